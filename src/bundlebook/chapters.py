@@ -1,0 +1,88 @@
+"""The chapters as files: find them, execute and normalise them for the repository.
+
+Chapters are committed executed. Whatever a run leaves behind that differs from one run or machine to the next
+(stderr, timestamps, widget state, papermill's notes, absolute paths) is dropped here, so that a diff shows only
+what changed.
+"""
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+import nbformat
+from nbconvert.preprocessors import ExecutePreprocessor
+
+from bundlebook import paths
+
+#: Seconds after which a chapter's cell counts as hanging.
+CELL_TIMEOUT = 600
+_KERNELSPEC = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
+_LANGUAGE = {"name": "python", "file_extension": ".py", "mimetype": "text/x-python", "pygments_lexer": "ipython3"}
+
+
+def chapter_files() -> list[Path]:
+    """The numbered chapters, in reading order."""
+    return sorted(paths.notebooks().glob("[0-9][0-9]_*.ipynb"))
+
+
+def solution_files() -> list[Path]:
+    """The executed solutions of the exercises, one notebook a chapter."""
+    return sorted((paths.notebooks() / "solutions").glob("[0-9][0-9]_*.ipynb"))
+
+
+def execute(notebook: nbformat.NotebookNode, folder: Path, timeout: int = CELL_TIMEOUT) -> nbformat.NotebookNode:
+    """Run a notebook from its first cell to its last in a fresh kernel, as a student would.
+
+    Parameters
+    ----------
+    notebook : NotebookNode
+    folder : Path
+        Working directory of the kernel.
+    timeout : int
+        Seconds a cell may take.
+
+    Raises
+    ------
+    nbclient.exceptions.CellExecutionError
+        With the traceback of the first cell that fails.
+    """
+    runner = ExecutePreprocessor(timeout=timeout, kernel_name="python3", record_timing=False)
+    return runner.preprocess(notebook, {"metadata": {"path": str(folder)}})[0]
+
+
+def normalise(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
+    """Drop everything from a notebook that another run of the same code would store differently."""
+    notebook.metadata = nbformat.from_dict({"kernelspec": _KERNELSPEC, "language_info": _LANGUAGE})
+    for number, cell in enumerate(notebook.cells):
+        cell.id = f"cell-{number:03d}"
+        tags = cell.metadata.get("tags")
+        cell.metadata = nbformat.from_dict({"tags": sorted(tags)} if tags else {})
+        if cell.cell_type == "code":
+            cell.outputs = [_normalise_output(o) for o in cell.outputs if o.get("name") != "stderr"]
+    return notebook
+
+
+def _normalise_output(output: nbformat.NotebookNode) -> nbformat.NotebookNode:
+    """Keep what is shown; widget state lives in a kernel that is gone, so its text stands for it."""
+    output.pop("transient", None)
+    if "data" in output:
+        output.data.pop("application/vnd.jupyter.widget-view+json", None)
+        output.metadata = nbformat.from_dict({})
+    if "text" in output:
+        output.text = re.sub(r"\r[^\n]*(?=\r)", "", output.text)
+    return output
+
+
+def refresh(files: Iterable[Path] | None = None) -> None:
+    """Execute chapters and solutions in place and store them normalised.
+
+    A notebook that fails is left as it was; the error names its cell.
+    """
+    for file in files or [*chapter_files(), *solution_files()]:
+        notebook = nbformat.read(file, as_version=4)
+        notebook = normalise(execute(notebook, file.parent))
+        nbformat.validate(notebook)
+        draft = file.with_suffix(".ipynb.draft")
+        nbformat.write(notebook, draft)
+        draft.replace(file)
+        print(f"refreshed {paths.shown(file)}")

@@ -1,0 +1,64 @@
+"""What every chapter calls: :func:`setup` first, :func:`record` for headline figures, :func:`footer` last."""
+
+import os
+import platform
+import random
+import warnings
+from importlib.metadata import version
+
+import numpy as np
+import pandas as pd
+from IPython.display import display
+
+from bundlebook.shop.shop import Shop
+
+#: MIME type under which a headline figure is stored in a notebook's outputs; reports collect it from there.
+METRIC_MIME = "application/vnd.bundlebook.metric+json"
+
+
+def setup(seed: int) -> None:
+    """Prepare a chapter's kernel: figure style, display precision, seeds, quiet and deterministic TensorFlow.
+
+    TensorFlow is not imported here: it costs seconds, and only the chapters that train need it.
+    """
+    # Read by TensorFlow when it is first imported. oneDNN reorders sums, so two runs would differ in the last digits.
+    os.environ.update(TF_ENABLE_ONEDNN_OPTS="0", TF_CPP_MIN_LOG_LEVEL="3", TF_DETERMINISTIC_OPS="1")
+    warnings.filterwarnings("ignore", message="IProgress not found")
+    random.seed(seed)
+    np.random.seed(seed)
+    pd.set_option("display.precision", 4, "display.max_rows", 20, "display.max_columns", 12, "display.width", 110)
+    np.set_printoptions(precision=4, suppress=True, linewidth=100)
+    from bundlebook.plots.style import use_style
+
+    use_style()
+
+
+def record(name: str, value: float | int | str | bool, unit: str = "", digits: int = 4) -> None:
+    """Show a headline figure and store it where a report's index finds it.
+
+    Parameters
+    ----------
+    name : str
+        Short noun phrase, unique within the chapter, for example ``"Recall@10, GRU"``.
+    value : float, int, str or bool
+    unit : str
+        Unit behind the value, for example ``"s"`` or ``"baskets"``.
+    digits : int
+        Decimals shown of a float. Four is what two processors agree on.
+    """
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, float):
+        value = round(value, digits)
+    text = f"{name}: {value:,}" if isinstance(value, int) and not isinstance(value, bool) else f"{name}: {value}"
+    metric = {"name": name, "value": value, "unit": unit}
+    display({"text/plain": f"{text} {unit}".rstrip(), METRIC_MIME: metric}, raw=True)
+
+
+def footer(seed: int, shop: Shop | None = None) -> None:
+    """Print what made this run: versions, seed, and the data's checksums (the chapter's last cell)."""
+    names = ["bundlebook", "numpy", "pandas", "scikit-learn", "mlxtend", "keras", "matplotlib"]
+    print("Python", platform.python_version(), "·", " · ".join(f"{name} {version(name)}" for name in names))
+    print("seed", seed)
+    for file in shop.files if shop else ():
+        print(f"data {file.name}: {file.rows:,} rows, md5 {file.md5}")

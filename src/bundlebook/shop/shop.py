@@ -1,0 +1,116 @@
+"""The noun everything else takes: one shop's tables with their provenance."""
+
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import pandas as pd
+
+from bundlebook.errors import BundlebookError
+
+
+@dataclass(frozen=True)
+class SourceFile:
+    """One file that was read.
+
+    Attributes
+    ----------
+    name : str
+        File name without its folder (no path of a machine is ever kept).
+    rows : int
+        Data rows read from it.
+    md5 : str
+        Checksum of its bytes.
+    """
+
+    name: str
+    rows: int
+    md5: str
+
+
+@dataclass(frozen=True)
+class Shop:
+    """The tables of one shop, in the contract of :mod:`bundlebook.shop.schema`.
+
+    Attributes
+    ----------
+    name : str
+        ``"completejourney"``, ``"sample"`` or the name of the reader's folder.
+    events : DataFrame
+        One row an event: ``user_id``, ``item_id`` (str), ``time`` (naive datetime in `timezone`), ``event``
+        (view | search | cart | purchase), ``quantity`` (units), ``price`` (money paid per unit); optional
+        ``list_price``, ``basket_id``, ``session_id``, ``store_id``.
+    products : DataFrame
+        One row an item: ``item_id``, ``name``, ``category``, ``brand``, ``price``; optional ``department``,
+        ``product_type``, ``cost``, ``text``.
+    users : DataFrame or None
+        One row a user: ``user_id`` and any attributes.
+    bundles, bundle_events : DataFrame or None
+        ``bundle_id, item_id`` and ``user_id, bundle_id, time, event`` (shown | click | purchase).
+    quarantine : DataFrame
+        Rows set aside at loading: ``file``, ``row``, ``column``, ``value``, ``reason``.
+    files : tuple of SourceFile
+        What was read.
+    timezone, local_timezone : str or None
+        Zone in which ``time`` is expressed now, and the zone of the shop's doors. None: unknown, taken as equal.
+    currency : str
+        Symbol or code of the money columns.
+    real : bool
+        False for a simulated shop; its figures must never share a table with real ones.
+    """
+
+    name: str
+    events: pd.DataFrame
+    products: pd.DataFrame
+    users: pd.DataFrame | None = None
+    bundles: pd.DataFrame | None = None
+    bundle_events: pd.DataFrame | None = None
+    quarantine: pd.DataFrame = field(default_factory=lambda: empty_quarantine())
+    files: tuple[SourceFile, ...] = ()
+    timezone: str | None = None
+    local_timezone: str | None = None
+    currency: str = ""
+    real: bool = True
+
+    @property
+    def checksum(self) -> str:
+        """Checksum of the files it came from: the identity of the data in every cache key and footer."""
+        return "-".join(file.md5 for file in self.files)
+
+    @property
+    def purchases(self) -> pd.DataFrame:
+        """The events that are purchases."""
+        return self.events[self.events["event"] == "purchase"]
+
+    @property
+    def levels(self) -> list[str]:
+        """Names of the granularities an item can be counted at, finest first."""
+        return [
+            level for level in ("item_id", "product_type", "category", "department") if level in self.products
+        ]
+
+    def level(self, name: str = "auto") -> str:
+        """Return a checked level; ``"auto"`` takes product types where the catalogue has them, else items.
+
+        Raises
+        ------
+        BundlebookError
+            If the catalogue has no column of that name.
+        """
+        if name == "auto":
+            return "product_type" if "product_type" in self.levels else "item_id"
+        if name not in self.levels:
+            raise BundlebookError(
+                f"unknown level {name!r}", where=f"shop {self.name!r}", remedy=f"use one of {self.levels} or 'auto'"
+            )
+        return name
+
+    def with_tables(self, **tables) -> "Shop":
+        """Return a copy with some tables replaced."""
+        return replace(self, **tables)
+
+
+def empty_quarantine() -> pd.DataFrame:
+    """A quarantine table without rows."""
+    return pd.DataFrame({"file": "", "row": 0, "column": "", "value": "", "reason": ""}, index=[]).astype(
+        {"row": np.int64}
+    )

@@ -1,0 +1,154 @@
+"""The split by time: what was visible at each prediction, and what came true."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import sparse
+
+from bundlebook.errors import BundlebookError
+from bundlebook.shop.baskets import Baskets
+
+#: Days of one period. Four weeks stand for the articles' month: every period has the same length and weekdays.
+PERIOD_DAYS = 28
+
+
+@dataclass(frozen=True)
+class Task:
+    """One prediction task: standing at `at`, say what each user buys in ``[at, until)``.
+
+    Attributes
+    ----------
+    name : str
+        ``"validation"`` or ``"test"``.
+    at, until : datetime64[D]
+        First day of the window, and the first day after it.
+    visible : Baskets
+        Everything any user bought before `at`: all that a recommender may learn from.
+    histories : Baskets
+        The same for the users that are judged, renumbered to the rows of `truth`.
+    truth : csr_matrix, shape (n_users, n_items), float32
+        1 where the user bought the item in the window.
+    """
+
+    name: str
+    at: np.datetime64
+    until: np.datetime64
+    visible: Baskets
+    histories: Baskets
+    truth: sparse.csr_matrix
+
+
+@dataclass(frozen=True)
+class Split:
+    """Baskets cut by time into training, validation and test.
+
+    Attributes
+    ----------
+    baskets : Baskets
+        Complete weeks only; columns are the items that enough users bought in training.
+    start, train_end, validation_end, test_end : datetime64[D]
+        Each part begins where the one before ends; an end is the first day after the part.
+    """
+
+    baskets: Baskets
+    start: np.datetime64
+    train_end: np.datetime64
+    validation_end: np.datetime64
+    test_end: np.datetime64
+
+    @property
+    def training(self) -> Baskets:
+        """Baskets of the training weeks."""
+        return self.baskets.between(self.start, self.train_end)
+
+    def task(self, window: str, target: str = "window", min_history: int = 3) -> Task:
+        """Return the prediction task of one window.
+
+        Parameters
+        ----------
+        window : {"validation", "test"}
+        target : {"window", "next_basket"}
+            Everything bought in the window, or only the user's first basket in it.
+        min_history : int
+            Users with fewer earlier baskets, or without a basket in the window, are not judged.
+        """
+        bounds = {
+            "validation": (self.train_end, self.validation_end),
+            "test": (self.validation_end, self.test_end),
+        }
+        if window not in bounds:
+            raise BundlebookError(f"unknown window {window!r}", remedy=f"use one of {sorted(bounds)}")
+        if target not in ("window", "next_basket"):
+            raise BundlebookError(f"unknown target {target!r}", remedy="use 'window' or 'next_basket'")
+        at, until = bounds[window]
+        visible, inside = self.baskets.between(end=at), self.baskets.between(at, until)
+        if target == "next_basket":
+            inside = inside.where(np.unique(inside.user, return_index=True)[1])
+        judged = np.flatnonzero((visible.counts_by_user() >= min_history) & (inside.counts_by_user() > 0))
+        if not len(judged):
+            raise BundlebookError(
+                f"no user has {min_history} earlier baskets and one in the window",
+                where=f"{window} window {at} to {until}",
+                remedy="lower min_history or widen the window",
+            )
+        truth = inside.of_users(judged).user_item()
+        truth.data[:] = 1
+        return Task(window, at, until, visible, visible.of_users(judged), truth)
+
+
+def complete_weeks(baskets: Baskets) -> tuple[np.datetime64, np.datetime64]:
+    """First day of the first complete week (Monday to Sunday) and first day after the last one.
+
+    A week at either end counts as complete when every one of its seven days has a basket.
+    """
+    days = np.unique(baskets.day).astype(np.int64)
+    week = (days + 3) // 7  # day 0, 1970-01-01, was a Thursday
+    whole = [w for w, n in zip(*np.unique(week, return_counts=True), strict=True) if n == 7]
+    if not whole:
+        raise BundlebookError("there is no week with a basket on every day", remedy="use a longer log")
+    return _monday(whole[0]), _monday(whole[-1] + 1)
+
+
+def _monday(week: int) -> np.datetime64:
+    return np.datetime64(int(week) * 7 - 3, "D")
+
+
+def time_split(baskets: Baskets, validation_weeks: int = 4, test_weeks: int = 4, min_users: int = 20) -> Split:
+    """Cut baskets by time: the last complete weeks are the test, those before the validation, the rest training.
+
+    Parameters
+    ----------
+    baskets : Baskets
+    validation_weeks, test_weeks : int
+        Length of the two windows in weeks.
+    min_users : int
+        Items bought by fewer users in the training weeks are left out. Later weeks have no say in it.
+
+    Returns
+    -------
+    Split
+
+    Raises
+    ------
+    BundlebookError
+        If too few weeks or items remain.
+    """
+    start, end = complete_weeks(baskets)
+    week = np.timedelta64(7, "D")
+    test_start = end - test_weeks * week
+    validation_start = test_start - validation_weeks * week
+    if validation_start <= start:
+        weeks = int((end - start) / week)
+        raise BundlebookError(
+            f"{weeks} complete weeks are too few for {validation_weeks} + {test_weeks} and a training part",
+            remedy="use shorter windows or a longer log",
+        )
+    whole = baskets.between(start, end)
+    bought_by = (whole.between(end=validation_start).user_item() > 0).sum(axis=0).A1
+    kept = baskets.items[bought_by >= min_users]
+    if len(kept) < 2:
+        raise BundlebookError(
+            f"only {len(kept)} items were bought by {min_users} users in the training weeks",
+            remedy="lower min_users or count at a coarser level",
+        )
+    return Split(whole.with_items(kept), start, validation_start, test_start, end)
