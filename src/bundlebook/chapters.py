@@ -17,7 +17,12 @@ from bundlebook import paths
 #: Seconds after which a chapter's cell counts as hanging.
 CELL_TIMEOUT = 600
 _KERNELSPEC = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
-_LANGUAGE = {"name": "python", "file_extension": ".py", "mimetype": "text/x-python", "pygments_lexer": "ipython3"}
+_LANGUAGE = {
+    "name": "python",
+    "file_extension": ".py",
+    "mimetype": "text/x-python",
+    "pygments_lexer": "ipython3",
+}
 
 
 def chapter_files() -> list[Path]:
@@ -30,7 +35,9 @@ def solution_files() -> list[Path]:
     return sorted((paths.notebooks() / "solutions").glob("[0-9][0-9]_*.ipynb"))
 
 
-def execute(notebook: nbformat.NotebookNode, folder: Path, timeout: int = CELL_TIMEOUT) -> nbformat.NotebookNode:
+def execute(
+    notebook: nbformat.NotebookNode, folder: Path, timeout: int = CELL_TIMEOUT
+) -> nbformat.NotebookNode:
     """Run a notebook from its first cell to its last in a fresh kernel, as a student would.
 
     Parameters

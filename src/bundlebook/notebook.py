@@ -16,17 +16,24 @@ from bundlebook.shop.shop import Shop
 METRIC_MIME = "application/vnd.bundlebook.metric+json"
 
 
-def setup(seed: int) -> None:
+def setup(seed: int = 0) -> None:
     """Prepare a chapter's kernel: figure style, display precision, seeds, quiet and deterministic TensorFlow.
 
     TensorFlow is not imported here: it costs seconds, and only the chapters that train need it.
+
+    Parameters
+    ----------
+    seed : int
+        For the global generators only; the workbook's own functions take their seed as an argument.
     """
     # Read by TensorFlow when it is first imported. oneDNN reorders sums, so two runs would differ in the last digits.
     os.environ.update(TF_ENABLE_ONEDNN_OPTS="0", TF_CPP_MIN_LOG_LEVEL="3", TF_DETERMINISTIC_OPS="1")
     warnings.filterwarnings("ignore", message="IProgress not found")
     random.seed(seed)
     np.random.seed(seed)
-    pd.set_option("display.precision", 4, "display.max_rows", 20, "display.max_columns", 12, "display.width", 110)
+    pd.set_option(
+        "display.precision", 4, "display.max_rows", 20, "display.max_columns", 12, "display.width", 110
+    )
     np.set_printoptions(precision=4, suppress=True, linewidth=100)
     from bundlebook.plots.style import use_style
 
@@ -50,7 +57,9 @@ def record(name: str, value: float | int | str | bool, unit: str = "", digits: i
         value = value.item()
     if isinstance(value, float):
         value = round(value, digits)
-    text = f"{name}: {value:,}" if isinstance(value, int) and not isinstance(value, bool) else f"{name}: {value}"
+    text = (
+        f"{name}: {value:,}" if isinstance(value, int) and not isinstance(value, bool) else f"{name}: {value}"
+    )
     metric = {"name": name, "value": value, "unit": unit}
     display({"text/plain": f"{text} {unit}".rstrip(), METRIC_MIME: metric}, raw=True)
 

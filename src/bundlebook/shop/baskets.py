@@ -59,7 +59,12 @@ class Baskets:
     def where(self, chosen: np.ndarray) -> "Baskets":
         """Keep the baskets of a boolean mask; users and items keep their numbering."""
         return Baskets(
-            self.quantities[chosen], self.user[chosen], self.day[chosen], self.user_ids, self.items, self.level
+            self.quantities[chosen],
+            self.user[chosen],
+            self.day[chosen],
+            self.user_ids,
+            self.items,
+            self.level,
         )
 
     def between(self, start=None, end=None) -> "Baskets":
@@ -139,7 +144,9 @@ def baskets(shop: Shop, level: str = "auto", by: str = "auto") -> Baskets:
         by = next((column for column in ("basket_id", "session_id") if column in lines), "day")
     if by != "day" and by not in lines:
         raise BundlebookError(
-            f"there is no column {by!r}", where=f"events of shop {shop.name!r}", remedy="use by='day' or by='auto'"
+            f"there is no column {by!r}",
+            where=f"events of shop {shop.name!r}",
+            remedy="use by='day' or by='auto'",
         )
     if level == "item_id":
         label = lines["item_id"]

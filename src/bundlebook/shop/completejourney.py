@@ -83,7 +83,9 @@ def load() -> Shop:
     products = pd.DataFrame(
         {
             "item_id": catalogue["product_id"].astype(str),
-            "name": catalogue["product_type"].fillna("UNKNOWN").str.cat(catalogue["package_size"], sep=", ", na_rep="")
+            "name": catalogue["product_type"]
+            .fillna("UNKNOWN")
+            .str.cat(catalogue["package_size"], sep=", ", na_rep="")
             .str.removesuffix(", "),
             "category": catalogue["product_category"],
             "brand": catalogue["brand"],

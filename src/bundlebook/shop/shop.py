@@ -100,7 +100,9 @@ class Shop:
             return "product_type" if "product_type" in self.levels else "item_id"
         if name not in self.levels:
             raise BundlebookError(
-                f"unknown level {name!r}", where=f"shop {self.name!r}", remedy=f"use one of {self.levels} or 'auto'"
+                f"unknown level {name!r}",
+                where=f"shop {self.name!r}",
+                remedy=f"use one of {self.levels} or 'auto'",
             )
         return name
 
