@@ -35,9 +35,7 @@ def solution_files() -> list[Path]:
     return sorted((paths.notebooks() / "solutions").glob("[0-9][0-9]_*.ipynb"))
 
 
-def execute(
-    notebook: nbformat.NotebookNode, folder: Path, timeout: int = CELL_TIMEOUT
-) -> nbformat.NotebookNode:
+def execute(notebook: nbformat.NotebookNode, folder: Path, timeout: int = CELL_TIMEOUT) -> nbformat.NotebookNode:
     """Run a notebook from its first cell to its last in a fresh kernel, as a student would.
 
     Parameters

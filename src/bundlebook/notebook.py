@@ -31,9 +31,7 @@ def setup(seed: int = 0) -> None:
     warnings.filterwarnings("ignore", message="IProgress not found")
     random.seed(seed)
     np.random.seed(seed)
-    pd.set_option(
-        "display.precision", 4, "display.max_rows", 20, "display.max_columns", 12, "display.width", 110
-    )
+    pd.set_option("display.precision", 4, "display.max_rows", 20, "display.max_columns", 12, "display.width", 110)
     np.set_printoptions(precision=4, suppress=True, linewidth=100)
     from bundlebook.plots.style import use_style
 
@@ -57,9 +55,7 @@ def record(name: str, value: float | int | str | bool, unit: str = "", digits: i
         value = value.item()
     if isinstance(value, float):
         value = round(value, digits)
-    text = (
-        f"{name}: {value:,}" if isinstance(value, int) and not isinstance(value, bool) else f"{name}: {value}"
-    )
+    text = f"{name}: {value:,}" if isinstance(value, int) and not isinstance(value, bool) else f"{name}: {value}"
     metric = {"name": name, "value": value, "unit": unit}
     display({"text/plain": f"{text} {unit}".rstrip(), METRIC_MIME: metric}, raw=True)
 

@@ -100,9 +100,7 @@ class Baskets:
             raise BundlebookError(f"unknown items {missing}", where=f"level {self.level!r}")
         quantities = self.quantities[:, position]
         kept = np.diff(quantities.indptr) > 0
-        return Baskets(
-            quantities[kept], self.user[kept], self.day[kept], self.user_ids, np.asarray(items), self.level
-        )
+        return Baskets(quantities[kept], self.user[kept], self.day[kept], self.user_ids, np.asarray(items), self.level)
 
     def sizes(self) -> np.ndarray:
         """Distinct items in each basket, shape (n_baskets,)."""

@@ -84,9 +84,7 @@ class Shop:
     @property
     def levels(self) -> list[str]:
         """Names of the granularities an item can be counted at, finest first."""
-        return [
-            level for level in ("item_id", "product_type", "category", "department") if level in self.products
-        ]
+        return [level for level in ("item_id", "product_type", "category", "department") if level in self.products]
 
     def level(self, name: str = "auto") -> str:
         """Return a checked level; ``"auto"`` takes product types where the catalogue has them, else items.

@@ -113,9 +113,7 @@ def _monday(week: int) -> np.datetime64:
     return np.datetime64(int(week) * 7 - 3, "D")
 
 
-def time_split(
-    baskets: Baskets, validation_weeks: int = 4, test_weeks: int = 4, min_users: int = 20
-) -> Split:
+def time_split(baskets: Baskets, validation_weeks: int = 4, test_weeks: int = 4, min_users: int = 20) -> Split:
     """Cut baskets by time: the last complete weeks are the test, those before the validation, the rest training.
 
     Parameters
