@@ -1,0 +1,62 @@
+"""Keras comes late, quietly, and on the backend that was asked for."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+
+def run(code: str, **environment: str) -> subprocess.CompletedProcess:
+    """Run *code* in a fresh interpreter, as a chapter's kernel is one."""
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(("KERAS", "TF_"))}
+    return subprocess.run(
+        [sys.executable, "-c", code], env=clean | environment, capture_output=True, text=True, timeout=240, check=False
+    )
+
+
+def test_importing_the_recommenders_does_not_import_keras():
+    code = """
+import pkgutil, importlib, sys, bundlebook.recommenders as room
+for module in pkgutil.iter_modules(room.__path__):
+    importlib.import_module(f"bundlebook.recommenders.{module.name}")
+print([name for name in ("keras", "tensorflow", "jax") if name in sys.modules])
+"""
+    answer = run(code)
+    assert answer.returncode == 0, answer.stderr
+    assert answer.stdout.strip() == "[]"
+
+
+def test_import_and_first_use_write_nothing_to_stderr_even_from_native_code():
+    code = """
+import os
+from bundlebook.recommenders._keras import device_report, import_keras, seed_everything
+keras = import_keras()
+seed_everything(1)
+keras.ops.matmul(keras.ops.ones((2, 2)), keras.ops.ones((2, 2)))
+print(device_report())
+os.write(2, b"stderr works again")
+"""
+    answer = run(code)
+    assert answer.returncode == 0, answer.stderr
+    assert answer.stderr == "stderr works again"
+    assert answer.stdout.startswith("Keras 3")
+
+
+@pytest.mark.parametrize("backend", ["abacus", "jax"])
+def test_a_backend_that_cannot_be_used_is_one_clear_message(backend):
+    code = """
+import importlib.util, os
+if os.environ["KERAS_BACKEND"] == "jax":
+    known = importlib.util.find_spec
+    importlib.util.find_spec = lambda name, *rest: None if name == "jax" else known(name, *rest)
+from bundlebook.errors import BundlebookError
+from bundlebook.recommenders._keras import import_keras
+try:
+    import_keras()
+except BundlebookError as error:
+    print(error)
+"""
+    answer = run(code, KERAS_BACKEND=backend)
+    assert answer.returncode == 0, answer.stderr
+    assert repr(backend) in answer.stdout and "Remedy" in answer.stdout
