@@ -1,0 +1,263 @@
+"""The case of 张三 (Zhang San): the articles' four purchases, mapped onto a real shop by a rule fixed beforehand."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import yaml
+from scipy import sparse
+
+from bundlebook import paths
+from bundlebook.errors import BundlebookError
+from bundlebook.shop.baskets import Baskets
+from bundlebook.shop.shop import Shop
+from bundlebook.shop.splits import PERIOD_DAYS, Split
+
+#: Label of his row in a history.
+USER_ID = "张三"
+#: More units of one item in one month than any household buys; beyond it a number is a typing error.
+MAX_QUANTITY = 1000
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What ``data/zhangsan/rule.yaml`` fixes.
+
+    Attributes
+    ----------
+    words : str
+        The rule as a sentence.
+    one_per : tuple of str
+        Columns of the catalogue; of the first that is coarser than the items' level, each value is taken once.
+    numbers : tuple of int
+        The articles' item numbers, in the order in which they are given out.
+    asked_item : int
+    asked_time : str
+        Month ``YYYY-MM`` whose purchases are to be predicted.
+    day_in_period : int
+        Day of its 28-day period on which the purchase of a month falls, from 0.
+    """
+
+    words: str
+    one_per: tuple[str, ...]
+    numbers: tuple[int, ...]
+    asked_item: int
+    asked_time: str
+    day_in_period: int
+
+
+def rule() -> Rule:
+    """Read the mapping rule."""
+    text = yaml.safe_load((paths.data() / "zhangsan" / "rule.yaml").read_text(encoding="utf-8"))
+    return Rule(
+        words=text["words"],
+        one_per=tuple(text["one_per"]),
+        numbers=tuple(text["numbers"]),
+        asked_item=text["asked_item"],
+        asked_time=text["asked_time"],
+        day_in_period=text["day_in_period"],
+    )
+
+
+def purchases(file: Path | None = None) -> pd.DataFrame:
+    """Read 张三's purchases, or a table of the same form.
+
+    Parameters
+    ----------
+    file : Path, optional
+        CSV with the columns ``time`` (``YYYY-MM``), ``item_id`` and ``quantity``; by default the articles' table.
+
+    Returns
+    -------
+    DataFrame
+        ``time`` (str), ``item_id`` (int64), ``quantity`` (int64), as checked by :func:`check`.
+    """
+    file = paths.data() / "zhangsan" / "history.csv" if file is None else Path(file)
+    return check(pd.read_csv(file, dtype=str), where=file.name)
+
+
+def check(table: pd.DataFrame, where: str = "history") -> pd.DataFrame:
+    """Return a typed copy of a table of purchases, or say which row is wrong.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Columns ``time``, ``item_id``, ``quantity``; values may be text.
+    where : str
+        Name of the table in error messages.
+
+    Raises
+    ------
+    BundlebookError
+        For a missing column, an empty table, a time that is no month, months out of order, a month that is not
+        before the month asked for, an item number that is not a whole number, or a quantity that is not a whole
+        number between 1 and 1000.
+    """
+    missing = [column for column in ("time", "item_id", "quantity") if column not in table]
+    if missing:
+        raise BundlebookError(f"column {missing[0]!r} is missing", where=where, remedy="use time, item_id, quantity")
+    if table.empty:
+        raise BundlebookError("there is no purchase", where=where, remedy="give at least one line")
+    rows = [
+        (_month(row.time, line), _whole(row.item_id, "item_id", line), _quantity(row.quantity, line))
+        for number, row in enumerate(table.itertuples(index=False), start=1)
+        for line in [f"{where}, line {number}"]
+    ]
+    checked = pd.DataFrame(rows, columns=["time", "item_id", "quantity"])
+    late = checked["time"] >= rule().asked_time
+    if late.any():
+        line = int(late.to_numpy().argmax())
+        raise BundlebookError(
+            f"{checked['time'][line]} is not before {rule().asked_time}, the month asked for",
+            where=f"{where}, line {line + 1}",
+            remedy="a history ends before the month that is predicted",
+        )
+    falls = checked["time"] < checked["time"].shift(fill_value="")
+    if falls.any():
+        line = int(falls.to_numpy().argmax())
+        raise BundlebookError(
+            f"{checked['time'][line]} comes after {checked['time'][line - 1]}",
+            where=f"{where}, line {line + 1}",
+            remedy="write the months in the order of time",
+        )
+    return checked
+
+
+def _month(value: object, where: str) -> str:
+    text = str(value).strip()
+    if not re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])", text):
+        raise BundlebookError(f"time {text!r} is not a month", where=where, remedy="write 2021-04")
+    return text
+
+
+def _whole(value: object, column: str, where: str) -> int:
+    text = str(value).strip()
+    if not re.fullmatch(r"-?\d{1,18}", text):
+        raise BundlebookError(f"{column} {text!r} is not a whole number", where=where, remedy="write 1001, 2, 3 …")
+    return int(text)
+
+
+def _quantity(value: object, where: str) -> int:
+    units = _whole(value, "quantity", where)
+    if not 1 <= units <= MAX_QUANTITY:
+        raise BundlebookError(
+            f"quantity {units} is outside 1 to {MAX_QUANTITY}", where=where, remedy="leave out what was not bought"
+        )
+    return units
+
+
+def ranked_items(split: Split, shop: Shop) -> pd.DataFrame:
+    """Items in the order in which the rule looks at them.
+
+    Parameters
+    ----------
+    split : Split
+        Only its training weeks are read.
+    shop : Shop
+        For the department (or category) of each item.
+
+    Returns
+    -------
+    DataFrame
+        One row an item, most bought first: ``item``, ``group`` (its department or category; the item itself where
+        the catalogue has neither), ``users`` (who bought it in training), ``share`` (of the users with a basket in
+        training).
+    """
+    training = split.training
+    bought = training.user_item() > 0
+    active = max(int((training.counts_by_user() > 0).sum()), 1)
+    users = np.asarray(bought.sum(axis=0)).ravel()
+    table = pd.DataFrame({"item": training.items, "group": _groups(training, shop), "users": users})
+    table["share"] = table["users"] / active
+    return table.sort_values(["users", "item"], ascending=[False, True], ignore_index=True)
+
+
+def _groups(training: Baskets, shop: Shop) -> np.ndarray:
+    levels = shop.levels
+    coarser = levels[levels.index(training.level) + 1 :]
+    column = next((name for name in rule().one_per if name in coarser), None)
+    if column is None:
+        return training.items
+    pairs = shop.products[[training.level, column]].dropna().astype(str).value_counts().reset_index()
+    # A product type may stand in two departments: the one with most of its products, then the first by name.
+    pairs = pairs.sort_values(["count", column], ascending=[False, True]).drop_duplicates(training.level)
+    group = pairs.set_index(training.level)[column].reindex(training.items)
+    return group.fillna(pd.Series(training.items, index=training.items)).to_numpy()
+
+
+def mapping(split: Split, shop: Shop) -> pd.DataFrame:
+    """Give the articles' item numbers to items of the shop, by the rule and from the training weeks alone.
+
+    Returns
+    -------
+    DataFrame
+        Index ``item_id`` (1001 … 1005); columns as in :func:`ranked_items`.
+
+    Raises
+    ------
+    BundlebookError
+        If the shop has fewer departments than the rule has numbers.
+    """
+    ranked, fixed = ranked_items(split, shop), rule()
+    chosen = ranked.drop_duplicates("group").head(len(fixed.numbers))
+    if len(chosen) < len(fixed.numbers):
+        raise BundlebookError(
+            f"items of {len(chosen)} departments cannot stand for {len(fixed.numbers)} item numbers",
+            where=f"shop {shop.name!r}",
+            remedy="use a shop with more departments, or a finer level",
+        )
+    return chosen.set_index(pd.Index(fixed.numbers, name="item_id"))
+
+
+def history(split: Split, mapped: pd.DataFrame, at: np.datetime64, table: pd.DataFrame | None = None) -> Baskets:
+    """Return 张三's purchases as baskets that any recommender of the workbook takes.
+
+    The month asked for is the period of 28 days that begins at `at`; the month before it is the period that ends
+    there, and so on. All purchases of a month form one basket in the middle of its period.
+
+    Parameters
+    ----------
+    split : Split
+        For the items.
+    mapped : DataFrame
+        From :func:`mapping`.
+    at : datetime64[D]
+        First day of the period to predict.
+    table : DataFrame, optional
+        Other purchases than the articles', as :func:`check` takes them.
+
+    Returns
+    -------
+    Baskets
+        One user, ``"张三"``; one basket a month with a purchase; columns ``split.baskets.items``.
+
+    Raises
+    ------
+    BundlebookError
+        If a line is wrong or names an item number outside `mapped`.
+    """
+    lines = purchases() if table is None else check(table)
+    unknown = lines.index[~lines["item_id"].isin(mapped.index)]
+    if len(unknown):
+        raise BundlebookError(
+            f"unknown item {lines['item_id'][unknown[0]]}",
+            where=f"history, line {unknown[0] + 1}",
+            remedy=f"use one of {mapped.index.tolist()}",
+        )
+    fixed = rule()
+    months_back = _months(fixed.asked_time) - lines["time"].map(_months).to_numpy()
+    day = np.datetime64(at, "D") - months_back * PERIOD_DAYS + fixed.day_in_period
+    days, basket = np.unique(day, return_inverse=True)
+    items = split.baskets.items
+    column = pd.Index(items).get_indexer(mapped["item"].loc[lines["item_id"]])
+    units = lines["quantity"].to_numpy(np.float32)
+    quantities = sparse.csr_matrix((units, (basket, column)), shape=(len(days), len(items)))
+    user = np.zeros(len(days), dtype=np.int64)
+    return Baskets(quantities, user, days, np.array([USER_ID]), items, split.baskets.level)
+
+
+def _months(text: str) -> int:
+    year, month = text.split("-")
+    return int(year) * 12 + int(month)
