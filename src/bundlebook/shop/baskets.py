@@ -129,15 +129,27 @@ def baskets(shop: Shop, level: str = "auto", by: str = "auto") -> Baskets:
     level : str
         ``"item_id"``, another level of ``shop.levels``, or ``"auto"``.
     by : {"auto", "basket_id", "session_id", "day"}
-        What makes a basket. ``"auto"`` takes the first of these that the events have.
+        What makes a basket, within one user and day. ``"auto"`` takes the first of these that the events have.
 
     Returns
     -------
     Baskets
-        Sorted by user, day and basket; lines whose product has no value at this level are left out.
+        Sorted by user and the moment they began; lines whose product has no value at this level are left out.
+
+    Raises
+    ------
+    BundlebookError
+        If `level` or `by` is unknown, or the events lack the column.
+
+    Notes
+    -----
+    Midnight ends a basket, and an id that returns on another day starts a new one. Otherwise a line of tomorrow
+    could join a basket of today, and a prediction made at midnight would see it.
     """
     level = shop.level(level)
     lines = shop.purchases
+    if by not in ("auto", "basket_id", "session_id", "day"):
+        raise BundlebookError(f"baskets by {by!r}", remedy="use by='basket_id', by='session_id', by='day' or by='auto'")
     if by == "auto":
         by = next((column for column in ("basket_id", "session_id") if column in lines), "day")
     if by != "day" and by not in lines:
@@ -146,36 +158,42 @@ def baskets(shop: Shop, level: str = "auto", by: str = "auto") -> Baskets:
             where=f"events of shop {shop.name!r}",
             remedy="use by='day' or by='auto'",
         )
-    if level == "item_id":
-        label = lines["item_id"]
-    else:
-        label = lines["item_id"].map(shop.products.set_index("item_id")[level])
-    lines = lines[label.notna()]
-    label = label[label.notna()]
-    return _assemble(lines, label, by, level)
+    known, label = _labels(shop, lines["item_id"], level)
+    return _assemble(lines[known], label[known], by, level)
 
 
-def _assemble(lines: pd.DataFrame, label: pd.Series, by: str, level: str) -> Baskets:
-    items, user_ids = np.sort(label.unique().astype(str)), np.sort(lines["user_id"].unique().astype(str))
-    column = pd.Index(items).get_indexer(label)
-    user = pd.Index(user_ids).get_indexer(lines["user_id"])
-    day = lines["time"].to_numpy().astype("datetime64[D]")
-    key = day.astype(np.int64) if by == "day" else pd.factorize(lines[by], sort=True)[0]
-    frame = pd.DataFrame({"user": user, "day": day.astype(np.int64), "key": key})
-    # A basket that straddles midnight belongs to the day it began.
-    frame["day"] = frame.groupby(["user", "key"])["day"].transform("min")
-    basket = frame.groupby(["user", "day", "key"], sort=True).ngroup().to_numpy()
+def _labels(shop: Shop, item_id: pd.Series, level: str) -> tuple[np.ndarray, np.ndarray]:
+    """Each line's label at a level, looked up once an item instead of once a line; and whether it has one."""
+    code, items = pd.factorize(item_id)
+    labels = pd.Series(items) if level == "item_id" else shop.products.set_index("item_id")[level].reindex(items)
+    # The last place serves the lines without an item, whose code is -1.
+    known = np.append(labels.notna().to_numpy(), False)
+    return known[code], np.append(labels.astype(object).to_numpy(), None)[code]
+
+
+def _assemble(lines: pd.DataFrame, label: np.ndarray, by: str, level: str) -> Baskets:
+    column, items = _sorted_codes(label)
+    user, user_ids = _sorted_codes(lines["user_id"])
+    moment = lines["time"].to_numpy()
+    day = moment.astype("datetime64[D]")
+    key = np.zeros(len(lines), np.int64) if by == "day" else pd.factorize(lines[by], sort=True)[0]
+    frame = pd.DataFrame({"user": user, "day": day.astype(np.int64), "key": key, "moment": moment})
+    frame["began"] = frame.groupby(["user", "day", "key"], sort=False)["moment"].transform("min")
+    basket = frame.groupby(["user", "began", "key"], sort=True).ngroup().to_numpy()
     n_baskets = basket.max() + 1 if len(basket) else 0
     first = np.unique(basket, return_index=True)[1]
     quantities = sparse.csr_matrix(
         (lines["quantity"].to_numpy(np.float32), (basket, column)), shape=(n_baskets, len(items))
     )
     quantities.sum_duplicates()
-    return Baskets(
-        quantities,
-        user[first],
-        frame["day"].to_numpy()[first].astype("datetime64[D]"),
-        user_ids,
-        items,
-        level,
-    )
+    return Baskets(quantities, user[first], day[first], user_ids, items, level)
+
+
+def _sorted_codes(values) -> tuple[np.ndarray, np.ndarray]:
+    """Codes into the sorted distinct labels, and those labels as text."""
+    code, labels = pd.factorize(values)
+    labels = np.asarray(labels).astype(str)
+    order = np.argsort(labels)
+    place = np.empty(len(order), dtype=np.int64)
+    place[order] = np.arange(len(order))
+    return place[code], labels[order]

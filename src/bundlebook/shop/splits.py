@@ -23,7 +23,8 @@ class Task:
     at, until : datetime64[D]
         First day of the window, and the first day after it.
     visible : Baskets
-        Everything any user bought before `at`: all that a recommender may learn from.
+        Everything any user bought before `at`: all that a recommender may learn from. Users who bought nothing
+        yet are absent: that they exist is a fact of later weeks.
     histories : Baskets
         The same for the users that are judged, renumbered to the rows of `truth`.
     truth : csr_matrix, shape (n_users, n_items), float32
@@ -58,8 +59,8 @@ class Split:
 
     @property
     def training(self) -> Baskets:
-        """Baskets of the training weeks."""
-        return self.baskets.between(self.start, self.train_end)
+        """Baskets of the training weeks, of the users who have one."""
+        return _of_buyers(self.baskets.between(self.start, self.train_end))
 
     def task(self, window: str, target: str = "window", min_history: int = 3) -> Task:
         """Return the prediction task of one window.
@@ -93,7 +94,11 @@ class Split:
             )
         truth = inside.of_users(judged).user_item()
         truth.data[:] = 1
-        return Task(window, at, until, visible, visible.of_users(judged), truth)
+        return Task(window, at, until, _of_buyers(visible), visible.of_users(judged), truth)
+
+
+def _of_buyers(baskets: Baskets) -> Baskets:
+    return baskets.of_users(np.flatnonzero(baskets.counts_by_user()))
 
 
 def complete_weeks(baskets: Baskets) -> tuple[np.datetime64, np.datetime64]:

@@ -1,0 +1,110 @@
+"""What to do at each cleaning step, and what the real shop needs."""
+
+from dataclasses import dataclass
+
+from bundlebook.errors import BundlebookError
+from bundlebook.shop.shop import Shop
+
+
+@dataclass(frozen=True)
+class Exclusion:
+    """Items that are in the catalogue and yet are not merchandise that a bundle could hold.
+
+    Attributes
+    ----------
+    step : str
+        Name of the step in the audit.
+    items : tuple of (str, tuple of str)
+        Pairs of a catalogue column and values; an item is excluded if any pair matches it. A column that the
+        catalogue does not have excludes nothing.
+    reason : str
+        Why, for the audit.
+    """
+
+    step: str
+    items: tuple[tuple[str, tuple[str, ...]], ...]
+    reason: str
+
+
+@dataclass(frozen=True)
+class CleaningPolicy:
+    """What to do at each step of :func:`bundlebook.shop.clean`; the defaults suit a shop nobody knows yet.
+
+    Attributes
+    ----------
+    local_time : bool
+        Bring times to the shop's own clock.
+    unknown_items : {"drop", "keep"}
+        Events whose item is not in the catalogue.
+    zero_quantity : {"drop", "keep"}
+        Purchases of no unit, or of fewer (goods brought back).
+    zero_price : {"drop", "keep"}
+        Purchases for nothing. A price that is missing is unknown, not zero, and always kept.
+    exclusions : tuple of Exclusion
+        Items that are no merchandise. None by default: only someone who knows the catalogue can say.
+    max_quantity : float or None
+        Units in one line above which a quantity is not believed; None believes all.
+        :func:`bundlebook.shop.cleaning.quantity_limit` learns one from the training weeks.
+    implausible : {"cap", "drop"}
+        What to do with a line above `max_quantity`.
+    duplicates : {"drop", "merge", "keep"}
+        ``"drop"`` removes lines that equal an earlier one in every column (an event sent twice); ``"merge"``
+        makes one line of those with the same user, item, time, event and basket (one item scanned twice).
+    """
+
+    local_time: bool = True
+    unknown_items: str = "drop"
+    zero_quantity: str = "drop"
+    zero_price: str = "drop"
+    exclusions: tuple[Exclusion, ...] = ()
+    max_quantity: float | None = None
+    implausible: str = "cap"
+    duplicates: str = "drop"
+
+    def __post_init__(self) -> None:
+        choices = {
+            "unknown_items": ("drop", "keep"),
+            "zero_quantity": ("drop", "keep"),
+            "zero_price": ("drop", "keep"),
+            "implausible": ("cap", "drop"),
+            "duplicates": ("drop", "merge", "keep"),
+        }
+        for name, allowed in choices.items():
+            if getattr(self, name) not in allowed:
+                raise BundlebookError(
+                    f"{name}={getattr(self, name)!r}", where="CleaningPolicy", remedy=f"use one of {list(allowed)}"
+                )
+        if self.max_quantity is not None and not self.max_quantity > 0:
+            raise BundlebookError(
+                f"max_quantity={self.max_quantity!r}", where="CleaningPolicy", remedy="use a number of units above 0"
+            )
+
+
+#: What Complete Journey's catalogue holds besides merchandise, each found by looking (chapter 02).
+COMPLETE_JOURNEY_EXCLUSIONS = (
+    Exclusion(
+        "fuel",
+        (("product_type", ("GASOLINE-REG UNLEADED",)), ("department", ("FUEL",))),
+        "sold at the pump, its quantity is thousandths of a gallon",
+    ),
+    Exclusion("coupons", (("department", ("COUPON",)),), "a coupon is a payment"),
+    Exclusion("miscellaneous", (("department", ("MISCELLANEOUS",)),), "gift cards, key rings, items without a type"),
+    Exclusion(
+        "till entries",
+        (("category", ("COUPON/MISC ITEMS",)), ("product_type", ("MISC SALES TRANS",))),
+        "typed at the till, it can be any article",
+    ),
+)
+
+
+def default_policy(shop: Shop) -> CleaningPolicy:
+    """The policy that :func:`bundlebook.shop.clean` uses when it is given none.
+
+    Returns
+    -------
+    CleaningPolicy
+        The plain defaults, and for the real shop the exclusions its catalogue needs besides.
+    """
+    if shop.name == "completejourney":
+        return CleaningPolicy(exclusions=COMPLETE_JOURNEY_EXCLUSIONS)
+    return CleaningPolicy()
