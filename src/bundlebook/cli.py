@@ -18,3 +18,19 @@ def refresh(files: tuple[Path, ...]) -> None:
     from bundlebook import chapters
 
     chapters.refresh(files)
+
+
+@main.command()
+def doctor() -> None:
+    """Say in plain words whether this machine is ready for the chapters."""
+    from bundlebook import doctor as surgery
+
+    findings = []
+    for finding in surgery.examine():
+        click.echo(str(finding))
+        findings.append(finding)
+    broken = [finding.subject for finding in findings if finding.state == "mend"]
+    if broken:
+        click.echo(f"\nMend first: {', '.join(broken)}.")
+        raise SystemExit(1)
+    click.echo("\nReady: `make lab` opens the chapters, `make report` renders them.")

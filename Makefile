@@ -1,0 +1,63 @@
+# Two commands do everything: `make report` and `make test`. Each sets up .venv once, from a bare python3.
+
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+READY  := $(VENV)/.ready
+# Two kernels at a time suit two cores; more need about 1.5 GB of memory each.
+JOBS   ?= 2
+BATCH  ?= reports/batches/chapters.yaml
+CHAPTERS ?=
+UV_VERSION := 0.13.9
+
+.DEFAULT_GOAL := help
+.PHONY: help setup report test lint lab refresh lock doctor clean distclean
+
+help:  ## list these commands
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(READY)  ## create .venv with the locked packages (the other commands do this themselves)
+
+$(READY): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || { \
+	  echo "bundlebook needs Python 3.11, 3.12 or 3.13, but '$(PYTHON)' is $$($(PYTHON) --version 2>&1)."; \
+	  echo "Remedy: install one of them and name it, for example: make report PYTHON=python3.12"; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { \
+	  echo "Remedy: install Python's venv module (Debian, Ubuntu: apt install python3-venv) and try again."; exit 1; }
+	@echo "Setting up $(VENV) (once; about a minute) ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+	@# Compiled bytecode: without it every kernel spends many seconds compiling TensorFlow anew.
+	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --compile-bytecode --require-hashes -r requirements.lock
+	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --no-deps --editable .
+	@touch $(READY)
+
+report: $(READY)  ## run the chapters on the real shop and render them: reports/out/chapters/index.html
+	@$(BIN)/bundlebook report $(BATCH) --jobs $(JOBS)
+
+test: $(READY) lint  ## lint, unit tests, doctests, strict nbval over every chapter, report batches
+	@$(BIN)/python -m pytest -q --numprocesses $(JOBS) --dist loadfile \
+	  --nbval --nbval-cell-timeout=600 src tests notebooks
+
+lint: $(READY)
+	@$(BIN)/ruff check --quiet . && $(BIN)/ruff format --check --quiet .
+
+lab: $(READY)  ## open the chapters in JupyterLab
+	@$(BIN)/jupyter lab --notebook-dir=notebooks
+
+refresh: $(READY)  ## re-execute the stored chapters and normalise them (CHAPTERS="notebooks/03_..." for some)
+	@$(BIN)/bundlebook refresh $(CHAPTERS)
+
+doctor: $(READY)  ## say in plain words what is missing on this machine
+	@$(BIN)/bundlebook doctor
+
+lock:  ## resolve the dependencies of pyproject.toml anew (maintainers)
+	@test -x $(BIN)/uv || { $(PYTHON) -m venv $(VENV) && $(BIN)/python -m pip install --quiet uv==$(UV_VERSION); }
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --upgrade \
+	  --no-annotate --no-header --extra test pyproject.toml --output-file requirements.lock
+
+clean:  ## remove caches and rendered reports, keep .venv
+	@rm -rf .cache reports/out .pytest_cache .ruff_cache .hypothesis
+	@find . -name __pycache__ -not -path './$(VENV)/*' -prune -exec rm -rf {} +
+
+distclean: clean
+	@rm -rf $(VENV) src/*.egg-info

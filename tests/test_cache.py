@@ -1,0 +1,69 @@
+"""An artefact is made once, found again by its content, and never half written."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from bundlebook import cache, paths
+
+
+@pytest.fixture(autouse=True)
+def empty_cache(monkeypatch, tmp_path):
+    monkeypatch.setenv("BUNDLEBOOK_CACHE", str(tmp_path))
+
+
+def save(value, folder):
+    (folder / "value.txt").write_text(str(value))
+
+
+def load(folder):
+    return int((folder / "value.txt").read_text())
+
+
+def counted(value, calls):
+    def build():
+        calls.append(value)
+        return value
+
+    return build
+
+
+def test_the_second_call_reads_from_disk():
+    calls = []
+    for _ in range(2):
+        assert cache.cached("answer", {"seed": 1}, counted(42, calls), save, load) == 42
+    assert calls == [42]
+
+
+def test_other_inputs_make_another_artefact():
+    calls = []
+    for seed in (1, 2):
+        assert cache.cached("answer", {"seed": seed}, counted(seed, calls), save, load) == seed
+    assert calls == [1, 2]
+
+
+def test_changed_source_makes_another_artefact(monkeypatch):
+    calls = []
+    cache.cached("answer", {}, counted(1, calls), save, load)
+    monkeypatch.setattr(cache, "source_digest", lambda: "another source")
+    cache.cached("answer", {}, counted(2, calls), save, load)
+    assert calls == [1, 2]
+
+
+def test_a_failed_build_or_save_leaves_nothing_behind():
+    def broken_save(value, folder):
+        save(value, folder)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        cache.cached("answer", {}, lambda: 1, broken_save, load)
+    assert [p for p in paths.cache().iterdir() if not p.name.endswith(".lock")] == []
+    assert cache.cached("answer", {}, lambda: 2, save, load) == 2
+
+
+def test_two_at_once_build_once():
+    calls = []
+    with ThreadPoolExecutor(4) as pool:
+        jobs = [pool.submit(cache.cached, "answer", {}, counted(7, calls), save, load) for _ in range(8)]
+        assert {job.result() for job in jobs} == {7}
+    assert calls == [7]

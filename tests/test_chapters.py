@@ -1,0 +1,46 @@
+"""Refreshing executes a notebook and leaves nothing in it that another run would store differently."""
+
+import nbformat
+import pytest
+from nbclient.exceptions import CellExecutionError
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+
+from bundlebook import chapters
+
+NOISY = """\
+import sys, warnings
+print("to the error stream", file=sys.stderr)
+print(6 * 7)
+"""
+
+
+def write(folder, source):
+    file = folder / "01_small.ipynb"
+    notebook = new_notebook(cells=[new_markdown_cell("# 01. Small"), new_code_cell(source)])
+    notebook.metadata["papermill"] = {"duration": 3}
+    notebook.cells[1].metadata = {"execution": {"iopub.execute_input": "2020"}, "tags": ["b", "a"]}
+    nbformat.write(notebook, file)
+    return file
+
+
+def test_refresh_executes_and_normalises(tmp_path):
+    file = write(tmp_path, NOISY)
+    chapters.refresh([file])
+    once = file.read_bytes()
+    notebook = nbformat.read(file, as_version=4)
+    cell = notebook.cells[1]
+    assert cell.execution_count == 1
+    assert [o.text for o in cell.outputs] == ["42\n"]
+    assert set(notebook.metadata) == {"kernelspec", "language_info"}
+    assert cell.metadata == {"tags": ["a", "b"]}
+    chapters.refresh([file])
+    assert file.read_bytes() == once
+
+
+def test_a_failing_notebook_is_left_as_it_was(tmp_path):
+    file = write(tmp_path, "1 / 0")
+    before = file.read_bytes()
+    with pytest.raises(CellExecutionError, match="ZeroDivisionError"):
+        chapters.refresh([file])
+    assert file.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [file]

@@ -1,0 +1,40 @@
+"""What chapters call shows text that a strict comparison can trust."""
+
+import numpy as np
+import pytest
+
+from bundlebook import notebook
+from bundlebook.shop.shop import Shop, SourceFile
+
+
+@pytest.fixture
+def shown(monkeypatch):
+    bundles = []
+    monkeypatch.setattr(notebook, "display", lambda data, raw: bundles.append(data))
+    return bundles
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "text"),
+    [
+        (0.123456, "", "x: 0.1235"),
+        (np.float32(0.5), "s", "x: 0.5 s"),
+        (140929, "baskets", "x: 140,929 baskets"),
+        (True, "", "x: True"),
+        ("GRU", "", "x: GRU"),
+    ],
+)
+def test_record_shows_and_stores(shown, value, unit, text):
+    notebook.record("x", value, unit)
+    assert shown[0]["text/plain"] == text
+    metric = shown[0][notebook.METRIC_MIME]
+    assert metric["name"] == "x" and metric["unit"] == unit
+    assert not isinstance(metric["value"], np.generic)
+
+
+def test_footer_names_versions_seed_and_data(capsys):
+    shop = Shop("s", None, None, files=(SourceFile("user_data.csv", 1234, "abc"),))
+    notebook.footer(7, shop)
+    text = capsys.readouterr().out
+    assert "seed 7" in text and "pandas" in text and "user_data.csv: 1,234 rows, md5 abc" in text
+    assert "/" not in text.replace("·", "")
