@@ -34,3 +34,15 @@ def doctor() -> None:
         click.echo(f"\nMend first: {', '.join(broken)}.")
         raise SystemExit(1)
     click.echo("\nReady: `make lab` opens the chapters, `make report` renders them.")
+
+
+@main.command()
+@click.option("--out", required=True, type=click.Path(file_okay=False, path_type=Path), help="Folder to write to.")
+@click.option("--seed", default=None, type=int, help="Another seed makes another shop.")
+def sample(out: Path, seed: int | None) -> None:
+    """Simulate the sample shop and write its tables and its planted truth."""
+    from bundlebook import paths
+    from bundlebook.shop.sample import SAMPLE_SEED, write_sample
+
+    for file in write_sample(out, SAMPLE_SEED if seed is None else seed):
+        click.echo(f"wrote {paths.shown(file)}")
