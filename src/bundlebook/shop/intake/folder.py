@@ -1,0 +1,215 @@
+"""A folder of files into a shop: find the files, judge them all before reading one, convert, fit together."""
+
+import difflib
+from pathlib import Path
+
+import pandas as pd
+
+from bundlebook.errors import BundlebookError
+from bundlebook.shop.intake.convert import Converted, convert
+from bundlebook.shop.intake.csvfile import check_csv, read_csv
+from bundlebook.shop.intake.header import shown
+from bundlebook.shop.intake.parquetfile import check_parquet, read_parquet
+from bundlebook.shop.intake.settings import FILE, Settings, read_settings
+from bundlebook.shop.schema import BUNDLE_EVENTS, EVENTS, TABLES, Table
+from bundlebook.shop.shop import Shop, SourceFile
+
+_ENDINGS = (".csv", ".parquet")
+#: Words by which other logs tell what happened; a column of them is not a column beside the contract.
+_EVENT_WORDS = {*EVENTS, *BUNDLE_EVENTS, "pv", "buy", "fav", "addtocart", "add_to_cart", "transaction", "order"}
+
+
+def read_folder(folder: Path, name: str, strict: bool = False) -> Shop:
+    """Read the files of a folder into a shop; nothing is written.
+
+    Parameters
+    ----------
+    folder : Path
+        With ``user_data`` and ``product_data`` as ``.csv`` or ``.parquet``; optionally ``users``, ``bundles``,
+        ``bundle_events`` and the settings ``shop.yaml``.
+    name : str
+        Of the shop, where the settings give none.
+    strict : bool
+        True: refuse the folder instead of setting a row aside.
+
+    Returns
+    -------
+    Shop
+        Not validated yet.
+
+    Raises
+    ------
+    BundlebookError
+        For the first fault that makes the folder unusable.
+    """
+    settings = read_settings(folder)
+    files = _find(folder)
+    _check_orphans(files, settings)
+    for table, path in files.items():
+        (check_csv if path.suffix == ".csv" else check_parquet)(path, TABLES[table], settings)
+
+    read: dict[str, Converted] = {}
+    for table in ("products", "users", "events", "bundles", "bundle_events"):
+        if table in files:
+            path = files[table]
+            raw = (read_csv if path.suffix == ".csv" else read_parquet)(path, TABLES[table], settings)
+            known = {}
+            if table == "bundles":
+                known = {"item_id": (read["products"].frame["item_id"], read["products"].source.name)}
+            if table == "bundle_events":
+                known = {"bundle_id": (read["bundles"].frame["bundle_id"], read["bundles"].source.name)}
+            read[table] = convert(raw, TABLES[table], settings, known, strict)
+    notes = [note for table in read.values() for note in table.notes]
+    notes += _ignored(folder, files)
+    products, filled = _fill_products(read["products"])
+    events, assumed = _fill_events(read["events"], products)
+    notes += filled + assumed + _strangers(read["events"], read["products"], events)
+    sources = [read[table].source for table in TABLES if table in read]
+    if settings.md5:
+        sources.append(SourceFile(FILE, 0, settings.md5))
+    timezone = _timezone(read, settings)
+    return Shop(
+        name=settings.name or name,
+        events=events,
+        products=products,
+        **{table: read[table].frame for table in ("users", "bundles", "bundle_events") if table in read},
+        quarantine=pd.concat([read[table].quarantine for table in TABLES if table in read], ignore_index=True),
+        files=tuple(sources),
+        timezone=timezone,
+        local_timezone=settings.local_timezone or timezone,
+        currency=settings.currency,
+        real=not settings.simulated,
+        notes=tuple(notes),
+    )
+
+
+def _find(folder: Path) -> dict[str, Path]:
+    """The file of each table that the folder has."""
+    present = sorted(path.name for path in folder.iterdir())
+    files = {}
+    for table in TABLES.values():
+        found = [folder / (table.file + ending) for ending in _ENDINGS if table.file + ending in present]
+        if len(found) > 1:
+            raise BundlebookError(
+                f"there are both {found[0].name} and {found[1].name}", where=folder.name, remedy="keep one of them"
+            )
+        if not found and table.required:
+            close = difflib.get_close_matches(f"{table.file}.csv", [name.lower() for name in present], 1, 0.6)
+            like = next((f"; is it {name!r}?" for name in present if close and name.lower() == close[0]), "")
+            raise BundlebookError(
+                f"no file {table.file}.csv or {table.file}.parquet; the folder holds {shown(present) or 'nothing'}{like}",
+                where=folder.name,
+                remedy=f"write the {table.name} into {table.file}.csv with the columns "
+                + ", ".join(column.name for column in table.columns if column.required or column.default),
+            )
+        if found and not found[0].is_file():
+            raise BundlebookError("this is no file", where=found[0].name, remedy="put the table itself there")
+        files.update({table.name: path for path in found})
+    return files
+
+
+def _check_orphans(files: dict[str, Path], settings: Settings) -> None:
+    if "bundle_events" in files and "bundles" not in files:
+        raise BundlebookError(
+            "there is no bundles.csv that says what is in the bundles",
+            where=files["bundle_events"].name,
+            remedy="write bundles.csv with the columns bundle_id, item_id",
+        )
+    for table in TABLES.values():
+        if table.file in settings.columns and table.name not in files:
+            raise BundlebookError(
+                f"'columns: {table.file}' belongs to a file that is not there", where=FILE, remedy="remove the mapping"
+            )
+
+
+def _ignored(folder: Path, files: dict[str, Path]) -> list[str]:
+    used = {path.name for path in files.values()}
+    spare = sorted(path.name for path in folder.iterdir() if path.suffix in _ENDINGS and path.name not in used)
+    return [f"not read, for its name is not in the contract: {name}" for name in spare]
+
+
+def _fill_products(read: Converted) -> tuple[pd.DataFrame, list[str]]:
+    frame, notes = read.frame, []
+    defaults = {
+        "name": frame["item_id"],
+        "category": pd.Series(pd.NA, frame.index, dtype="str"),
+        "brand": pd.Series(pd.NA, frame.index, dtype="str"),
+        "price": pd.Series(float("nan"), frame.index),
+    }
+    for name, values in defaults.items():
+        if name not in frame:
+            frame = frame.assign(**{name: values})
+            what = "item_id stands for it" if name == "name" else "it is missing everywhere"
+            notes.append(f"{read.source.name} has no column {name}: {what}")
+    return _ordered(frame, TABLES["products"]), notes
+
+
+def _fill_events(read: Converted, products: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
+    frame, notes = read.frame, []
+    file = read.source.name
+    if "event" not in frame:
+        _check_no_event_words(file, frame)
+        frame = frame.assign(event=pd.Series("purchase", frame.index, dtype="str"))
+        notes.append(f"{file} has no column event: every row was taken as a purchase")
+    if "quantity" not in frame:
+        frame = frame.assign(quantity=1)
+        notes.append(f"{file} has no column quantity: every row was taken as one unit")
+    if "price" not in frame:
+        prices = products.set_index("item_id")["price"]
+        frame = frame.assign(price=frame["item_id"].map(prices).astype(float))
+        known = frame["price"].notna().sum()
+        notes.append(f"{file} has no column price: the catalogue's price was taken ({known:,} of {len(frame):,} rows)")
+    return _ordered(frame, TABLES["events"]), notes
+
+
+def _check_no_event_words(file: str, frame: pd.DataFrame) -> None:
+    """Views taken as purchases would spoil everything behind, so a log that tells them apart must say so."""
+    for name in frame.columns.difference(TABLES["events"].names, sort=False):
+        if frame[name].dtype != "str":
+            continue
+        words = {str(word).lower() for word in frame[name].dropna().unique()[:50]}
+        if words & _EVENT_WORDS:
+            example = min(words & _EVENT_WORDS)
+            raise BundlebookError(
+                f"column {name!r} looks like the event, with values such as {example!r}, but there is no column 'event'",
+                where=file,
+                remedy=f"write into shop.yaml `columns: {{user_data: {{{name}: event}}}}`; to keep it as an extra column "
+                "beside, add a column event",
+            )
+
+
+def _strangers(read: Converted, catalogue: Converted, events: pd.DataFrame) -> list[str]:
+    """Items that were bought and are in no catalogue: some are usual, nothing but them is a mistake."""
+    named = events["item_id"].dropna()
+    unknown = ~named.isin(catalogue.frame["item_id"])
+    if len(named) and unknown.all():
+        raise BundlebookError(
+            f"{named.iloc[0]!r} is not in {catalogue.source.name}, nor is the item of any other row; the catalogue has "
+            f"identifiers such as {catalogue.frame['item_id'].iloc[0]!r}",
+            where=f"{read.source.name}, column 'item_id'",
+            remedy="write item identifiers alike in both files, leading zeros included",
+        )
+    if not unknown.any():
+        return []
+    items = named[unknown].nunique()
+    return [f"{read.source.name}: {unknown.sum():,} rows name {items:,} items that are not in {catalogue.source.name}"]
+
+
+def _timezone(read: dict[str, Converted], settings: Settings) -> str | None:
+    """The zone of the times; those that know their offset were brought to UTC where the settings name no other."""
+    if settings.timezone:
+        return settings.timezone
+    aware = {read[table].source.name: read[table].aware for table in ("events", "bundle_events") if table in read}
+    if len(set(aware.values())) > 1:
+        without = next(name for name, value in aware.items() if not value)
+        raise BundlebookError(
+            "its times have no offset, while those of the other table have one",
+            where=f"{without}, column 'time'",
+            remedy="say in shop.yaml in which `timezone` times without an offset are written",
+        )
+    return "UTC" if any(aware.values()) else None
+
+
+def _ordered(frame: pd.DataFrame, table: Table) -> pd.DataFrame:
+    first = [name for name in table.names if name in frame]
+    return frame[[*first, *(name for name in frame if name not in first)]]

@@ -1,0 +1,173 @@
+"""``shop.yaml``: the few things about a folder that its tables cannot say themselves."""
+
+import codecs
+import difflib
+import hashlib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import yaml
+
+from bundlebook.errors import BundlebookError
+from bundlebook.shop.schema import BUNDLE_EVENTS, EVENTS, TABLES
+
+FILE = "shop.yaml"
+#: Values of ``time_format`` for times that are counted and not written as a date.
+EPOCHS = {"epoch_s": "s", "epoch_ms": "ms"}
+_DELIMITERS = (",", ";", "\t", "|")
+_TEXTS = {"name", "currency", "timezone", "local_timezone", "delimiter", "encoding", "decimal", "time_format"}
+_MAPPINGS = {"columns", "events"}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What ``shop.yaml`` may say; every entry is optional.
+
+    Attributes
+    ----------
+    name, currency : str
+        Of the shop. The name is the folder's where none is given.
+    timezone, local_timezone : str or None
+        Zone in which the times are written, and the zone of the shop's doors (the same where it is not given).
+    simulated : bool
+        True: the figures of this shop must never stand in a table with real ones.
+    delimiter, encoding : str or None
+        Of the CSV files; None: found out from the files.
+    decimal : {".", ","}
+        Decimal mark of the CSV files.
+    time_format : str or None
+        ``strptime`` format of the times, ``"epoch_s"`` or ``"epoch_ms"``; None: year first (ISO 8601).
+    columns : dict of str to dict
+        For each file, the reader's column name → the contract's. A name mapped onto itself is kept as an extra column.
+    events : dict
+        The reader's event word → the contract's.
+    md5 : str
+        Checksum of the file; empty where there is none.
+    """
+
+    name: str = ""
+    currency: str = ""
+    timezone: str | None = None
+    local_timezone: str | None = None
+    simulated: bool = False
+    delimiter: str | None = None
+    encoding: str | None = None
+    decimal: str = "."
+    time_format: str | None = None
+    columns: dict[str, dict[str, str]] = field(default_factory=dict)
+    events: dict[str, str] = field(default_factory=dict)
+    md5: str = ""
+
+
+def read_settings(folder: Path) -> Settings:
+    """Read the ``shop.yaml`` of a folder; a folder without one has the defaults.
+
+    Raises
+    ------
+    BundlebookError
+        If it cannot be read, or says something that has no meaning.
+    """
+    path = folder / FILE
+    if not path.exists():
+        if (folder / "shop.yml").exists():
+            raise BundlebookError("the settings would be ignored", where="shop.yml", remedy=f"rename it to {FILE}")
+        return Settings()
+    if not path.is_file():
+        raise _error("this is a folder, not a file", f"write the settings into a text file {FILE}")
+    content = path.read_bytes()
+    entries = _parse(content)
+    _check_names(entries, _TEXTS | _MAPPINGS | {"simulated"}, "setting")
+    for key in sorted(_TEXTS & entries.keys()):
+        if not isinstance(entries[key], str):
+            raise _error(f"{key!r} is {entries[key]!r}, not text", "put the value in quotes")
+    if not isinstance(entries.get("simulated", False), bool):
+        raise _error(f"'simulated' is {entries['simulated']!r}", "write true or false")
+    for key in sorted(_MAPPINGS & entries.keys()):
+        if not isinstance(entries[key], dict):
+            raise _error(f"{key!r} is {entries[key]!r}, not a mapping", "write lines of the form `theirs: ours` below")
+    _check_dialect(entries)
+    if "columns" in entries:
+        entries["columns"] = _columns(entries["columns"])
+    if "events" in entries:
+        _check_mapping(entries["events"], "events", sorted({*EVENTS, *BUNDLE_EVENTS}))
+        entries["events"] = {word.strip().lower(): ours for word, ours in entries["events"].items()}
+    return Settings(**entries, md5=hashlib.md5(content, usedforsecurity=False).hexdigest())
+
+
+def _parse(content: bytes) -> dict[str, Any]:
+    try:
+        entries = yaml.safe_load(content.decode("utf-8-sig"))
+    except UnicodeDecodeError as error:
+        row = content.count(b"\n", 0, error.start) + 1
+        raise _error(f"byte {content[error.start : error.start + 1]!r} is not UTF-8", "save it as UTF-8", row) from None
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        problem = getattr(error, "problem", None) or str(error).splitlines()[0]
+        remedy = "write lines of the form `name: value`, with spaces and no tabs before them"
+        raise _error(f"this is not YAML: {problem}", remedy, mark.line + 1 if mark else None) from None
+    if entries is None:
+        return {}
+    if not isinstance(entries, dict):
+        raise _error(f"expected settings, found {entries!r:.60}", "write lines of the form `name: value`")
+    return entries
+
+
+def _check_dialect(entries: dict[str, Any]) -> None:
+    for key in ("timezone", "local_timezone"):
+        try:
+            ZoneInfo(entries.get(key, "UTC"))
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            raise _error(
+                f"{key!r} is {entries[key]!r}, which is no time zone", "use a name such as 'UTC' or 'Asia/Shanghai'"
+            ) from None
+    if entries.get("delimiter", ",") not in _DELIMITERS:
+        raise _error(f"'delimiter' is {entries['delimiter']!r}", f"use one of {[*_DELIMITERS]}")
+    if entries.get("decimal", ".") not in (".", ","):
+        raise _error(f"'decimal' is {entries['decimal']!r}", "use '.' or ','")
+    try:
+        codecs.lookup(entries.get("encoding", "utf-8"))
+    except LookupError:
+        raise _error(
+            f"'encoding' is {entries['encoding']!r}, which is no encoding",
+            "use a name such as 'utf-8', 'gbk', 'cp1252'",
+        ) from None
+    time_format = entries.get("time_format", "%Y")
+    if "%" not in time_format and time_format not in EPOCHS:
+        raise _error(f"'time_format' is {time_format!r}", f"use {[*EPOCHS]} or a format such as '%d.%m.%Y %H:%M'")
+
+
+def _columns(mappings: dict[str, Any]) -> dict[str, dict[str, str]]:
+    files = {table.file: table for table in TABLES.values()}
+    named = {str(file).removesuffix(".csv").removesuffix(".parquet"): mapping for file, mapping in mappings.items()}
+    _check_names(named, set(files), "file under 'columns'")
+    for file, mapping in named.items():
+        if not isinstance(mapping, dict):
+            raise _error(f"'columns: {file}' is {mapping!r}, not a mapping", "write lines `theirs: ours` below it")
+        _check_mapping(mapping, f"columns: {file}", files[file].names)
+        targets = [ours for ours in mapping.values()]
+        twice = sorted({ours for ours in targets if targets.count(ours) > 1})
+        if twice:
+            raise _error(f"'columns: {file}' maps two columns onto {twice[0]!r}", "map one of them only")
+    return named
+
+
+def _check_mapping(mapping: dict[Any, Any], key: str, allowed: list[str]) -> None:
+    for theirs, ours in mapping.items():
+        if not isinstance(theirs, str) or not isinstance(ours, str):
+            raise _error(f"{key!r} holds {theirs!r}: {ours!r}, which is not text", "put both names in quotes")
+        if ours not in allowed and ours != theirs:
+            raise _error(f"{key!r} maps {theirs!r} onto the unknown name {ours!r}", f"use one of {allowed}")
+
+
+def _check_names(entries: dict[Any, Any], known: set[str], noun: str) -> None:
+    for name in entries:
+        if name not in known:
+            close = difflib.get_close_matches(str(name), sorted(known), 1)
+            remedy = f"did you mean {close[0]!r}?" if close else f"use one of {sorted(known)}"
+            raise _error(f"unknown {noun} {name!r}", remedy)
+
+
+def _error(problem: str, remedy: str, row: int | None = None) -> BundlebookError:
+    return BundlebookError(problem, where=FILE if row is None else f"{FILE}, row {row}", remedy=remedy)
