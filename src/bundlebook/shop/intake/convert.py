@@ -116,7 +116,7 @@ def _check_key(raw: RawTable, table: Table, frame: pd.DataFrame, faults: Faults)
     again = usable.index[usable.duplicated()]
     if len(again) and len(key) == 1:
         second = again[0]
-        value = frame.at[second, key[0]]
+        value = frame.loc[second, key[0]]
         first = usable.index[usable[key[0]] == value][0]
         rows = raw.row_numbers()
         raise BundlebookError(
