@@ -12,7 +12,7 @@ import pyarrow as pa
 from pyarrow import csv as arrow_csv
 
 from bundlebook.errors import BundlebookError
-from bundlebook.shop.intake.encoding import to_utf8
+from bundlebook.shop.intake.charset import to_utf8
 from bundlebook.shop.intake.header import match_header
 from bundlebook.shop.intake.raw import RawTable, check_memory, check_text
 from bundlebook.shop.intake.settings import Settings

@@ -94,18 +94,23 @@ def _find(folder: Path) -> dict[str, Path]:
                 f"there are both {found[0].name} and {found[1].name}", where=folder.name, remedy="keep one of them"
             )
         if not found and table.required:
-            close = difflib.get_close_matches(f"{table.file}.csv", [name.lower() for name in present], 1, 0.6)
-            like = next((f"; is it {name!r}?" for name in present if close and name.lower() == close[0]), "")
-            raise BundlebookError(
-                f"no file {table.file}.csv or {table.file}.parquet; the folder holds {shown(present) or 'nothing'}{like}",
-                where=folder.name,
-                remedy=f"write the {table.name} into {table.file}.csv with the columns "
-                + ", ".join(column.name for column in table.columns if column.required or column.default),
-            )
+            raise _missing(folder.name, table, present)
         if found and not found[0].is_file():
             raise BundlebookError("this is no file", where=found[0].name, remedy="put the table itself there")
-        files.update({table.name: path for path in found})
+        if found:
+            files[table.name] = found[0]
     return files
+
+
+def _missing(folder: str, table: Table, present: list[str]) -> BundlebookError:
+    close = difflib.get_close_matches(f"{table.file}.csv", [name.lower() for name in present], 1, 0.6)
+    like = next((f"; is it {name!r}?" for name in present if close and name.lower() == close[0]), "")
+    columns = ", ".join(column.name for column in table.columns if column.required or column.default)
+    return BundlebookError(
+        f"no file {table.file}.csv or {table.file}.parquet; the folder holds {shown(present) or 'nothing'}{like}",
+        where=folder,
+        remedy=f"write the {table.name} into {table.file}.csv with the columns {columns}",
+    )
 
 
 def _check_orphans(files: dict[str, Path], settings: Settings) -> None:
@@ -169,12 +174,10 @@ def _check_no_event_words(file: str, frame: pd.DataFrame) -> None:
             continue
         words = {str(word).lower() for word in frame[name].dropna().unique()[:50]}
         if words & _EVENT_WORDS:
-            example = min(words & _EVENT_WORDS)
             raise BundlebookError(
-                f"column {name!r} looks like the event, with values such as {example!r}, but there is no column 'event'",
+                f"no column 'event', but {name!r} looks like one, with {min(words & _EVENT_WORDS)!r} among its values",
                 where=file,
-                remedy=f"write into shop.yaml `columns: {{user_data: {{{name}: event}}}}`; to keep it as an extra column "
-                "beside, add a column event",
+                remedy=f"write into shop.yaml `columns: {{user_data: {{{name}: event}}}}`, or add a column event",
             )
 
 

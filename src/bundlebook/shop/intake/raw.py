@@ -74,9 +74,9 @@ def check_memory(path: Path, needed: int) -> None:
     """
     free = available_memory()
     if needed > MEMORY_SHARE * free:
-        size = path.stat().st_size
+        size, needed, free = path.stat().st_size / 1e6, needed / 1e9, free / 1e9
         raise BundlebookError(
-            f"reading its {size / 1e6:,.0f} MB needs about {needed / 1e9:,.1f} GB of memory, {free / 1e9:,.1f} GB are free",
+            f"reading its {size:,.0f} MB needs about {needed:,.1f} GB of memory, {free:,.1f} GB are free",
             where=path.name,
             remedy="keep fewer users or a shorter time, drop columns that are not needed, or use a larger machine",
         )

@@ -146,7 +146,7 @@ def _columns(mappings: dict[str, Any]) -> dict[str, dict[str, str]]:
         if not isinstance(mapping, dict):
             raise _error(f"'columns: {file}' is {mapping!r}, not a mapping", "write lines `theirs: ours` below it")
         _check_mapping(mapping, f"columns: {file}", files[file].names)
-        targets = [ours for ours in mapping.values()]
+        targets = list(mapping.values())
         twice = sorted({ours for ours in targets if targets.count(ours) > 1})
         if twice:
             raise _error(f"'columns: {file}' maps two columns onto {twice[0]!r}", "map one of them only")
