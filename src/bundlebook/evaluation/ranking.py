@@ -24,8 +24,8 @@ class Ranking:
         Whether that item was bought.
     relevant : ndarray of int64, shape (n_users,)
         |T_u|, at least 1: how many items there were to be found.
-    tied : ndarray of bool, shape (n_users,)
-        Whether the tie rule, and not the scores, decided who took the last place.
+    tied : ndarray of bool, shape (n_users, depth)
+        Whether the item at a place and its successor have equal scores: a list cut there was decided by the tie rule.
     n_items : int
         Size of the catalogue.
     """
@@ -90,7 +90,8 @@ def rank(
     ------
     BundlebookError
         If shapes differ, the catalogue has fewer than two items, a score is NaN, a user has nothing to be found, or
-        every user's scores are all equal (such a recommender ranks nothing, and no figure about it would mean any).
+        every user's scores are all equal (a recommender that ranks nothing is broken; among some candidates alone it
+        may rightly have no opinion, and ``tied`` tells).
 
     Notes
     -----
@@ -106,7 +107,7 @@ def rank(
     start = (n_items * np.mod(np.arange(n_users) * _GOLDEN, 1)).astype(np.int64)
     items = np.empty((n_users, depth), dtype=np.int64)
     hits = np.empty((n_users, depth), dtype=bool)
-    relevant, tied, constant = np.empty(n_users, dtype=np.int64), np.empty(n_users, dtype=bool), True
+    relevant, tied, constant = np.empty(n_users, dtype=np.int64), np.empty((n_users, depth), dtype=bool), True
     for low in range(0, n_users, _ROWS_AT_ONCE):
         rows = slice(low, min(low + _ROWS_AT_ONCE, n_users))
         bought = truth[rows].toarray() != 0
@@ -117,7 +118,7 @@ def rank(
         items[rows], tied[rows] = _best(block, allowed, start[rows], depth)
         hits[rows] = np.take_along_axis(bought, items[rows], axis=1) & (items[rows] >= 0)
         relevant[rows] = bought.sum(axis=1)
-    if constant:
+    if constant and candidates is None:
         raise BundlebookError(
             "all items have the same score, for every user", where="scores", remedy="check that the model was fitted"
         )
@@ -164,22 +165,24 @@ def _all_tied(scores: np.ndarray, allowed: np.ndarray) -> bool:
 
 
 def _best(scores: np.ndarray, allowed: np.ndarray, start: np.ndarray, depth: int) -> tuple[np.ndarray, np.ndarray]:
-    """Columns of the best items, −1 beyond the candidates, and whether the last place was decided by a tie."""
+    """Columns of the best items, −1 beyond the candidates, and which places tie with their successor."""
     n_items = scores.shape[1]
     turned = (np.arange(n_items) + start[:, np.newaxis]) % n_items
     by_score = np.take_along_axis(np.where(allowed, scores, -np.inf), turned, axis=1)
     is_allowed = np.take_along_axis(allowed, turned, axis=1)
     # A second stable sort puts candidates first, so that one with score −inf still precedes a forbidden item.
     order = np.argsort(-by_score, axis=1, kind="stable")
-    if not allowed.all():
+    if not allowed.all() and np.isneginf(scores).any():
         ranked_allowed = np.take_along_axis(is_allowed, order, axis=1)
         order = np.take_along_axis(order, np.argsort(~ranked_allowed, axis=1, kind="stable"), axis=1)
-    available = allowed.sum(axis=1)
-    last = np.take_along_axis(by_score, order[:, [depth - 1]], axis=1)[:, 0]
-    beyond = np.take_along_axis(by_score, order[:, [min(depth, n_items - 1)]], axis=1)[:, 0]
+    available = allowed.sum(axis=1)[:, np.newaxis]
+    best = np.take_along_axis(by_score, order[:, : depth + 1], axis=1)
+    tied = np.zeros((len(scores), depth), dtype=bool)
+    tied[:, : best.shape[1] - 1] = best[:, :-1] == best[:, 1:]
+    tied &= np.arange(1, depth + 1) < available
     items = np.take_along_axis(turned, order[:, :depth], axis=1)
-    items[np.arange(depth) >= available[:, np.newaxis]] = -1
-    return items, (available > depth) & (last == beyond)
+    items[np.arange(depth) >= available] = -1
+    return items, tied
 
 
 def three_rows() -> tuple[np.ndarray, sparse.csr_matrix]:

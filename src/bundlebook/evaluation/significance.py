@@ -23,7 +23,7 @@ def resampled_means(values: np.ndarray, resamples: int = 2000, *, seed: int) -> 
 
     Notes
     -----
-    A resample is a vector of counts, multinomial with equal chances; a block of them times the values is one matrix
+    A resample is a vector of counts, how often each user was drawn; a block of them times the values is one matrix
     product.
     """
     values = np.asarray(values, dtype=np.float64)
@@ -36,8 +36,10 @@ def resampled_means(values: np.ndarray, resamples: int = 2000, *, seed: int) -> 
     rng = np.random.default_rng(seed)
     blocks = []
     for low in range(0, resamples, _RESAMPLES_AT_ONCE):
-        counts = rng.multinomial(n, np.full(n, 1 / n), size=min(_RESAMPLES_AT_ONCE, resamples - low))
-        blocks.append(counts @ values / n)
+        rows = min(_RESAMPLES_AT_ONCE, resamples - low)
+        drawn = rng.integers(n, size=(rows, n)) + n * np.arange(rows)[:, np.newaxis]
+        counts = np.bincount(drawn.ravel(), minlength=rows * n).reshape(rows, n)
+        blocks.append(counts.astype(np.float64) @ values / n)
     return np.concatenate(blocks)
 
 

@@ -76,6 +76,9 @@ class TifuKNN:
         rows = np.flatnonzero(past.counts_by_user() > 0)
         self.user_ids_ = past.user_ids[rows]
         self.vectors_ = self.vectors(past)[rows]
+        # Double precision, so that the order of near neighbours is the same on every processor.
+        self._double = self.vectors_.astype(np.float64)
+        self._squares = (self._double**2).sum(axis=1)
         return self
 
     def vectors(self, histories: Baskets) -> np.ndarray:
@@ -99,9 +102,7 @@ class TifuKNN:
     def _nearest(self, own: np.ndarray, user_ids: np.ndarray, k: int) -> np.ndarray:
         """Rows of the k nearest fitted users, shape (n_users, k); equal distances go to the earlier row."""
         # |u|² is the same for all candidates of a user, so it is left out of |u − v|².
-        # Double precision, so that the order of near neighbours is the same on every processor.
-        fitted = self.vectors_.astype(np.float64)
-        distance = (fitted**2).sum(axis=1) - 2 * own.astype(np.float64) @ fitted.T
+        distance = self._squares - 2 * own.astype(np.float64) @ self._double.T
         order = np.argsort(self.user_ids_)
         place = np.minimum(np.searchsorted(self.user_ids_, user_ids, sorter=order), len(order) - 1)
         known = self.user_ids_[order[place]] == user_ids

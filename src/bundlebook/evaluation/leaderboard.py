@@ -1,0 +1,200 @@
+"""What came out of an evaluation: tables, intervals and comparisons, all from one value per user and metric."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from bundlebook.errors import BundlebookError
+from bundlebook.evaluation import calibration, lists
+from bundlebook.evaluation.ranking import Ranking
+from bundlebook.evaluation.significance import bootstrap_interval, leaders, paired_differences
+from bundlebook.shop import Task
+
+if TYPE_CHECKING:
+    from bundlebook.evaluation.protocol import Track
+
+#: Metrics of which less is better.
+LOWER_IS_BETTER = {"Log loss"}
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What one recommender did on one task.
+
+    Attributes
+    ----------
+    name : str
+    fit_seconds : float
+        Wall time of the fit, calibration included; of the original training where the model came from the cache.
+    latency_ms : ndarray, shape (n_requests,)
+        Wall time from one user's history to his or her list, in milliseconds.
+    rankings : dict of str to Ranking
+        By track.
+    values : dict of str to DataFrame
+        By track: one row a judged user, one column a metric.
+    probability : ndarray or None, shape (n_users, n_items)
+        P(bought in the window), of recommenders that estimate it.
+    """
+
+    name: str
+    fit_seconds: float
+    latency_ms: np.ndarray
+    rankings: dict[str, Ranking]
+    values: dict[str, pd.DataFrame]
+    probability: np.ndarray | None
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Several recommenders, one task, one table.
+
+    Attributes
+    ----------
+    task : Task
+    tracks : dict of str to Track
+    ks : tuple of int
+    judged : dict of str to Judged
+        In the order in which they were passed.
+    """
+
+    task: Task
+    tracks: dict[str, "Track"]
+    ks: tuple[int, ...]
+    judged: dict[str, Judged]
+
+    @property
+    def names(self) -> list[str]:
+        return list(self.judged)
+
+    def per_user(self, metric: str, track: str = "all") -> pd.DataFrame:
+        """One metric of every method on the same users, shape (n_users, n_methods).
+
+        Methods that do not have it, such as log loss without a probability, have no column.
+        """
+        if track not in self.tracks:
+            raise BundlebookError(f"no track {track!r}", remedy=f"use one of {list(self.tracks)}")
+        columns = {name: j.values[track][metric] for name, j in self.judged.items() if metric in j.values[track]}
+        if not columns:
+            known = next(iter(self.judged.values())).values[track].columns
+            raise BundlebookError(f"no metric {metric!r} on track {track!r}", remedy=f"use one of {list(known)}")
+        return pd.DataFrame(columns)
+
+    def intervals(self, metric: str, track: str = "all", resamples: int = 2000, *, seed: int) -> pd.DataFrame:
+        """Mean, low and high of every method: 95 % bootstrap over users."""
+        return bootstrap_interval(self.per_user(metric, track), resamples, seed=seed)
+
+    def differences(
+        self, metric: str, reference: str, track: str = "all", resamples: int = 2000, *, seed: int
+    ) -> pd.DataFrame:
+        """Paired differences to one method, Holm-corrected; see :func:`~.significance.paired_differences`."""
+        return paired_differences(self.per_user(metric, track), reference, resamples, seed=seed)
+
+    def leaders(self, metric: str, track: str = "all", resamples: int = 2000, *, seed: int) -> list[str]:
+        """Methods that cannot be told from the best, which stands first; see :func:`~.significance.leaders`."""
+        sign = -1 if metric in LOWER_IS_BETTER else 1
+        return leaders(sign * self.per_user(metric, track), resamples=resamples, seed=seed)
+
+    def leaderboard(
+        self,
+        shown: Sequence[str] = ("Recall@10", "NDCG@10", "Precision@10"),
+        track: str = "all",
+        resamples: int = 2000,
+        digits: int = 3,
+        *,
+        seed: int,
+    ) -> pd.DataFrame:
+        """Means with 95 % intervals as text; an asterisk marks a method ahead of all others beyond doubt.
+
+        Parameters
+        ----------
+        shown : sequence of str
+            Metrics, one column each; rows are sorted by the first.
+        track : {"all", "repeat", "explore"}
+        resamples, digits, seed : int
+
+        Returns
+        -------
+        DataFrame
+            One row a method. A column without an asterisk has no winner: the best of it can be chance.
+        """
+        means = self.per_user(shown[0], track).mean()
+        order = means.sort_values(ascending=shown[0] in LOWER_IS_BETTER, kind="stable").index
+        columns = {}
+        for metric in shown:
+            table = self.intervals(metric, track, resamples, seed=seed)
+            best = self.leaders(metric, track, resamples, seed=seed)
+            columns[metric] = {
+                name: f"{row['mean']:.{digits}f} [{row.low:.{digits}f}, {row.high:.{digits}f}]"
+                + (" *" if best == [name] else "")
+                for name, row in table.iterrows()
+            }
+        return pd.DataFrame(columns).loc[order].rename_axis("method")
+
+    def list_table(self, k: int = 10, track: str = "all") -> pd.DataFrame:
+        """What the lists of length k are like: see :mod:`bundlebook.evaluation.lists`.
+
+        ``bought before`` is the share of shown items that the user already knows, ``ties`` the share of users whose
+        last place was decided by the tie rule: where it is high, a method's figures are partly those of a random order.
+        """
+        visible, n_items = self.task.visible, self.task.truth.shape[1]
+        popularity, buyers = lists.item_popularity(visible), visible.user_item().T.tocsr()
+        buyers.data[:] = 1
+        best_sellers = np.tile(np.argsort(-popularity, kind="stable")[:k], (len(self.tracks[track].rows), 1))
+        before = self.task.histories.user_item().toarray()[self.tracks[track].rows] > 0
+        rows = {}
+        for name, judged in self.judged.items():
+            ranking = judged.rankings[track]
+            items = ranking.items[:, :k]
+            rows[name] = {
+                "coverage": lists.coverage(items, n_items),
+                "distinct lists": lists.distinct_lists(items),
+                "Gini": lists.gini(items, n_items),
+                "novelty, bits": lists.novelty(items, popularity),
+                "popularity bias": lists.popularity_bias(items, popularity),
+                "diversity": float(lists.diversity(items, buyers).mean()) if k > 1 and (items >= 0).all() else np.nan,
+                "serendipity": float(lists.serendipity(items, ranking.hits[:, :k], best_sellers).mean()),
+                "bought before": float(np.take_along_axis(before, items, axis=1)[items >= 0].mean()),
+                "ties": float(ranking.tied[:, k - 1].mean()),
+            }
+        return pd.DataFrame(rows).T.astype({"distinct lists": int}).rename_axis("method")
+
+    def probability_table(self, k: int = 20, bins: int = 10) -> pd.DataFrame:
+        """What the probabilities are worth, over all pairs and over the k items that each user would be shown.
+
+        Columns: ``log loss`` (nats), ``Brier skill``, ``AUC`` and ``accuracy`` (P ≥ ½ counted as "will buy") over all
+        pairs; ``shown P`` and ``shown bought`` (mean probability and share bought of the top k) and ``ECE shown``.
+        """
+        bought = self.task.truth.toarray() > 0
+        rows = {}
+        for name, judged in self.judged.items():
+            if judged.probability is None:
+                continue
+            p, items = judged.probability, judged.rankings["all"].items[:, :k]
+            shown_p, shown_y = np.take_along_axis(p, items, axis=1), np.take_along_axis(bought, items, axis=1)
+            rows[name] = {
+                "log loss": calibration.log_loss(p, bought),
+                "Brier skill": calibration.brier_skill(p, bought),
+                "AUC": calibration.auc(p, bought),
+                "accuracy": calibration.accuracy(p, bought),
+                "shown P": float(shown_p.mean()),
+                "shown bought": float(shown_y.mean()),
+                "ECE shown": calibration.ece(shown_p, shown_y, bins),
+            }
+        if not rows:
+            raise BundlebookError("no method estimates a probability", remedy="wrap one in recommenders.Calibrated")
+        return pd.DataFrame(rows).T.sort_values("log loss", kind="stable").rename_axis("method")
+
+    def speed_table(self) -> pd.DataFrame:
+        """Seconds of fitting and milliseconds of one request: median and 99th percentile."""
+        rows = {
+            name: {
+                "fit, s": judged.fit_seconds,
+                "p50, ms": np.percentile(judged.latency_ms, 50) if len(judged.latency_ms) else np.nan,
+                "p99, ms": np.percentile(judged.latency_ms, 99) if len(judged.latency_ms) else np.nan,
+            }
+            for name, judged in self.judged.items()
+        }
+        return pd.DataFrame(rows).T.rename_axis("method")
