@@ -1,6 +1,51 @@
-"""How a simulated customer meets a list: drawn slates with known propensities, and position bias."""
+"""How a simulated customer meets a list: assumptions, position bias, and panels with known propensities."""
+
+from dataclasses import dataclass
 
 import numpy as np
+
+
+@dataclass(frozen=True)
+class Assumptions:
+    """What purchases cannot tell. None of these is measured; change them and see what a conclusion rests on.
+
+    Attributes
+    ----------
+    position_exponent : float
+        P(a place in a list is looked at) = place^-exponent.
+    extra_items : float
+        Items offered in a session beside those bought, Poisson mean.
+    own_taste, matching : float
+        Share of those that come from the user's own purchases, and from what goes with the basket; the rest follows
+        popularity.
+    searched : float
+        P(an item was opened from a search).
+    carted : float
+        P(an item that is viewed at list price, and not bought, was put into the cart).
+    panel_share : float
+        Share of the sessions with a panel of bundles, drawn at random.
+    slots : int
+    policy_taste : float
+        The logging policy draws a bundle with weight exp(policy_taste · taste).
+    click, buy : float
+        Log-odds of a click, and of a purchase after it, for a bundle of mean taste, lift 1 and no discount.
+    taste_weight, lift_weight : float
+        Added to both per unit of taste and of log lift.
+    """
+
+    position_exponent: float = 0.7
+    extra_items: float = 6.0
+    own_taste: float = 0.55
+    matching: float = 0.25
+    searched: float = 0.25
+    carted: float = 0.1
+    panel_share: float = 0.3
+    slots: int = 3
+    policy_taste: float = 1.0
+    click: float = -3.0
+    buy: float = -2.0
+    taste_weight: float = 0.6
+    lift_weight: float = 0.5
 
 
 def sigmoid(logit: np.ndarray) -> np.ndarray:
