@@ -120,7 +120,7 @@ def _check_key(raw: RawTable, table: Table, frame: pd.DataFrame, faults: Faults)
         first = usable.index[usable[key[0]] == value][0]
         rows = raw.row_numbers()
         raise BundlebookError(
-            f"{value!r} is in row {rows[first]} already ({len(again):,} duplicates)",
+            f"{value!r} is in row {rows[first]} already (duplicates: {len(again):,})",
             where=f"{raw.file}, row {rows[second]}, column {key[0]!r}",
             remedy=f"keep one row for each {key[0]}",
         )

@@ -108,7 +108,7 @@ def _parse(content: bytes, file: str, names: list[str], delimiter: str) -> tuple
             ),
         )
     except pa.ArrowInvalid as error:
-        if "Empty CSV" in str(error):
+        if "Empty CSV" in str(error) or "Could not skip" in str(error):
             return pa.table({name: pa.array([], pa.string()) for name in names}), 0
         _check_quotes(content, file, delimiter)
         raise BundlebookError(

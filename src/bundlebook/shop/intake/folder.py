@@ -103,8 +103,9 @@ def _find(folder: Path) -> dict[str, Path]:
 
 
 def _missing(folder: str, table: Table, present: list[str]) -> BundlebookError:
-    close = difflib.get_close_matches(f"{table.file}.csv", [name.lower() for name in present], 1, 0.6)
-    like = next((f"; is it {name!r}?" for name in present if close and name.lower() == close[0]), "")
+    spare = [name for name in present if name not in {t.file + ending for t in TABLES.values() for ending in _ENDINGS}]
+    close = difflib.get_close_matches(f"{table.file}.csv", [name.lower() for name in spare], 1, 0.6)
+    like = next((f"; is it {name!r}?" for name in spare if close and name.lower() == close[0]), "")
     columns = ", ".join(column.name for column in table.columns if column.required or column.default)
     return BundlebookError(
         f"no file {table.file}.csv or {table.file}.parquet; the folder holds {shown(present) or 'nothing'}{like}",
@@ -175,7 +176,7 @@ def _check_no_event_words(file: str, frame: pd.DataFrame) -> None:
         words = {str(word).lower() for word in frame[name].dropna().unique()[:50]}
         if words & _EVENT_WORDS:
             raise BundlebookError(
-                f"no column 'event', but {name!r} looks like one, with {min(words & _EVENT_WORDS)!r} among its values",
+                f"no column 'event', but {name!r} looks like one: it holds {min(words & _EVENT_WORDS)!r}",
                 where=file,
                 remedy=f"write into shop.yaml `columns: {{user_data: {{{name}: event}}}}`, or add a column event",
             )

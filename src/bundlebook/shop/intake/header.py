@@ -49,7 +49,7 @@ def match_header(file: str, found: list[str], table: Table, mapping: dict[str, s
         raise BundlebookError(
             f"there are {mapped.count(twice[0])} columns {twice[0]!r}",
             where=where,
-            remedy="keep one, rename the others",
+            remedy="rename or remove all but one",
         )
     spare = [name for name in mapped if name not in table.names and name not in mapping]
     for column in table.columns:

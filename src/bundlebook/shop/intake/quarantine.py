@@ -65,7 +65,7 @@ def judge(rows: int, quarantine: pd.DataFrame, strict: bool) -> None:
     Raises
     ------
     BundlebookError
-        Naming the first row of the most common reason.
+        Naming the first row of the most common reason, or simply the first row if few are bad.
     """
     count = len(quarantine)
     if not count or not (strict or count > LIMIT * rows):
@@ -73,17 +73,14 @@ def judge(rows: int, quarantine: pd.DataFrame, strict: bool) -> None:
     kinds = quarantine.groupby(["column", "reason"], sort=True).size()
     column, reason = kinds.idxmax()
     worst = quarantine[(quarantine["column"] == column) & (quarantine["reason"] == reason)]
-    first = quarantine.iloc[0] if strict else worst.iloc[0]
+    first = worst.iloc[0] if count > LIMIT * rows else quarantine.iloc[0]
     where = f"{first['file']}, row {first['row']}" + (f", column {first['column']!r}" if first["column"] else "")
-    if strict:
-        problem = f"{first['value']!r} is {first['reason']} ({count:,} of {rows:,} rows cannot be used)"
-        remedy = f"{_remedy(first['reason'])}; or load with strict=False to set such rows aside"
-    else:
-        problem = (
-            f"{first['value']!r} is {reason}; so it is in {len(worst):,} rows, and {count:,} of {rows:,} rows "
-            "cannot be used"
-        )
+    problem = f"{first['value']!r} is {first['reason']}; {count:,} of {rows:,} rows cannot be used"
+    if count > LIMIT * rows:
+        problem += f", {len(worst):,} of them for this reason"
         remedy = _remedy(reason)
+    else:
+        remedy = "correct the row, or load with strict=False to set such rows aside"
     raise BundlebookError(problem, where=where, remedy=remedy)
 
 
@@ -96,7 +93,7 @@ def _remedy(reason: str) -> str:
         ("not a number", 'write plain numbers without units; set `decimal: ","` in shop.yaml for a decimal comma'),
         ("none of", "map the words in shop.yaml, for example `events: {buy: purchase}`"),
         ("instead of", "put values that hold the delimiter in quotes, or set `delimiter` in shop.yaml"),
-        ("negative", "returns and corrections are no purchases: remove them or write them with a positive sign"),
+        ("negative", "remove these rows or correct the sign; returns are no purchases"),
         ("missing", "fill the column, or map the right one in shop.yaml under `columns`"),
         ("not in", "write identifiers alike in both files, for example 007 in both"),
     )

@@ -96,9 +96,23 @@ def read_settings(folder: Path) -> Settings:
     return Settings(**entries, md5=hashlib.md5(content, usedforsecurity=False).hexdigest())
 
 
+class _Loader(yaml.SafeLoader):
+    """Refuses a key that occurs twice; YAML itself would silently take the last."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen = set()
+        for key, _ in node.value:
+            if key.value in seen:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"the key {key.value!r} is there twice", key.start_mark
+                )
+            seen.add(key.value)
+        return super().construct_mapping(node, deep)
+
+
 def _parse(content: bytes) -> dict[str, Any]:
     try:
-        entries = yaml.safe_load(content.decode("utf-8-sig"))
+        entries = yaml.load(content.decode("utf-8-sig"), _Loader)
     except UnicodeDecodeError as error:
         row = content.count(b"\n", 0, error.start) + 1
         raise _error(f"byte {content[error.start : error.start + 1]!r} is not UTF-8", "save it as UTF-8", row) from None
@@ -106,7 +120,7 @@ def _parse(content: bytes) -> dict[str, Any]:
         mark = getattr(error, "problem_mark", None)
         problem = getattr(error, "problem", None) or str(error).splitlines()[0]
         remedy = "write lines of the form `name: value`, with spaces and no tabs before them"
-        raise _error(f"this is not YAML: {problem}", remedy, mark.line + 1 if mark else None) from None
+        raise _error(f"not YAML that can be used: {problem}", remedy, mark.line + 1 if mark else None) from None
     if entries is None:
         return {}
     if not isinstance(entries, dict):
