@@ -1,5 +1,7 @@
 """One look for every figure: colour-blind safe, readable at 100 %, with Chinese glyphs."""
 
+from dataclasses import replace
+
 import matplotlib as mpl
 import seaborn as sns
 from matplotlib import font_manager
@@ -14,6 +16,10 @@ CJK_FONT = paths.assets() / "fonts" / "DroidSansFallback-GB2312.ttf"
 def use_style() -> None:
     """Apply the workbook's figure style to matplotlib's global settings."""
     font_manager.fontManager.addfont(CJK_FONT)
+    entries = font_manager.fontManager.ttflist
+    if entries[-1].fname == str(CJK_FONT):
+        # The font has one weight; without an entry for bold, every bold title warns on stderr.
+        entries.append(replace(entries[-1], weight=700))
     sns.set_theme(context="notebook", style="whitegrid", palette=PALETTE)
     mpl.rcParams.update(
         {
