@@ -1,0 +1,197 @@
+"""The protocol shows recommenders nothing but the past, and its tables add up."""
+
+import numpy as np
+import pytest
+
+from bundlebook.errors import BundlebookError
+from bundlebook.evaluation import metrics
+from bundlebook.evaluation.calibration import log_loss
+from bundlebook.evaluation.leakage import future_influence, rewrite_future
+from bundlebook.evaluation.protocol import evaluate, tracks
+from bundlebook.evaluation.ranking import rank
+from bundlebook.recommenders.calibrated import Calibrated
+from bundlebook.recommenders.popularity import DecayedFrequency, PersonalFrequency, Popularity
+
+
+class Returns:
+    """A recommender that returns what it was given."""
+
+    def __init__(self, scores, name="fixed"):
+        self.given, self.name, self.seen = scores, name, []
+
+    def fit(self, visible, at):
+        self.seen.append((visible, at))
+        return self
+
+    def scores(self, histories, at):
+        self.seen.append((histories, at))
+        return self.given
+
+
+@pytest.fixture(scope="module")
+def evaluation(task):
+    roster = [Calibrated(Popularity()), PersonalFrequency(), Calibrated(DecayedFrequency())]
+    return evaluate(roster, task, ks=(5, 10), requests=7, seed=0)
+
+
+def test_a_recommender_is_shown_the_past_only(task):
+    spy = Returns(np.random.default_rng(0).random(task.truth.shape))
+    evaluate([spy], task, requests=3, seed=0)
+    assert len(spy.seen) == 2 + 4, "fit, all users, one warm-up and three timed requests"
+    for baskets, at in spy.seen:
+        assert at == task.at and (baskets.day < task.at).all()
+
+
+def test_values_are_the_metrics_of_the_scores(task):
+    scores = np.random.default_rng(1).random(task.truth.shape)
+    result = evaluate([Returns(scores)], task, ks=(5,), requests=0, seed=0)
+    ranking = rank(scores, task.truth, depth=5)
+    assert (result.per_user("NDCG@5")["fixed"] == metrics.ndcg(ranking, 5)).all()
+    assert (result.per_user("Recall@5")["fixed"] == metrics.recall(ranking, 5)).all()
+    assert list(result.per_user("AUC").index) == list(task.histories.user_ids)
+
+
+def test_tracks_split_every_purchase_into_known_and_new(task):
+    every = tracks(task)
+    assert every["repeat"].truth.sum() + every["explore"].truth.sum() == task.truth.sum()
+    before = task.histories.user_item().toarray() > 0
+    for name, known in (("repeat", True), ("explore", False)):
+        track = every[name]
+        assert (track.candidates == (before[track.rows] == known)).all()
+        assert (np.diff(track.truth.indptr) > 0).all()
+        bought = task.truth[track.rows].toarray() > 0
+        assert (track.truth.toarray() > 0).tolist() == (bought & track.candidates).tolist()
+
+
+def test_lists_of_a_track_hold_its_candidates_only(evaluation):
+    for name in ("repeat", "explore"):
+        track = evaluation.tracks[name]
+        for judged in evaluation.judged.values():
+            items = judged.rankings[name].items
+            allowed = np.take_along_axis(track.candidates, items, axis=1)
+            assert allowed[items >= 0].all()
+    assert evaluation.list_table(5, "explore")["bought before"].eq(0).all()
+    assert evaluation.list_table(5, "repeat")["bought before"].eq(1).all()
+
+
+def test_frequency_beats_popularity_on_users_with_tastes(evaluation):
+    means = evaluation.per_user("NDCG@10").mean()
+    assert means["personal frequency"] > means["popularity"] + 0.1
+    assert evaluation.leaders("NDCG@10", seed=0)[0] != "popularity"
+    assert "popularity" not in evaluation.leaders("NDCG@10", seed=0)
+
+
+def test_personal_frequency_has_no_opinion_on_new_items(evaluation):
+    ties = evaluation.list_table(5, "explore")["ties"]
+    assert ties["personal frequency"] == 1 and ties["popularity"] < 1
+
+
+def test_log_loss_by_user_adds_up_and_less_is_better(evaluation, task):
+    losses = evaluation.per_user("Log loss")
+    assert list(losses.columns) == ["popularity", "decayed frequency + popularity"], "frequency gives no probability"
+    p = evaluation.judged["popularity"].probability
+    assert losses["popularity"].mean() == pytest.approx(log_loss(p, task.truth.toarray()))
+    assert evaluation.leaders("Log loss", seed=0)[0] == losses.mean().idxmin()
+    table = evaluation.probability_table(k=5)
+    assert table.index[0] == losses.mean().idxmin()
+    assert table.loc["popularity", "log loss"] == pytest.approx(losses["popularity"].mean())
+    assert table["shown P"].between(0, 1).all() and table["ECE shown"].between(0, 1).all()
+
+
+def test_leaderboard_sorts_marks_and_brackets(evaluation):
+    table = evaluation.leaderboard(("NDCG@10", "Recall@5"), resamples=300, seed=0)
+    means = evaluation.per_user("NDCG@10").mean().sort_values(ascending=False)
+    assert list(table.index) == list(means.index)
+    interval = evaluation.intervals("NDCG@10", resamples=300, seed=0).loc[means.index[0]]
+    expected = f"{interval['mean']:.3f} [{interval.low:.3f}, {interval.high:.3f}]"
+    assert table["NDCG@10"].iloc[0].removesuffix(" *") == expected
+    starred = table["NDCG@10"].str.endswith("*")
+    assert list(table.index[starred]) == (
+        [means.index[0]] if len(evaluation.leaders("NDCG@10", resamples=300, seed=0)) == 1 else []
+    )
+
+
+def test_an_asterisk_needs_a_winner_beyond_doubt(task):
+    perfect = task.truth.toarray() + np.random.default_rng(0).random(task.truth.shape) / 100
+    noise = np.random.default_rng(1).random(task.truth.shape)
+    table = evaluate([Returns(noise, "noise"), Returns(perfect, "oracle")], task, requests=0, seed=0).leaderboard(
+        seed=0
+    )
+    assert table.loc["oracle"].str.endswith("*").all() and not table.loc["noise"].str.contains(r"\*").any()
+    twins = evaluate([Returns(noise, "one"), Returns(noise.copy(), "two")], task, requests=0, seed=0)
+    assert not twins.leaderboard(seed=0).apply(lambda column: column.str.contains(r"\*")).to_numpy().any()
+
+
+def test_speed_is_measured_or_taken_from_the_cache(evaluation, task):
+    table = evaluation.speed_table()
+    assert (table["p99, ms"] >= table["p50, ms"]).all() and (table > 0).all().all()
+    assert all(len(judged.latency_ms) == 7 for judged in evaluation.judged.values())
+    cached = Returns(np.random.default_rng(0).random(task.truth.shape))
+    cached.fit_seconds_ = 123.0
+    assert evaluate([cached], task, requests=0, seed=0).speed_table().loc["fixed", "fit, s"] == 123
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (lambda s: s * np.nan, "broken, scores: .* NaN"),
+        (lambda s: s[:, :-1], "broken: scores have shape"),
+        (lambda s: s[:-1], "broken: scores have shape"),
+        (lambda s: s * 0, "broken, scores: all items have the same score"),
+        (lambda s: s[0], "broken: scores have shape"),
+    ],
+    ids=["nan", "items", "users", "ties only", "one row"],
+)
+def test_a_broken_recommender_is_named(task, spoil, message):
+    scores = np.random.default_rng(0).random(task.truth.shape)
+    with pytest.raises(BundlebookError, match=message):
+        evaluate([Returns(spoil(scores), "broken")], task, requests=0, seed=0)
+
+
+def test_unknown_names_are_refused(evaluation, task):
+    with pytest.raises(BundlebookError, match="not distinct"):
+        evaluate([Popularity(), Popularity()], task, seed=0)
+    with pytest.raises(BundlebookError, match="no track 'new'"):
+        evaluation.per_user("NDCG@10", "new")
+    with pytest.raises(BundlebookError, match="no metric 'NDCG@7'"):
+        evaluation.per_user("NDCG@7")
+    nobody_estimates = evaluate([PersonalFrequency()], task, requests=0, seed=0)
+    with pytest.raises(BundlebookError, match="no method estimates"):
+        nobody_estimates.probability_table()
+
+
+def test_rewriting_the_future_keeps_the_past_and_its_calendar(split):
+    b, at = split.baskets, split.train_end
+    other = rewrite_future(b, at, seed=0)
+    past = b.day < at
+    assert (other.quantities[past] != b.quantities[past]).nnz == 0
+    assert (other.quantities[~past] != b.quantities[~past]).nnz > 0
+    assert (other.day == b.day).all() and (other.user == b.user).all()
+    assert other.quantities.sum() == b.quantities.sum()
+
+
+@pytest.mark.parametrize("recommender", [Popularity(), PersonalFrequency(), Calibrated(DecayedFrequency())])
+def test_no_recommender_here_reads_the_future(split, recommender):
+    def predict(baskets):
+        past = baskets.between(end=split.train_end)
+        fitted = recommender.fit(past, split.train_end)
+        return getattr(fitted, "probability", fitted.scores)(past, split.train_end)
+
+    assert future_influence(predict, split.baskets, split.train_end, seed=0) == 0
+
+
+def test_planted_leaks_are_caught(split):
+    at = split.train_end
+
+    def counts_everything(baskets):
+        return np.tile(baskets.user_item().sum(axis=0), (3, 1))
+
+    def lists_what_will_sell(baskets):
+        return baskets.with_items(
+            baskets.items[np.unique(baskets.between(start=at, end=at + 3).quantities.indices)]
+        ).sizes()
+
+    assert future_influence(counts_everything, split.baskets, at, seed=0) > 1
+    assert future_influence(lists_what_will_sell, split.baskets, at, seed=0) == float("inf")
+    with pytest.raises(BundlebookError, match="no basket lies"):
+        rewrite_future(split.baskets, np.datetime64("2099-01-01"), seed=0)
