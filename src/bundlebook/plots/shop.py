@@ -1,0 +1,206 @@
+"""Pictures of a shop: its users, items, times, prices and baskets."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.ticker import FuncFormatter, PercentFormatter
+
+from bundlebook.plots.style import PALETTE
+
+_WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+
+
+def _count(value: float, _position: int = 0) -> str:
+    return f"{value / 1e6:g} M" if value >= 1e6 else f"{value / 1e3:g} k" if value >= 1e4 else f"{value:,.4g}"
+
+
+_THOUSANDS = FuncFormatter(_count)
+
+
+def lorenz(counts: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
+    """Lorenz curve and Gini coefficient of non-negative counts.
+
+    Parameters
+    ----------
+    counts : ndarray, shape (n,)
+        For example purchases of each user; not all zero.
+
+    Returns
+    -------
+    share_of_units, share_of_total : ndarray, shape (n + 1,)
+        Both from 0 to 1, smallest units first.
+    gini : float
+        1 − 2 · area under the curve: 0 if all are equal, towards 1 if one has everything.
+
+    Examples
+    --------
+    >>> round(lorenz(np.array([0, 0, 0, 12]))[2], 3)
+    0.75
+    """
+    counts = np.sort(np.asarray(counts, dtype=float))
+    share = np.concatenate([[0.0], np.cumsum(counts) / counts.sum()])
+    units = np.linspace(0, 1, len(share))
+    return units, share, float(1 - np.sum(np.diff(units) * (share[1:] + share[:-1])))
+
+
+def users(baskets_per_user: np.ndarray, name: str = "household") -> None:
+    """Draw how many baskets a user has, and how unequally baskets are spread over the users.
+
+    Parameters
+    ----------
+    baskets_per_user : ndarray, shape (n_users,)
+    name : str
+        What a user is called, in the singular.
+    """
+    _, (left, right) = plt.subplots(1, 2, figsize=(9.5, 3.6), width_ratios=(1.35, 1))
+    top = np.quantile(baskets_per_user, 0.99)
+    left.hist(baskets_per_user, bins=np.linspace(0, top, 41), color=PALETTE[0], edgecolor="white", linewidth=0.4)
+    median = np.median(baskets_per_user)
+    left.axvline(median, color=PALETTE[3], ls="--")
+    left.annotate(
+        f"median {median:g}", (median, 0.94), xycoords=("data", "axes fraction"), xytext=(5, 0),
+        textcoords="offset points", color=PALETTE[3],
+    )  # fmt: skip
+    left.set(title=f"Baskets of a {name}", xlabel="baskets in the whole log (99 % of users shown)", ylabel=f"{name}s")
+    units, share, gini = lorenz(baskets_per_user)
+    right.plot(units, share, color=PALETTE[0], lw=2)
+    right.plot([0, 1], [0, 1], color="0.5", ls=":", lw=1.2)
+    right.fill_between(units, share, units, color=PALETTE[0], alpha=0.12)
+    right.text(0.05, 0.88, f"Gini {gini:.2f}", transform=right.transAxes)
+    right.set(title="Who has them", xlabel=f"share of {name}s, least active first", ylabel="share of baskets")
+    for axis in (right.xaxis, right.yaxis):
+        axis.set_major_formatter(PercentFormatter(1.0))
+
+
+def items(purchases_per_item: np.ndarray) -> None:
+    """Draw popularity against rank on two logarithmic axes, and the share of the head.
+
+    Parameters
+    ----------
+    purchases_per_item : ndarray, shape (n_items,)
+    """
+    counts = np.sort(purchases_per_item)[::-1]
+    rank = np.arange(1, len(counts) + 1)
+    _, (left, right) = plt.subplots(1, 2, figsize=(9.5, 3.6), width_ratios=(1.35, 1))
+    left.plot(rank, counts, color=PALETTE[2], lw=2)
+    left.axhline(20, color="0.5", ls=":", lw=1.2)
+    left.annotate(
+        f"{(counts >= 20).sum():,} items have at least 20 purchases", (1, 20), xytext=(2, -13),
+        textcoords="offset points", color="0.3", fontsize=9,
+    )  # fmt: skip
+    left.set(xscale="log", yscale="log", title="The long tail", xlabel="rank of the item", ylabel="purchases")
+    left.xaxis.set_major_formatter(_THOUSANDS)
+    left.yaxis.set_major_formatter(_THOUSANDS)
+    right.plot(rank / len(counts), np.cumsum(counts) / counts.sum(), color=PALETTE[2], lw=2)
+    head = int(np.ceil(0.2 * len(counts)))
+    covered = counts[:head].sum() / counts.sum()
+    right.plot([0.2, 0.2, 0], [0, covered, covered], color=PALETTE[3], ls="--", lw=1.2)
+    right.text(0.23, covered - 0.1, f"20 % of the items:\n{covered:.0%} of purchases", color=PALETTE[3], va="top")
+    right.set(title="The head carries it", xlabel="share of items, best sellers first", ylabel="share of purchases")
+    right.set(xlim=(0, 1), ylim=(0, 1.02))
+    for axis in (right.xaxis, right.yaxis):
+        axis.set_major_formatter(PercentFormatter(1.0))
+
+
+def times(time: pd.Series) -> None:
+    """Draw purchases by week, by weekday and by hour, on whatever clock the times are written.
+
+    Parameters
+    ----------
+    time : Series of datetime64
+        One entry a purchase.
+    """
+    _, (weeks, weekdays, hours) = plt.subplots(1, 3, figsize=(11, 3.4), width_ratios=(1.6, 0.9, 1.2))
+    monday = time.dt.normalize() - pd.to_timedelta(time.dt.weekday, unit="D")
+    by_week = monday.value_counts().sort_index()
+    weeks.plot(by_week.index, by_week.to_numpy(), color=PALETTE[0], lw=1.8)
+    weeks.set(title="By week", xlabel="week beginning", ylabel="purchases", ylim=(0, None))
+    weeks.tick_params(axis="x", rotation=35)
+    day = time.dt.weekday.value_counts().reindex(range(7), fill_value=0)
+    weekdays.bar(_WEEKDAYS, day / day.sum(), color=PALETTE[1])
+    weekdays.set(title="By weekday", xlabel="weekday", ylabel="share of purchases")
+    weekdays.tick_params(axis="x", labelsize=9)
+    hour = time.dt.hour.value_counts().reindex(range(24), fill_value=0)
+    hours.bar(hour.index, hour / hour.sum(), color=PALETTE[2])
+    hours.set(title="By hour, as recorded", xlabel="hour in the file", ylabel="share of purchases")
+    hours.set_xticks(range(0, 24, 4))
+    weeks.yaxis.set_major_formatter(_THOUSANDS)
+    for axes in (weekdays, hours):
+        axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+
+
+def prices(price: np.ndarray, list_price: np.ndarray, currency: str) -> None:
+    """Draw paid against list price, and how deep the discounts are.
+
+    Parameters
+    ----------
+    price, list_price : ndarray, shape (n_lines,)
+        Money for one unit, both above 0.
+    currency : str
+    """
+    _, (left, right) = plt.subplots(1, 2, figsize=(9.5, 3.8), width_ratios=(1.15, 1))
+    low, high = np.quantile(list_price, [0.001, 0.999])
+    inside = (list_price >= low) & (list_price <= high) & (price >= low / 4)
+    cells = left.hexbin(
+        list_price[inside], price[inside], gridsize=45, bins="log", xscale="log", yscale="log", cmap="viridis", mincnt=1
+    )
+    left.plot([low, high], [low, high], color=PALETTE[3], lw=1.2, ls="--")
+    left.set(
+        title="Paid against list price",
+        xlabel=f"list price ({currency} a unit)",
+        ylabel=f"price paid ({currency} a unit)",
+    )
+    for axis in (left.xaxis, left.yaxis):
+        axis.set_major_formatter(_THOUSANDS)
+        axis.set_minor_formatter(FuncFormatter(lambda *_: ""))
+    left.figure.colorbar(cells, ax=left, label="purchases in a cell")
+    depth = 1 - price / list_price
+    cut = depth[depth > 0.005]
+    right.hist(cut, bins=np.linspace(0, 1, 41), color=PALETTE[1], edgecolor="white", linewidth=0.4)
+    right.set(title=f"{len(cut) / len(depth):.0%} of purchases have a discount", xlabel="discount, share of list price")
+    right.set(ylabel="purchases")
+    right.xaxis.set_major_formatter(PercentFormatter(1.0))
+    right.yaxis.set_major_formatter(_THOUSANDS)
+
+
+def basket_sizes(sizes: np.ndarray, most: int = 30) -> None:
+    """Draw how many distinct items a basket holds.
+
+    Parameters
+    ----------
+    sizes : ndarray of int, shape (n_baskets,)
+    most : int
+        Larger baskets share the last bar.
+    """
+    share = np.bincount(np.minimum(sizes, most), minlength=most + 1)[1:] / len(sizes)
+    _, axes = plt.subplots(figsize=(8, 3.2))
+    axes.bar(np.arange(1, most + 1), share, color=PALETTE[0])
+    median = np.median(sizes)
+    axes.axvline(median, color=PALETTE[3], ls="--")
+    axes.text(median + 0.4, 0.92 * share.max(), f"median {median:g}", color=PALETTE[3])
+    axes.set(title="Items in a basket", xlabel=f"distinct items ({most}: that many or more)", ylabel="share of baskets")
+    axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+
+
+def responses_by_slot(events: pd.DataFrame, title: str) -> None:
+    """Draw the share of shown bundles that were clicked, and bought, in each slot of a panel.
+
+    Parameters
+    ----------
+    events : DataFrame
+        ``position`` (from 1) and ``event`` (shown | click | purchase).
+    title : str
+        Must say that the figures are simulated where they are.
+    """
+    count = pd.crosstab(events["position"], events["event"])
+    _, axes = plt.subplots(figsize=(6, 3.2))
+    for shift, event, colour in ((-0.2, "click", PALETTE[0]), (0.2, "purchase", PALETTE[1])):
+        rate = count[event] / count["shown"]
+        error = 1.96 * np.sqrt(rate * (1 - rate) / count["shown"])
+        label = {"click": "clicked", "purchase": "bought"}[event]
+        axes.bar(count.index + shift, rate, width=0.38, color=colour, label=label)
+        axes.errorbar(count.index + shift, rate, yerr=error, fmt="none", ecolor="0.25", capsize=3)
+    axes.set(title=title, xlabel="slot in the panel", ylabel="share of the bundles shown")
+    axes.set_xticks(count.index)
+    axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+    axes.legend()
