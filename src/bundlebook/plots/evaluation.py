@@ -1,0 +1,171 @@
+"""Figures of the evaluation: the protocol in time, intervals, tracks, reliability, accuracy against cost."""
+
+from collections.abc import Mapping, Sequence
+
+import matplotlib.dates as mdates
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.patches import Patch
+
+from bundlebook.plots.style import PALETTE
+from bundlebook.shop import Split
+from bundlebook.shop.splits import PERIOD_DAYS
+
+_MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
+_GREY = "0.45"
+
+
+def timeline(split: Split) -> None:
+    """Draw what each judgement may read and what it is judged on: one row a judgement, time to the right.
+
+    Parameters
+    ----------
+    split : Split
+    """
+    rows = {
+        "tuning:\nchoose settings": (split.train_end, split.validation_end),
+        "test:\nread once": (split.validation_end, split.test_end),
+    }
+    _, ax = plt.subplots(figsize=(8.5, 2.7))
+    day = np.timedelta64(1, "D")
+    for y, (at, until) in enumerate(rows.values()):
+        replay = at - PERIOD_DAYS * day
+        spans = [(split.start, replay, PALETTE[0], ""), (replay, at, PALETTE[0], "////"), (at, until, PALETTE[1], "")]
+        for start, end, colour, hatch in spans:
+            ax.barh(y, (end - start) / day, left=mdates.date2num(start), height=0.5, color=colour, hatch=hatch,
+                    edgecolor="white", lw=1.5)  # fmt: skip
+        ax.annotate("the prediction\nis made here", (mdates.date2num(at), y + 0.26), (mdates.date2num(at), y + 0.62),
+                    ha="right", va="center", fontsize=9, arrowprops={"arrowstyle": "->", "color": _GREY})  # fmt: skip
+    ax.set_yticks(range(len(rows)), rows, fontsize=10)
+    ax.set_ylim(1.95, -0.45)
+    ax.xaxis_date()
+    ax.xaxis.set_major_formatter(mdates.ConciseDateFormatter(ax.xaxis.get_major_locator()))
+    ax.set(title="What may be read, and what is judged", xlabel="day of purchase")
+    ax.grid(axis="y", visible=False)
+    ax.legend(
+        handles=[
+            Patch(fc=PALETTE[0], label="visible"),
+            Patch(fc=PALETTE[0], hatch="////", ec="white", label="visible; replayed to calibrate"),
+            Patch(fc=PALETTE[1], label="truth"),
+        ],
+        loc="lower left", ncols=1, fontsize=9,
+    )  # fmt: skip
+
+
+def intervals(tables: Mapping[str, pd.DataFrame], ceilings: Mapping[str, float] | None = None) -> None:
+    """Draw means with intervals, one panel a metric and one row a method, the best of the first metric on top.
+
+    Parameters
+    ----------
+    tables : mapping of str to DataFrame
+        Metric to a table with ``mean``, ``low``, ``high`` and methods as index.
+    ceilings : mapping of str to float, optional
+        What a perfect list would reach; named below the panel, since it would squeeze the axis.
+    """
+    order = next(iter(tables.values()))["mean"].sort_values(kind="stable").index
+    height = 1.3 + 0.36 * len(order)
+    _, axes = plt.subplots(1, len(tables), figsize=(9, height), sharey=True, squeeze=False)
+    for ax, (metric, table) in zip(axes[0], tables.items(), strict=True):
+        _rows(ax, table.loc[order].rename(columns={"mean": "middle"}))
+        note = f"\n(a perfect list: {ceilings[metric]:.2f})" if ceilings and metric in ceilings else ""
+        ax.set(title=metric, xlabel=f"mean over users, 95 % interval{note}")
+    axes[0, 0].set_yticks(range(len(order)), order)
+
+
+def differences(tables: Mapping[str, pd.DataFrame], reference: str) -> None:
+    """Draw paired differences to one method with intervals; filled where they hold after Holm's correction.
+
+    Parameters
+    ----------
+    tables : mapping of str to DataFrame
+        Metric to a table of :func:`~bundlebook.evaluation.significance.paired_differences`.
+    reference : str
+        The method at 0.
+    """
+    order = next(iter(tables.values()))["difference"].sort_values(kind="stable").index
+    _, axes = plt.subplots(1, len(tables), figsize=(9, 1.4 + 0.36 * len(order)), sharey=True, squeeze=False)
+    for ax, (metric, table) in zip(axes[0], tables.items(), strict=True):
+        table = table.loc[order].rename(columns={"difference": "middle"})
+        _rows(ax, table, hollow=(table["p_holm"] > 0.05).to_numpy())
+        ax.axvline(0, color="0.2", lw=1)
+        ax.set(title=metric, xlabel="difference, 95 % interval")
+    axes[0, 0].set_yticks(range(len(order)), order)
+    axes[0, 0].figure.supxlabel(f"0 = {reference}; hollow: could be chance (Holm, 5 %)", fontsize=10)
+
+
+def _rows(ax: plt.Axes, table: pd.DataFrame, hollow: np.ndarray | None = None) -> None:
+    hollow = np.zeros(len(table), dtype=bool) if hollow is None else hollow
+    for y, row in enumerate(table.itertuples()):
+        ax.hlines(y, row.low, row.high, color=PALETTE[0], lw=2)
+        ax.plot(row.middle, y, "o", ms=7, mec=PALETTE[0], mew=1.5, color="white" if hollow[y] else PALETTE[0])
+    ax.margins(y=0.15)
+    ax.locator_params(axis="x", nbins=5)
+
+
+def by_track(tables: Mapping[str, pd.DataFrame], metric: str) -> None:
+    """Draw one metric of all methods on several tracks, side by side, each panel from 0.
+
+    Parameters
+    ----------
+    tables : mapping of str to DataFrame
+        Title of the panel to a table with ``mean``, ``low``, ``high``.
+    metric : str
+        Label of the axis.
+    """
+    order = next(iter(tables.values()))["mean"].sort_values(kind="stable").index
+    _, axes = plt.subplots(1, len(tables), figsize=(9, 1.3 + 0.36 * len(order)), sharey=True, squeeze=False)
+    for ax, (title, table) in zip(axes[0], tables.items(), strict=True):
+        table = table.loc[order]
+        ax.barh(range(len(order)), table["mean"], color=PALETTE[0], height=0.65, alpha=0.75)
+        for y, row in enumerate(table.itertuples()):
+            ax.hlines(y, row.low, row.high, color="0.15", lw=2)
+        ax.set(title=title, xlabel=metric, xlim=(0, None))
+        ax.grid(axis="y", visible=False)
+        ax.locator_params(axis="x", nbins=4)
+    axes[0, 0].set_yticks(range(len(order)), order)
+
+
+def reliability(curves: Mapping[str, pd.DataFrame]) -> None:
+    """Draw reliability curves: below the diagonal a probability promises too much.
+
+    Parameters
+    ----------
+    curves : mapping of str to DataFrame
+        Method to a table of :func:`~bundlebook.evaluation.calibration.reliability_curve`.
+    """
+    _, ax = plt.subplots(figsize=(6, 4.8))
+    ax.plot([0, 1], [0, 1], color=_GREY, lw=1, ls="--")
+    for (name, table), colour, marker in zip(curves.items(), PALETTE, _MARKERS, strict=False):
+        ax.plot(table["predicted"], table["observed"], marker=marker, color=colour, lw=1.5, ms=6, label=name)
+    ax.text(0.97, 0.76, "promises\ntoo much", ha="right", color=_GREY)
+    ax.text(0.03, 0.30, "promises\ntoo little", color=_GREY)
+    ax.set(title="Do the shown items keep their promise?", xlabel="mean predicted probability",
+           ylabel="share bought in the window", xlim=(0, 1), ylim=(0, 1))  # fmt: skip
+    ax.legend(loc="upper left", fontsize=9)
+
+
+def cost(speed: pd.DataFrame, table: pd.DataFrame, metric: str, learned: Sequence[str] = ()) -> None:
+    """Draw accuracy with intervals against seconds of fitting.
+
+    Parameters
+    ----------
+    speed : DataFrame
+        Methods with a column ``fit, s``.
+    table : DataFrame
+        The same methods with ``mean``, ``low``, ``high``.
+    metric : str
+        Label of the vertical axis.
+    learned : sequence of str
+        Methods drawn as networks.
+    """
+    _, ax = plt.subplots(figsize=(8, 4.4))
+    for name, marker in zip(table.index, _MARKERS * len(table), strict=False):
+        row, seconds = table.loc[name], speed.loc[name, "fit, s"]
+        colour = PALETTE[1] if name in learned else PALETTE[0]
+        ax.errorbar(seconds, row["mean"], yerr=[[row["mean"] - row.low], [row.high - row["mean"]]], fmt=marker,
+                    color=colour, capsize=3, ms=8, lw=1.5, label=name)  # fmt: skip
+    ax.set(xscale="log", title="Accuracy against the time it takes to fit", xlabel="seconds to fit (log scale)",
+           ylabel=f"{metric}, 95 % interval")  # fmt: skip
+    ax.margins(x=0.15)
+    ax.legend(loc="center left", bbox_to_anchor=(1, 0.5), fontsize=9, title="orange: network" if learned else None)
