@@ -1,9 +1,9 @@
 """Cleaning: each step a named function that says which lines it condemns or changes, and an audit that adds up.
 
 Every decision about a line looks at that line, at its twins of the same moment and at the catalogue, never at
-a statistic of the whole log. So no later week can reach an earlier prediction through a cleaned shop; limits and
-prices that must be learned from data are learned elsewhere, up to a named day (:func:`quantity_limit` here and
-:mod:`bundlebook.shop.imputation`).
+a statistic of the whole log. So no later week can reach an earlier prediction through a cleaned shop. Limits and
+prices that must be learned from data name the day up to which they look: :mod:`bundlebook.shop.quantities` and
+:mod:`bundlebook.shop.imputation`.
 """
 
 from collections.abc import Callable, Iterator
@@ -15,7 +15,9 @@ import pandas as pd
 
 from bundlebook.errors import BundlebookError
 from bundlebook.shop.duplicates import drop_twins, merge_twins
+from bundlebook.shop.imputation import fill_price, fill_quantity
 from bundlebook.shop.policy import CleaningPolicy, Exclusion, default_policy
+from bundlebook.shop.quantities import limit_quantity
 from bundlebook.shop.shop import Shop
 
 _AUDIT_COLUMNS = ["step", "rows_in", "rows_out", "rows_changed", "reason"]
@@ -100,7 +102,7 @@ def clean(shop: Shop, policy: CleaningPolicy | None = None) -> tuple[Shop, pd.Da
             raise _nothing_left(step)
     # One copy for all removals: copying a million lines costs more than judging them.
     events = lines.events if alive.all() else lines.events[alive].reset_index(drop=True)
-    for step, change, reason in _rewrites(policy):
+    for step, change, reason in _rewrites(policy, shop.products):
         before = events
         events, changed = change(before)
         audit.append((step, len(before), len(events), changed, reason))
@@ -117,16 +119,24 @@ def _removals(lines: Lines, policy: CleaningPolicy) -> Iterator[tuple[str, np.nd
         yield "zero quantity", zero_quantity(lines), "nothing changed hands"
     if policy.zero_price == "drop":
         yield "zero price", zero_price(lines), "nothing was paid: a gift or a correction, no choice"
+    if policy.missing_quantity == "drop":
+        yield "missing quantity", missing(lines, "quantity"), "the log does not say how many"
+    if policy.missing_price == "drop":
+        yield "missing price", missing(lines, "price"), "the log does not say what was paid"
     for exclusion in policy.exclusions:
         yield exclusion.step, excluded(lines, exclusion), exclusion.reason
 
 
-def _rewrites(policy: CleaningPolicy) -> Iterator[tuple[str, Callable, str]]:
+def _rewrites(policy: CleaningPolicy, products: pd.DataFrame) -> Iterator[tuple[str, Callable, str]]:
     """The steps that compare or change lines, each as (name, function of the events, reason).
 
     Capping can make two lines equal and merging can raise a quantity above the limit, so only this order leaves
     nothing for a second cleaning to do: merge, then limit, then drop.
     """
+    if policy.missing_quantity == "one":
+        yield "fill quantity", fill_quantity, "missing: a purchase is of one unit at least"
+    if policy.missing_price == "catalogue":
+        yield "fill price", partial(fill_price, products=products), "missing: the shelf or catalogue price stands in"
     limit, how = policy.max_quantity, policy.implausible
     if policy.duplicates == "merge":
         yield "merge duplicates", merge_twins, "same user, item, moment and basket: quantities added, money kept"
@@ -179,6 +189,11 @@ def zero_price(lines: Lines) -> np.ndarray:
     return lines.purchase & (lines.events["price"].to_numpy(float) <= 0)
 
 
+def missing(lines: Lines, column: str) -> np.ndarray:
+    """Mask of the purchases without a value in a column, shape (n_events,)."""
+    return lines.purchase & lines.events[column].isna().to_numpy()
+
+
 def excluded(lines: Lines, exclusion: Exclusion) -> np.ndarray:
     """Mask of the events whose item is one of an exclusion's, shape (n_events,)."""
     items = np.zeros(len(lines.products) + 1, dtype=bool)  # the last row serves the items outside the catalogue
@@ -186,66 +201,6 @@ def excluded(lines: Lines, exclusion: Exclusion) -> np.ndarray:
         if column in lines.products:
             items[:-1] |= lines.products[column].isin(values).to_numpy()
     return items[lines.row]
-
-
-def limit_quantity(events: pd.DataFrame, limit: float, how: str = "cap") -> tuple[pd.DataFrame, int]:
-    """Cap or drop the purchases of more than *limit* units.
-
-    Parameters
-    ----------
-    events : DataFrame
-    limit : float
-        Units; a line of exactly `limit` stays as it is.
-    how : {"cap", "drop"}
-
-    Returns
-    -------
-    (DataFrame, int)
-        The events and the number of lines that were capped.
-    """
-    above = (events["event"] == "purchase").to_numpy() & (events["quantity"].to_numpy(float) > limit)
-    if not above.any():
-        return events, 0
-    if how == "drop":
-        return events[~above].reset_index(drop=True), 0
-    whole_units = pd.api.types.is_integer_dtype(events["quantity"].dtype)
-    capped = events["quantity"].mask(above, int(limit) if whole_units else limit)
-    return events.assign(quantity=capped), int(above.sum())
-
-
-def quantity_limit(shop: Shop, until, quantile: float = 0.999, factor: float = 10.0) -> float:
-    """Learn from the events before a day which quantity is implausible, for ``CleaningPolicy(max_quantity=...)``.
-
-    Every item first has its own median, so that neither a few huge lines nor one best-seller moves the limit:
-
-        limit = factor × quantile_q over items of (median over lines of quantity)
-
-    Parameters
-    ----------
-    shop : Shop
-    until : str or datetime64
-        First day that must not be looked at, on the clock of ``shop.events``.
-    quantile : float
-        In (0, 1): how bulky the item is that sets the scale.
-    factor : float
-        How many times its usual quantity is still believed.
-
-    Returns
-    -------
-    float
-        Units, at least `factor`.
-
-    Raises
-    ------
-    BundlebookError
-        If there is no purchase before `until`.
-    """
-    known = shop.purchases
-    known = known[(known["time"] < pd.Timestamp(until)) & (known["quantity"] > 0)]
-    if known.empty:
-        raise BundlebookError(f"no purchase before {until}", where=f"shop {shop.name!r}", remedy="use a later day")
-    usual = known.groupby("item_id")["quantity"].median()
-    return float(factor * max(1.0, usual.quantile(quantile)))
 
 
 def _nothing_left(step: str) -> BundlebookError:

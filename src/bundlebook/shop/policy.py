@@ -39,12 +39,17 @@ class CleaningPolicy:
     zero_quantity : {"drop", "keep"}
         Purchases of no unit, or of fewer (goods brought back).
     zero_price : {"drop", "keep"}
-        Purchases for nothing. A price that is missing is unknown, not zero, and always kept.
+        Purchases for nothing. A price that is missing is unknown, not zero.
+    missing_quantity : {"one", "drop"}
+        Purchases that do not say how many: a purchase is of one unit at least.
+    missing_price : {"catalogue", "drop", "keep"}
+        Purchases that do not say what was paid: the line's shelf price or else the catalogue's stands in where
+        there is one.
     exclusions : tuple of Exclusion
         Items that are no merchandise. None by default: only someone who knows the catalogue can say.
     max_quantity : float or None
         Units in one line above which a quantity is not believed; None believes all.
-        :func:`bundlebook.shop.cleaning.quantity_limit` learns one from the training weeks.
+        :func:`bundlebook.shop.quantities.quantity_limit` learns one from the training weeks.
     implausible : {"cap", "drop"}
         What to do with a line above `max_quantity`.
     duplicates : {"drop", "merge", "keep"}
@@ -56,6 +61,8 @@ class CleaningPolicy:
     unknown_items: str = "drop"
     zero_quantity: str = "drop"
     zero_price: str = "drop"
+    missing_quantity: str = "one"
+    missing_price: str = "catalogue"
     exclusions: tuple[Exclusion, ...] = ()
     max_quantity: float | None = None
     implausible: str = "cap"
@@ -66,6 +73,8 @@ class CleaningPolicy:
             "unknown_items": ("drop", "keep"),
             "zero_quantity": ("drop", "keep"),
             "zero_price": ("drop", "keep"),
+            "missing_quantity": ("one", "drop"),
+            "missing_price": ("catalogue", "drop", "keep"),
             "implausible": ("cap", "drop"),
             "duplicates": ("drop", "merge", "keep"),
         }

@@ -136,8 +136,12 @@ def time_split(baskets: Baskets, validation_weeks: int = 4, test_weeks: int = 4,
     Raises
     ------
     BundlebookError
-        If too few weeks or items remain.
+        If a window has no week, or too few weeks or items remain.
     """
+    if min(validation_weeks, test_weeks) < 1:
+        raise BundlebookError(
+            f"windows of {validation_weeks} and {test_weeks} weeks", remedy="give each at least one week"
+        )
     start, end = complete_weeks(baskets)
     week = np.timedelta64(7, "D")
     test_start = end - test_weeks * week

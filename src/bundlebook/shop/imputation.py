@@ -1,0 +1,121 @@
+"""Filling what is missing: by a fact where there is one, else by a statistic of the days already known.
+
+Facts (a purchase is of one unit at least, the price stands on the shelf) may be used at any time and belong to
+:func:`bundlebook.shop.clean`. A statistic must name the day up to which it looks, so `fill_prices` demands it.
+"""
+
+import numpy as np
+import pandas as pd
+
+from bundlebook.errors import BundlebookError
+from bundlebook.shop.shop import Shop
+
+
+def fill_quantity(events: pd.DataFrame) -> tuple[pd.DataFrame, int]:
+    """Take one unit where a purchase does not say how many.
+
+    Returns
+    -------
+    (DataFrame, int)
+        The events and the number of lines filled. Events that are no purchase may go without a quantity.
+    """
+    missing = ((events["event"] == "purchase") & events["quantity"].isna()).to_numpy()
+    if not missing.any():
+        return events, 0
+    return events.assign(quantity=events["quantity"].mask(missing, 1)), int(missing.sum())
+
+
+def fill_price(events: pd.DataFrame, products: pd.DataFrame) -> tuple[pd.DataFrame, int]:
+    """Take the line's own shelf price, else the catalogue's, where a purchase does not say what was paid.
+
+    Returns
+    -------
+    (DataFrame, int)
+        The events and the number of lines filled. A price of 0 fills nothing: it is not known to be one.
+    """
+    missing = np.flatnonzero((events["event"] == "purchase") & events["price"].isna())
+    if not len(missing):
+        return events, 0
+    lines = events.iloc[missing]
+    known = lines["item_id"].map(products.set_index("item_id")["price"])
+    if "list_price" in lines:
+        known = lines["list_price"].where(lines["list_price"] > 0, known)
+    known = known.where(known > 0).to_numpy(float)
+    if np.isnan(known).all():
+        return events, 0
+    price = events["price"].to_numpy(float, copy=True)
+    price[missing] = known
+    return events.assign(price=price), int(np.isfinite(known).sum())
+
+
+def median_list_prices(shop: Shop, until) -> pd.Series:
+    """What each item usually cost before a day: the median of its lines' shelf prices.
+
+        p_i = median { list price of line l : item(l) = i, time(l) < until, price(l) > 0 }
+
+    Parameters
+    ----------
+    shop : Shop
+        Cleaned.
+    until : str or datetime64
+        First day that must not be looked at; for a prediction, the day at which it is made.
+
+    Returns
+    -------
+    Series of float64
+        Money for one unit by ``item_id``, sorted by it; items not sold before `until` are absent. The price paid
+        stands in where a shop has no list prices.
+    """
+    lines = shop.purchases
+    lines = lines[lines["time"] < pd.Timestamp(until)]
+    price = lines["list_price"].fillna(lines["price"]) if "list_price" in lines else lines["price"]
+    chosen = (price > 0).to_numpy()
+    code, items = pd.factorize(lines["item_id"][chosen])
+    median = price[chosen].groupby(code).median()
+    return pd.Series(median.to_numpy(float), index=pd.Index(items, name="item_id"), name="price").sort_index()
+
+
+def fill_prices(shop: Shop, until) -> tuple[Shop, pd.DataFrame]:
+    """Fill the catalogue prices that are missing with what was known before a day.
+
+    An item's own :func:`median_list_prices` comes first; an item without one gets the median over the items of
+    its product type, then category, then department, and last over all items.
+
+    Parameters
+    ----------
+    shop : Shop
+        Cleaned.
+    until : str or datetime64
+        First day that must not be looked at. There is no default, because a price learned later than the
+        prediction it serves is a leak.
+
+    Returns
+    -------
+    shop : Shop
+        With ``products.price`` complete, or as complete as the catalogue's groups allow.
+    report : DataFrame
+        ``source`` of the price (``given``, ``item_id``, ``product_type``, …, ``all items``, ``unknown``), number
+        of ``items``, and their ``median`` price; the items add up to the catalogue.
+
+    Raises
+    ------
+    BundlebookError
+        If nothing was sold before `until`.
+    """
+    products, own = shop.products, median_list_prices(shop, until)
+    if own.empty:
+        raise BundlebookError(f"nothing was sold before {until}", where=f"shop {shop.name!r}", remedy="use a later day")
+    seen = products["item_id"].map(own)
+    price = products["price"].astype(float).copy()
+    source = pd.Series("unknown", index=products.index).mask(price.notna(), "given")
+    levels = shop.levels
+    candidates = [
+        (level, seen if level == "item_id" else seen.groupby(products[level]).transform("median")) for level in levels
+    ] + [("all items", pd.Series(own.median(), index=products.index))]
+    for name, candidate in candidates:
+        filled = price.isna() & candidate.notna()
+        price, source = price.mask(filled, candidate), source.mask(filled, name)
+    order = ["given", *(name for name, _ in candidates), "unknown"]
+    report = price.groupby(source).agg(items="size", median="median").reindex(order).dropna(how="all")
+    report = report.astype({"items": "int64"}).rename_axis("source").reset_index()
+    return shop.with_tables(products=products.assign(price=price)), report
