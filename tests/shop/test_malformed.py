@@ -228,6 +228,7 @@ SETTINGS = [
         "name: value",
         shop="name: tea\ncurrency: x\nname: coffee\n",
     ),
+    named("date that is none", Y, "month must be in 1..12", "name: value", shop="name: 2021-13-01\n"),
     named("YAML that is a list", Y, "['a', 'b']", "name: value", shop="- a\n- b\n"),
     named("settings not in UTF-8", f"{Y}, row 2", "\\xe9", "UTF-8", shop="currency: x\nname: café\n".encode("latin-1")),
     named("unknown setting", Y, "'currncy'", "'currency'", shop="currncy: €\n"),

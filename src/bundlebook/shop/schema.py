@@ -22,6 +22,7 @@ import pandas as pd
 from bundlebook.errors import BundlebookError
 
 if TYPE_CHECKING:
+    from pandera.errors import SchemaError
     from pandera.pandas import DataFrameSchema
 
     from bundlebook.shop.shop import Shop
@@ -224,7 +225,11 @@ def pandera_schema(table: str) -> "DataFrameSchema":
         lambda frame: frame["item_id"].notna() | (frame["event"] == "search"), name="item_id missing on a search only"
     )
     return pa.DataFrameSchema(
-        columns, checks=searches if table == "events" else None, unique=list(declared.key) or None, name=declared.file
+        columns,
+        checks=searches if table == "events" else None,
+        unique=list(declared.key) or None,
+        report_duplicates="exclude_first",
+        name=declared.file,
     )
 
 
@@ -251,25 +256,29 @@ def validate(shop: "Shop") -> "Shop":
         frame = getattr(shop, name)
         if frame is None:
             continue
+        if not isinstance(frame.index, pd.RangeIndex):
+            frame = frame.reset_index(drop=True)
         try:
             pandera_schema(name).validate(frame)
         except SchemaError as error:
-            raise _readable(name, frame, error) from error
+            raise _readable(TABLES[name], error) from error
     return shop
 
 
-def _readable(name: str, frame: pd.DataFrame, error: Exception) -> BundlebookError:
+def _readable(table: Table, error: "SchemaError") -> BundlebookError:
     """One sentence out of a pandera error, with the first failing row."""
+    where, cases = f"{table.name} of the shop", error.failure_cases
     check = getattr(error.check, "name", None) or str(error.check)
-    column = error.column_name or getattr(error.schema, "name", None)
-    where = f"{name} of the shop"
-    cases = error.failure_cases
-    if isinstance(cases, pd.DataFrame) and len(cases) and cases["index"].notna().any():
-        first = cases.iloc[0]
-        row = frame.index.get_indexer([first["index"]])[0] + 1
-        where += f", row {row}, column {column!r}"
-        return BundlebookError(f"{first['failure_case']!r} breaks the contract ({check})", where=where, remedy=_REMEDY)
-    return BundlebookError(str(error).splitlines()[0], where=where, remedy=_REMEDY)
+    if not isinstance(cases, pd.DataFrame) or cases.empty or cases["index"].isna().all():
+        return BundlebookError(str(error).splitlines()[0], where=where, remedy=_REMEDY)
+    columns = [error.column_name] if error.column_name in table.names else []
+    if "unique" in check:
+        check, columns = "occurs only once", list(table.key)
+    first = cases.iloc[0]
+    where += f", row {int(first['index']) + 1}"
+    if columns:
+        where += f", column{'s' * (len(columns) > 1)} {', '.join(map(repr, columns))}"
+    return BundlebookError(f"{first['failure_case']!r} breaks the contract ({check})", where=where, remedy=_REMEDY)
 
 
 _REMEDY = "see bundlebook.shop.schema.contract() for what each column may hold"

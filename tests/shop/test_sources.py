@@ -1,0 +1,462 @@
+"""Loading folders: what is read, what is assumed, and that no row is lost on the way."""
+
+import csv
+import io
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from tests.shop.folders import BUNDLE_EVENTS, BUNDLES, PRODUCT_DATA, USER_DATA, USERS, write_folder
+
+from bundlebook import paths
+from bundlebook.errors import BundlebookError
+from bundlebook.shop import baskets, load_shop
+from bundlebook.shop.schema import TABLES
+
+#: One row for every fault that can be set aside, behind the six lines of the sound log.
+BAD_ROWS = {
+    "9,A1,2021-02-30,view,1,1": ("time", "2021-02-30", "not a time, year first"),
+    "9,A1,,view,1,1": ("time", "", "missing"),
+    "9,A1,0021-02-03,view,1,1": ("time", "0021-02-03", "a time outside 1900 to 2099"),
+    "9,A1,2021-02-03,view,1,-0.5": ("price", "-0.5", "negative"),
+    "9,A1,2021-02-03,view,1,1e999": ("price", "1e999", "not a finite number"),
+    "9,A1,2021-02-03,view,-1,1": ("quantity", "-1", "negative"),
+    "9,A1,2021-02-03,view,two,1": ("quantity", "two", "not a number"),
+    ",A1,2021-02-03,view,1,1": ("user_id", "", "missing"),
+    "9,NULL,2021-02-03,purchase,1,1": ("item_id", "NULL", "missing"),
+    "9,A1,2021-02-03,klick,1,1": ("event", "klick", "none of view, search, cart, purchase"),
+    "9,A1,2021-02-03,,1,1": ("event", "", "missing"),
+    "9,A1,2021-02-03,view,1,1,7": ("", "9,A1,2021-02-03,view,1,1,7", "7 fields instead of 6"),
+    "9": ("", "9", "1 field instead of 6"),
+}
+
+
+@pytest.fixture(autouse=True)
+def out(tmp_path, monkeypatch):
+    """Every test has its own folder of outputs."""
+    monkeypatch.setenv("BUNDLEBOOK_OUT", str(tmp_path / "out"))
+    return tmp_path / "out"
+
+
+def load(folder, changes=None, **options):
+    return load_shop(write_folder(folder, changes), **options)
+
+
+def add_up(shop) -> bool:
+    """Rows found = rows kept + rows set aside, in each file and against the tables themselves."""
+    kept = {"user_data": shop.events, "product_data": shop.products, "users": shop.users, "bundles": shop.bundles}
+    kept["bundle_events"] = shop.bundle_events
+    counted = shop.quarantine["file"].value_counts()
+    return all(
+        file.rows == file.kept + file.set_aside
+        and file.kept == len(kept[file.name.split(".")[0]])
+        and file.set_aside == counted.get(file.name, 0)
+        for file in shop.files
+        if file.name != "shop.yaml"
+    )
+
+
+def test_a_folder_of_all_tables(tmp_path):
+    changes = {"users.csv": USERS, "bundles.csv": BUNDLES, "bundle_events.csv": BUNDLE_EVENTS}
+    shop = load(tmp_path / "corner_shop", changes, strict=True)
+    assert shop.name == "corner_shop"
+    assert shop.real
+    assert shop.events["user_id"].tolist() == ["007", "007", "008", "008", "009"]
+    assert shop.events["time"].iloc[2] == pd.Timestamp("2021-02-11 18:30")
+    assert shop.events["quantity"].dtype == np.int64
+    assert shop.events["price"].tolist() == [2.5, 2.5, 4.0, 1.25, 2.4]
+    assert (shop.events.dtypes[["user_id", "item_id", "event"]] == "str").all()
+    assert [len(shop.users), len(shop.bundles), len(shop.bundle_events)] == [2, 3, 2]
+    assert shop.intake["rows"].tolist() == [5, 3, 2, 3, 2]
+    assert add_up(shop)
+    assert shop.notes == ()
+    assert len(shop.checksum.split("-")) == 5
+
+
+def test_rows_that_cannot_be_used_are_set_aside_with_their_reason(tmp_path, out):
+    sound = USER_DATA.splitlines()
+    lines = sound + sound[1:] * 4 + list(BAD_ROWS)
+    shop = load(tmp_path / "corner_shop", {"user_data.csv": "\n".join(lines)})
+    first = len(sound) * 5 - 4 + 1
+    assert shop.quarantine["row"].tolist() == list(range(first, first + len(BAD_ROWS)))
+    assert list(zip(*(shop.quarantine[c] for c in ("column", "value", "reason")), strict=True)) == list(
+        BAD_ROWS.values()
+    )
+    assert (shop.quarantine["file"] == "user_data.csv").all()
+    assert len(shop.events) == 25
+    assert add_up(shop)
+    written = sorted(out.rglob("*"))
+    assert [path.name for path in written if path.is_file()] == [f"corner_shop-{shop.checksum[:8]}.csv"]
+    stored = pd.read_csv(written[-1], keep_default_na=False)
+    pd.testing.assert_frame_equal(stored, shop.quarantine, check_dtype=False)
+    assert written[-1].name in shop.notes[-1] and "13 of 41 rows" in shop.notes[-1]
+
+
+def test_nothing_is_written_when_nothing_is_set_aside(tmp_path, out):
+    load(tmp_path / "corner_shop")
+    assert not out.exists()
+
+
+def test_the_quarantine_goes_where_the_reader_says(tmp_path, out):
+    folder = write_folder(tmp_path / "corner_shop", {"user_data.csv": USER_DATA + next(iter(BAD_ROWS))})
+    load_shop(folder, quarantine=tmp_path / "aside")
+    assert [path.name for path in (tmp_path / "aside").iterdir()] == ["quarantine.csv"]
+    assert not out.exists()
+    write_folder(folder)
+    load_shop(folder, quarantine=tmp_path / "aside")
+    assert not list((tmp_path / "aside").iterdir()), "a quarantine of an earlier load would speak of rows that are used"
+
+
+def test_the_readers_folder_is_left_alone(tmp_path):
+    folder = write_folder(tmp_path / "corner_shop", {"user_data.csv": USER_DATA + "\n".join(BAD_ROWS).split("\n")[0]})
+    before = sorted((path.name, path.read_bytes()) for path in folder.iterdir())
+    load_shop(folder)
+    assert sorted((path.name, path.read_bytes()) for path in folder.iterdir()) == before
+
+
+def test_a_quarantine_is_written_whole_or_not_at_all(tmp_path, out, monkeypatch):
+    folder = write_folder(tmp_path / "corner_shop", {"user_data.csv": USER_DATA + next(iter(BAD_ROWS))})
+
+    def fail(self, path, **options):
+        path.write_text("file,row,col")
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr(pd.DataFrame, "to_csv", fail)
+    with pytest.raises(OSError, match="no space"):
+        load_shop(folder)
+    assert not [path for path in out.rglob("*") if path.is_file()]
+
+
+def test_strict_loads_what_is_sound_and_refuses_the_first_bad_row(tmp_path):
+    folder = write_folder(tmp_path, {"user_data.csv": USER_DATA + next(iter(BAD_ROWS))})
+    assert len(load_shop(folder).events) == 5
+    with pytest.raises(BundlebookError, match=r"row 7, column 'time'.*2021-02-30"):
+        load_shop(folder, strict=True)
+
+
+def test_rows_are_numbered_as_an_editor_does(tmp_path):
+    catalogue = (
+        'item_id,name,price\n\nA1,"Tea\n in two lines",1\n\n\nA2,Coffee,-4\nA3,Sugar,2\nA4\nA5,Salt,x\nA6,Pepper,1\n'
+    )
+    shop = load(tmp_path, {"product_data.csv": catalogue})
+    assert list(zip(shop.quarantine["row"], shop.quarantine["value"], strict=True)) == [(7, "-4"), (9, "A4"), (10, "x")]
+    lines = catalogue.splitlines()
+    assert [lines[row - 1][:2] for row in shop.quarantine["row"]] == ["A2", "A4", "A5"]
+
+
+@pytest.mark.parametrize("line_end", ["\n", "\r\n", "\r"], ids=repr)
+def test_every_line_end_is_read_and_counted(tmp_path, line_end):
+    lines = [*USER_DATA.splitlines(), "9,A1,never,view,1,1", "9,A1"]
+    shop = load(tmp_path, {"user_data.csv": line_end.join(lines).encode()})
+    assert len(shop.events) == 5
+    assert shop.quarantine["row"].tolist() == [7, 8]
+
+
+def test_a_bundle_s_item_listed_twice_is_set_aside(tmp_path):
+    shop = load(tmp_path, {"bundles.csv": BUNDLES + "B1,A1\nB3,ZZ\n"})
+    assert shop.quarantine["reason"].tolist() == ["a duplicate of an earlier row", "not in product_data.csv"]
+    assert len(shop.bundles) == 3
+    assert add_up(shop)
+
+
+def test_absent_columns_are_taken_as_documented_and_said(tmp_path):
+    shop = load(
+        tmp_path,
+        {
+            "user_data.csv": "user_id,item_id,time\n1,1001,2021-01\n1,1002,2021-02\n1,1009,2021-03\n",
+            "product_data.csv": "item_id,price\n1001,5\n1002,\n",
+        },
+    )
+    assert shop.events["event"].tolist() == ["purchase"] * 3
+    assert shop.events["quantity"].tolist() == [1, 1, 1]
+    assert shop.events["price"].fillna(-1).tolist() == [5, -1, -1]
+    assert shop.products["name"].tolist() == ["1001", "1002"]
+    assert shop.products[["category", "brand"]].isna().all(axis=None)
+    assert shop.levels == ["item_id"]
+    assert len(shop.notes) == 7
+    text = "\n".join(shop.notes)
+    for said in (
+        "every row was taken as a purchase",
+        "one unit",
+        "(1 of 3 rows)",
+        "1 rows name 1 items",
+        "no column brand",
+    ):
+        assert said in text
+
+
+def test_blank_cells_stay_missing_where_they_may(tmp_path):
+    log = USER_DATA + "010,,2021-03-02,search,,\n010,A1,2021-03-02,purchase,NA,nan\n"
+    shop = load(tmp_path, {"user_data.csv": log}, strict=True)
+    assert shop.events["quantity"].isna().tolist() == [False] * 5 + [True] * 2
+    assert shop.events["price"].isna().sum() == 2
+    assert shop.events["item_id"].isna().sum() == 1
+
+
+def test_the_log_of_the_article_with_chinese_columns_and_months(tmp_path):
+    settings_file = """
+name: 张三
+currency: ¥
+columns:
+  user_data: {用户: user_id, 时间: time, 商品ID: item_id, 购买数量: quantity}
+  product_data.csv: {商品ID: item_id, 名称: name, 类别: category}
+"""
+    log = "用户,时间,商品ID,购买数量\n"
+    log += "张三,2021-01,1001,1\n张三,2021-02,1002,2\n张三,2021-03,1003,1\n张三,2021-04,1004,3\n"
+    catalogue = "商品ID,名称,类别\n1001,手机,数码\n1002,耳机,数码\n1003,茶叶,食品\n1004,咖啡,食品\n"
+    for number, encoding in enumerate(["utf-8", "utf-8-sig", "gbk", "utf-16"]):
+        files = {"user_data.csv": log.encode(encoding), "product_data.csv": catalogue.encode(encoding)}
+        shop = load(tmp_path / str(number), {**files, "shop.yaml": settings_file}, strict=True)
+        assert shop.name == "张三"
+        assert shop.events["user_id"].unique().tolist() == ["张三"]
+        assert shop.events["item_id"].tolist() == ["1001", "1002", "1003", "1004"]
+        assert shop.events["quantity"].tolist() == [1, 2, 1, 3]
+        assert shop.events["time"].dt.strftime("%Y-%m-%d").tolist() == [f"2021-0{month}-01" for month in (1, 2, 3, 4)]
+        assert shop.products["name"].tolist() == ["手机", "耳机", "茶叶", "咖啡"]
+        assert any("GB 18030" in note for note in shop.notes) == (encoding == "gbk")
+        assert shop.files[-1].name == "shop.yaml"
+        assert baskets(shop).n_baskets == 4
+
+
+def test_a_chinese_word_that_is_valid_utf8_too_does_not_look_like_a_mixture(tmp_path):
+    catalogue = PRODUCT_DATA + "A4,模,饮料,,2\nA5,茶叶,饮料,,2\nA6,模,,,2\n"
+    assert "模".encode("gbk").decode("utf-8") == "ģ"
+    shop = load(tmp_path, {"product_data.csv": catalogue.encode("gbk")}, strict=True)
+    assert shop.products["name"].tolist()[-3:] == ["模", "茶叶", "模"]
+
+
+def test_a_declared_encoding_decimal_comma_and_delimiter(tmp_path):
+    catalogue = "item_id;name;price\nA1;Café;2,50\nA2;Thé;0,9\nA3;Miel;\n".encode("cp1252")
+    shop = load(
+        tmp_path,
+        {
+            "product_data.csv": catalogue,
+            "user_data.csv": USER_DATA.replace(",", "\t").replace(".", ","),
+            "shop.yaml": 'encoding: cp1252\ndecimal: ","\n',
+        },
+    )
+    assert shop.products["name"].tolist() == ["Café", "Thé", "Miel"]
+    assert shop.products["price"].fillna(0).tolist() == [2.5, 0.9, 0]
+
+
+def test_events_are_mapped_and_read_in_any_case(tmp_path):
+    log = "who,what,time,kind\n1,A1,2021-01-01,购买\n1,A2,2021-01-01,PV\n2,A3,2021-01-01, Purchase \n"
+    settings_file = (
+        "columns: {user_data: {who: user_id, what: item_id, kind: event}}\nevents: {购买: purchase, pv: view}\n"
+    )
+    shop = load(tmp_path, {"user_data.csv": log, "shop.yaml": settings_file}, strict=True)
+    assert shop.events["event"].tolist() == ["purchase", "view", "purchase"]
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("2021-01", "2021-01-01"),
+        ("2021-1", "2021-01-01"),
+        ("2021/1/5", "2021-01-05"),
+        ("20210105", "2021-01-05"),
+        ("2021年1月5日", "2021-01-05"),
+        ("2021年1月", "2021-01-01"),
+        ("2021-01-05 8:06", "2021-01-05 08:06"),
+        ("2021-01-05T23:59:59.5", "2021-01-05 23:59:59.5"),
+        ("2021-01-05 10:00:00 UTC", "2021-01-05 10:00"),
+        ("2021-01-05T10:00:00+08:00", "2021-01-05 02:00"),
+        ("2021-01-05T10:00:00Z", "2021-01-05 10:00"),
+    ],
+)
+def test_times_year_first(tmp_path, written, read):
+    shop = load(tmp_path, {"user_data.csv": f"user_id,item_id,time\n1,A1,{written}\n"}, strict=True)
+    assert shop.events["time"].tolist() == [pd.Timestamp(read)]
+    assert shop.timezone == ("UTC" if written.endswith(("UTC", "Z", "+08:00")) else None)
+
+
+@pytest.mark.parametrize("written", ["2021", "01/02/2021", "1609459200", "2021-13", "2021-01-05 25:00", "soon"])
+def test_times_that_could_mean_anything_are_not_guessed(tmp_path, written):
+    folder = write_folder(tmp_path, {"user_data.csv": f"user_id,item_id,time\n1,A1,{written}\n"})
+    with pytest.raises(BundlebookError, match="not a time"):
+        load_shop(folder)
+
+
+@pytest.mark.parametrize(
+    ("time_format", "written", "timezone", "read"),
+    [
+        ("%d.%m.%Y %H:%M", "05.01.2021 8:30", None, "2021-01-05 08:30"),
+        ("epoch_s", "1609841400", None, "2021-01-05 10:10"),
+        ("epoch_ms", "1609841400000", "Asia/Shanghai", "2021-01-05 18:10"),
+        ("%Y-%m-%d %H:%M %z", "2021-01-05 18:10 +0800", "Asia/Shanghai", "2021-01-05 18:10"),
+    ],
+)
+def test_times_in_a_named_format(tmp_path, time_format, written, timezone, read):
+    zone = f"timezone: {timezone}\n" if timezone else ""
+    shop = load(
+        tmp_path,
+        {
+            "user_data.csv": f"user_id,item_id,time\n1,A1,{written}\n",
+            "shop.yaml": f'time_format: "{time_format}"\n{zone}',
+        },
+        strict=True,
+    )
+    assert shop.events["time"].tolist() == [pd.Timestamp(read)]
+    assert shop.timezone == shop.local_timezone == (timezone or (None if "%d" in time_format[:2] else "UTC"))
+
+
+def test_a_time_without_offset_among_others_is_set_aside_unless_the_zone_is_known(tmp_path):
+    log = "user_id,item_id,time\n1,A1,2021-01-05T10:00Z\n1,A2,2021-01-06 10:00\n1,A2,2021-01-06 10:00+01:00\n"
+    folder = write_folder(tmp_path, {"user_data.csv": log})
+    assert load_shop(folder).quarantine["reason"].tolist() == ["a time without offset among times with one"]
+    write_folder(folder, {"user_data.csv": log, "shop.yaml": "timezone: Europe/Paris\n"})
+    times = load_shop(folder, strict=True).events["time"]
+    assert times.dt.strftime("%d %H:%M").tolist() == ["05 11:00", "06 10:00", "06 10:00"]
+
+
+def test_simulated_folders_say_so(tmp_path):
+    shop = load(tmp_path, {"shop.yaml": "simulated: true\ntimezone: UTC\nlocal_timezone: Asia/Shanghai\ncurrency: ¥\n"})
+    assert (shop.real, shop.timezone, shop.local_timezone, shop.currency) == (False, "UTC", "Asia/Shanghai", "¥")
+
+
+def test_settings_belong_to_the_identity_of_the_data(tmp_path):
+    plain = load(tmp_path / "a").checksum
+    assert load(tmp_path / "b").checksum == plain
+    assert load(tmp_path / "c", {"shop.yaml": "name: tea\n"}).checksum.startswith(plain + "-")
+
+
+def test_extra_columns_are_kept_and_typed(tmp_path):
+    users = "user_id,age,postcode,card_id,vip\n007,31,01234,12,yes\n008,,75001,13,\n"
+    shop = load(tmp_path, {"users.csv": users})
+    assert shop.users["age"].tolist()[0] == 31.0
+    assert shop.users["postcode"].tolist() == ["01234", "75001"]
+    assert shop.users["card_id"].tolist() == ["12", "13"]
+    assert shop.users["vip"].isna().tolist() == [False, True]
+
+
+def test_a_name_mapped_onto_itself_is_an_extra_column(tmp_path):
+    log = USER_DATA.replace("quantity", "event_quantity")
+    shop = load(
+        tmp_path, {"user_data.csv": log, "shop.yaml": "columns: {user_data: {event_quantity: event_quantity}}\n"}
+    )
+    assert shop.events["event_quantity"].tolist() == [1, 2, 1, 1, 3]
+    assert (shop.events["quantity"] == 1).all()
+
+
+def test_files_beside_the_contract_are_named(tmp_path):
+    assert load(tmp_path, {"orders.csv": "a\n1\n"}).notes == (
+        "not read, for its name is not in the contract: orders.csv",
+    )
+
+
+def test_relative_folders_are_found_from_the_project(tmp_path, monkeypatch):
+    write_folder(tmp_path / "mine" / "corner_shop")
+    monkeypatch.setenv("BUNDLEBOOK_ROOT", str(tmp_path))
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert load_shop("mine/corner_shop").name == "corner_shop"
+
+
+def to_parquet(folder, target):
+    """The same folder with every table as parquet, typed as pandas would write it."""
+    shop = load_shop(folder, strict=True)
+    target.mkdir()
+    for name, table in TABLES.items():
+        if getattr(shop, name) is not None:
+            getattr(shop, name).to_parquet(target / f"{table.file}.parquet", index=False)
+    if (folder / "shop.yaml").exists():
+        (target / "shop.yaml").write_bytes((folder / "shop.yaml").read_bytes())
+    return shop
+
+
+@pytest.mark.parametrize("source", ["corner_shop", "sample"])
+def test_csv_and_parquet_give_the_same_tables(tmp_path, source):
+    folder = write_folder(tmp_path / "corner_shop", {"users.csv": USERS})
+    if source == "sample":
+        folder = paths.data() / "sample_shop"
+    from_csv = to_parquet(folder, tmp_path / "parquet")
+    from_parquet = load_shop(tmp_path / "parquet", strict=True)
+    for name in ("events", "products", "users", "bundles", "bundle_events"):
+        if getattr(from_csv, name) is not None:
+            pd.testing.assert_frame_equal(getattr(from_csv, name), getattr(from_parquet, name))
+    assert from_csv.intake["rows"].tolist() == from_parquet.intake["rows"].tolist()
+
+
+def test_parquet_types_of_other_programs(tmp_path):
+    log = pd.DataFrame(
+        {
+            "user_id": [7, 8],
+            "item_id": pd.Categorical(["A1", "A2"]),
+            "time": pd.to_datetime(["2021-01-05 10:00", "2021-01-06 00:00"]).tz_localize("Asia/Shanghai"),
+            "event": pd.Categorical(["view", "purchase"]),
+            "price": np.array([1, 2], dtype=np.float32),
+        }
+    )
+    folder = write_folder(tmp_path, {"user_data.csv": None})
+    log.to_parquet(folder / "user_data.parquet", index=False)
+    shop = load_shop(folder, strict=True)
+    assert shop.events["user_id"].tolist() == ["7", "8"]
+    assert shop.events["time"].tolist() == [pd.Timestamp("2021-01-05 02:00"), pd.Timestamp("2021-01-05 16:00")]
+    assert shop.timezone == "UTC"
+
+
+CELLS = {
+    "user_id": (st.sampled_from(["007", "a b", "7"]), st.sampled_from(["", "NULL", " "])),
+    "item_id": (st.sampled_from(["A1", "A2", "Z9"]), st.sampled_from(["", "nan"])),
+    "time": (
+        st.sampled_from(["2021-01", "2021-01-31 10:00", "2021/2/3"]),
+        st.sampled_from(["", "31.01.2021", "2021-02-30"]),
+    ),
+    "event": (st.sampled_from(["view", "cart", "purchase"]), st.sampled_from(["", "klick"])),
+    "quantity": (st.sampled_from(["1", "2.5", ""]), st.sampled_from(["-1", "two", "inf", "1 000"])),
+    "price": (st.sampled_from(["0", "1e2", ".5", "NA"]), st.sampled_from(["-0.1", "$1", "1,5"])),
+}
+
+
+@st.composite
+def log_rows(draw):
+    """One row, and whether it can be used."""
+    sound = draw(st.booleans()) or draw(st.booleans())
+    bad = set() if sound else set(draw(st.lists(st.sampled_from([*CELLS, "width"]), min_size=1, max_size=3)))
+    row = [draw(cells[name in bad]) for name, cells in CELLS.items()]
+    if "width" in bad:
+        row = draw(st.sampled_from([row[:-1], [*row, "1"]]))
+    return row, sound
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(rows=st.lists(log_rows(), min_size=1, max_size=30))
+def test_no_row_is_lost_and_exactly_the_bad_ones_are_set_aside(tmp_path, rows):
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerows([[*CELLS], *(row for row, _ in rows)])
+    folder = write_folder(tmp_path / "shop", {"user_data.csv": text.getvalue()})
+    bad = [number for number, (_, sound) in enumerate(rows, start=2) if not sound]
+    known = any(row[1] in ("A1", "A2") for row, sound in rows if sound)
+    if len(bad) > len(rows) / 2 or not known:
+        with pytest.raises(BundlebookError, match=r"rows cannot be used|nor is the item"):
+            load_shop(folder)
+        return
+    shop = load_shop(folder)
+    assert shop.quarantine["row"].tolist() == bad
+    assert shop.events["user_id"].tolist() == [row[0] for row, sound in rows if sound]
+    assert add_up(shop)
+
+
+TEXTS = st.text(st.characters(exclude_categories=["Cs", "Cc"], include_characters='\n\r",;\t'), min_size=1, max_size=12)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(names=st.lists(TEXTS, min_size=1, max_size=8), delimiter=st.sampled_from(",;\t|"))
+def test_whatever_text_a_csv_writer_quotes_is_read_back(tmp_path, names, delimiter):
+    text = io.StringIO()
+    writer = csv.writer(text, delimiter=delimiter)
+    writer.writerows(
+        [["item_id", "name", "price"], *([f"A{i}", name, -(i % 3 == 2)] for i, name in enumerate(names, 1))]
+    )
+    shop = load(tmp_path / "shop", {"product_data.csv": text.getvalue().encode()})
+    kept = [name for i, name in enumerate(names, 1) if i % 3 != 2]
+    missing = {"", "NA", "N/A", "#N/A", "NaN", "nan", "NULL", "null", "None", "\\N"}
+    assert [None if pd.isna(name) else name for name in shop.products["name"]] == [
+        None if name.strip() in missing else name.strip() for name in kept
+    ]
+    lines = text.getvalue()
+    for row in shop.quarantine["row"]:
+        assert io.StringIO(lines, newline="").readlines()[row - 1].startswith("A")
