@@ -46,3 +46,34 @@ def sample(out: Path, seed: int | None) -> None:
 
     for file in write_sample(out, SAMPLE_SEED if seed is None else seed):
         click.echo(f"wrote {paths.shown(file)}")
+
+
+@main.command()
+@click.argument("batch", default="chapters")
+@click.option("--data", help='Shop for every report: a folder of tables, "sample" or "completejourney".')
+@click.option(
+    "--only", multiple=True, metavar="NAME", help="Run only these reports: name, its beginning, or a pattern."
+)
+@click.option("--jobs", default=2, show_default=True, type=click.IntRange(1), help="Reports that run at a time.")
+@click.option("--force", is_flag=True, help="Run again what is still up to date.")
+@click.option("--timeout", type=click.IntRange(1), help="Seconds a cell may take.")
+@click.option("-p", "--parameter", "settings", multiple=True, metavar="NAME=VALUE", help="Set a parameter.")
+@click.option("--no-code", is_flag=True, help="Leave the code out of the pages.")
+def report(
+    batch: str,
+    data: str | None,
+    only: tuple[str, ...],
+    jobs: int,
+    force: bool,
+    timeout: int | None,
+    settings: tuple[str, ...],
+    no_code: bool,
+) -> None:
+    """Run a BATCH of notebooks (a YAML file; default: all chapters) and render each to one HTML file.
+
+    Exit code: 0 all good, 1 some failed, 2 the plan is wrong and nothing ran, 130 interrupted.
+    """
+    from bundlebook.reports import report as make
+
+    code = "hidden" if no_code else None
+    raise SystemExit(make(batch, data, only, slots=jobs, force=force, timeout=timeout, settings=settings, code=code))

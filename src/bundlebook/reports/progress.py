@@ -1,0 +1,105 @@
+"""What a person sees while a batch runs: a live line a job in a terminal, plain lines anywhere else."""
+
+import sys
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from bundlebook.reports.execute import Watch
+from bundlebook.reports.metrics import seconds
+
+
+class Progress:
+    """Plain lines, for logs and pipes.
+
+    Parameters
+    ----------
+    total : int
+        Jobs of the batch that were asked for.
+    """
+
+    def __init__(self, total: int) -> None:
+        self.total, self.ended = total, 0
+
+    def begin(self, name: str, watch: Watch, before: float | None) -> None:
+        """A job starts; *before* is how long it took the last time, in seconds."""
+        about = f" (took {seconds(before)} last time)" if before else ""
+        self.say(f"          started  {name}{about}")
+
+    def tick(self) -> None:
+        """Some time has passed."""
+
+    def end(self, name: str, entry: Mapping[str, Any]) -> None:
+        """A job has ended or was reused."""
+        self.ended += 1
+        state = "reused" if entry.get("reused") else entry["status"]
+        line = f"[{self.ended:>3}/{self.total}] {state:<9} {name}"
+        if state == "reused":
+            line += f"  ({seconds(entry['seconds'])} when it ran)"
+        elif entry.get("seconds") is not None:
+            line += f"  {seconds(entry['seconds'])}"
+        if entry.get("problem"):
+            place = f" in code cell {entry['number']}" if entry.get("number") else ""
+            line += f"\n          {entry.get('problem', '')}{place}"
+        self.say(line)
+
+    def say(self, text: str) -> None:
+        """Print a line that stays."""
+        print(text, flush=True)
+
+    def close(self) -> None:
+        """Leave the terminal as it was."""
+
+
+class LiveProgress(Progress):
+    """One moving line a running job: cells done, time so far, time it took before."""
+
+    def __init__(self, total: int, slots: int) -> None:
+        super().__init__(total)
+        self._free = list(range(slots))
+        self._bars: dict[str, tuple[Any, Watch, int]] = {}
+        self._drawn = 0.0
+
+    def begin(self, name: str, watch: Watch, before: float | None) -> None:
+        from tqdm import tqdm
+
+        slot = self._free.pop(0) if self._free else 0
+        about = f" of about {seconds(before)}" if before else ""
+        form = "{desc} {bar:24} {n_fmt}/{total_fmt} cells, {elapsed}" + about
+        self._bars[name] = (
+            tqdm(total=0, desc=f"  {name[:36]:<36}", position=slot, leave=False, bar_format=form, file=sys.stdout),
+            watch,
+            slot,
+        )
+
+    def tick(self) -> None:
+        if time.monotonic() - self._drawn < 0.3:
+            return
+        self._drawn = time.monotonic()
+        for bar, watch, _ in self._bars.values():
+            bar.total, bar.n = watch.cells or None, watch.done
+            bar.refresh()
+
+    def end(self, name: str, entry: Mapping[str, Any]) -> None:
+        self._drop(name)
+        super().end(name, entry)
+
+    def say(self, text: str) -> None:
+        from tqdm import tqdm
+
+        tqdm.write(text, file=sys.stdout)
+
+    def close(self) -> None:
+        for name in list(self._bars):
+            self._drop(name)
+
+    def _drop(self, name: str) -> None:
+        if name in self._bars:
+            bar, _, slot = self._bars.pop(name)
+            bar.close()
+            self._free = sorted([*self._free, slot])
+
+
+def progress(total: int, slots: int) -> Progress:
+    """The kind of progress that suits where standard output goes."""
+    return LiveProgress(total, slots) if sys.stdout.isatty() else Progress(total)

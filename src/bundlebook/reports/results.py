@@ -1,0 +1,176 @@
+"""What a job leaves behind: executed notebook, log, headline figures, page, and the status that makes them count."""
+
+import hashlib
+import json
+import posixpath
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import nbformat
+
+from bundlebook.reports import identity, metrics, privacy, provenance
+from bundlebook.reports.execute import FAILED, PASSED, Outcome, Watch
+from bundlebook.reports.plan import Batch, Job
+from bundlebook.reports.store import FORMAT, Store, digest, write, write_json
+
+_LOG_LINES = 30
+_ANSI = re.compile(r"\x1b\[[0-9;]*m")
+#: The kernel's advice to encrypt what never leaves the machine.
+_NOISE = re.compile(r"^\[IPKernelApp\] WARNING \| Kernel is running over TCP.*$\n?", re.MULTILINE)
+
+
+class Results:
+    """Writes and renders the results of one batch.
+
+    Parameters
+    ----------
+    batch : Batch
+    store : Store
+    """
+
+    def __init__(self, batch: Batch, store: Store) -> None:
+        self.batch, self.store = batch, store
+
+    def keep(self, job: Job, key: str, draft: Path, outcome: Outcome, watch: Watch) -> dict[str, Any]:
+        """Write what a job left, last of all the status that makes it count.
+
+        Parameters
+        ----------
+        job : Job
+        key : str
+            The job's content when it began.
+        draft : Path
+            Folder with the notebook that papermill wrote and the kernel's log.
+        outcome : Outcome
+        watch : Watch
+
+        Returns
+        -------
+        dict
+            The status, as ``status.json`` holds it.
+
+        Raises
+        ------
+        OSError
+            If the disk is full.
+        """
+        from papermill.execute import remove_error_markers
+
+        executed = draft / "executed.ipynb"
+        try:
+            notebook = remove_error_markers(nbformat.read(executed, as_version=4))
+        except Exception:  # never begun, or cut off by a full disk
+            notebook = nbformat.read(job.template, as_version=4)
+            for cell in notebook.cells:
+                if cell.cell_type == "code":
+                    cell.outputs, cell.execution_count = [], None
+        hidden = provenance.hidden_folders(job)
+        privacy.scrub(notebook, hidden)
+        run = self.store.run(job.name)
+        run.mkdir(parents=True, exist_ok=True)
+        write(run / "executed.ipynb", nbformat.writes(notebook))
+        said = _NOISE.sub("", (draft / "kernel.log").read_text(errors="replace"))
+        log = privacy.without_paths(said, hidden).strip()
+        write(run / "kernel.log", log + "\n")
+        identity.forget()
+        still = identity.job_key(job) == key
+        found = metrics.collect(notebook)
+        message = privacy.without_paths(_ANSI.sub("", outcome.message), hidden)
+        number = _code_number(notebook, outcome.cell) if outcome.status != PASSED else None
+        status = {
+            "format": FORMAT,
+            "name": job.name,
+            "title": job.title,
+            "status": outcome.status,
+            # Edited while it ran, a job matches neither the old content nor the new: it will be run again.
+            "key": key if still else "",
+            "started": outcome.started,
+            "seconds": outcome.seconds,
+            "cells": watch.cells,
+            "done": watch.done,
+            "peak_mb": outcome.peak_mb,
+            "error": outcome.error,
+            "message": message,
+            "problem": f"{outcome.error}: {message}" if outcome.status == FAILED else message,
+            "cell": outcome.cell,
+            "number": number,
+            "traceback": _traceback(notebook),
+            "log": "\n".join(log.splitlines()[-_LOG_LINES:]) if outcome.status != PASSED else "",
+            "metrics": found,
+            "notebook": digest(run / "executed.ipynb"),
+            "provenance": provenance.describe(job),
+        }
+        write_json(run / "metrics.json", found)
+        return self.rendered(job, status)
+
+    def rendered(self, job: Job, status: dict[str, Any]) -> dict[str, Any]:
+        """Make a job's page unless the one there is still right; store and return its status."""
+        key = self._page_key(job, status)
+        made = status.get("page")
+        if made and made.get("key") == key and self.store.page_is(job.name, made):
+            return status
+        from bundlebook.reports.html import page
+
+        notebook = nbformat.read(self.store.run(job.name) / "executed.ipynb", as_version=4)
+        try:
+            result = page(
+                notebook,
+                status,
+                code=job.code,
+                folder=str(job.template.parent),
+                pages=self._pages(job),
+                neighbours=self._neighbours(job),
+                batch=self.batch.title,
+            )
+        except Exception as error:  # the results are there; only their page is not
+            problem = f"the page could not be made: {type(error).__name__}: {error}"
+            status |= {"page": None, "problem": privacy.without_paths(problem)}
+        else:
+            write(self.store.page(job.name), result.html)
+            status["page"] = {"key": key, "sha256": digest(self.store.page(job.name)), "warnings": result.warnings}
+        write_json(self.store.run(job.name) / "status.json", status)
+        return status
+
+    def _page_key(self, job: Job, status: Mapping[str, Any]) -> str:
+        content = {
+            "source": identity.page_source(),
+            "installed": identity.installed(),
+            "notebook": status["notebook"],
+            "code": job.code,
+            "pages": self._pages(job),
+            "neighbours": self._neighbours(job),
+            "batch": self.batch.title,
+        }
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+    def _pages(self, job: Job) -> dict[str, str]:
+        """Pages of the batch's other templates, by the path a link in this one would have."""
+        found: dict[str, str] = {}
+        for other in self.batch.jobs:
+            link = posixpath.relpath(other.template.as_posix(), job.template.parent.as_posix())
+            found.setdefault(link, f"{other.name}.html")
+        return found
+
+    def _neighbours(self, job: Job) -> tuple[tuple[str, str] | None, tuple[str, str] | None]:
+        place = self.batch.jobs.index(job)
+        before = self.batch.jobs[place - 1] if place else None
+        after = self.batch.jobs[place + 1] if place + 1 < len(self.batch.jobs) else None
+        return tuple((f"{other.name}.html", other.title) if other else None for other in (before, after))
+
+
+def _code_number(notebook: nbformat.NotebookNode, cell: int | None) -> int | None:
+    """Number of a code cell as a reader counts them, from 1."""
+    return None if cell is None else sum(c.cell_type == "code" for c in notebook.cells[: cell + 1])
+
+
+def _traceback(notebook: nbformat.NotebookNode) -> str:
+    lines = [
+        line
+        for cell in notebook.cells
+        for output in cell.get("outputs", [])
+        if output.output_type == "error"
+        for line in output.traceback
+    ]
+    return _ANSI.sub("", "\n".join(lines))
