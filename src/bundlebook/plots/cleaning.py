@@ -1,0 +1,176 @@
+"""Figures of cleaning: clocks, quantities, weeks, runaway polynomials, the split by time."""
+
+from collections.abc import Callable, Mapping
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
+
+from bundlebook.plots.style import PALETTE
+from bundlebook.shop import Split
+
+_BLUE, _ORANGE, _GREEN, _RED = PALETTE[0], PALETTE[1], PALETTE[2], PALETTE[3]
+
+
+def plot_hours(before: pd.Series, after: pd.Series, before_name: str, after_name: str) -> Figure:
+    """Share of lines in each hour of the day, on the clock of the file and on that of the shop's door.
+
+    Parameters
+    ----------
+    before, after : Series of datetime64
+        The same moments on the two clocks.
+    before_name, after_name : str
+        What to call the clocks.
+    """
+    figure, axes = plt.subplots(1, 2, figsize=(9, 3.2), sharey=True)
+    for axis, times, name, colour in zip(
+        axes, (before, after), (before_name, after_name), (_ORANGE, _BLUE), strict=True
+    ):
+        share = times.dt.hour.value_counts(normalize=True).reindex(range(24), fill_value=0.0)
+        axis.bar(share.index, 100 * share, color=colour)
+        axis.axvspan(-0.5, 5.5, color="0.85", zorder=0)
+        axis.set(title=name, xlabel="hour of the day", xticks=range(0, 24, 3), xlim=(-0.5, 23.5))
+        axis.grid(axis="x", visible=False)
+    axes[0].set_ylabel("lines (%)")
+    axes[1].text(2.5, axes[1].get_ylim()[1] * 0.92, "night", ha="center", color="0.35")
+    return figure
+
+
+def plot_quantities(groups: Mapping[str, np.ndarray]) -> Figure:
+    """Histogram of units in a line on two logarithmic axes, one colour a group.
+
+    Parameters
+    ----------
+    groups : mapping of str to ndarray
+        Quantities of each group; values below 1 are left out, because a logarithmic axis has no room for them.
+    """
+    figure, axis = plt.subplots(figsize=(8, 3.4))
+    top = max((values.max() for values in groups.values() if len(values)), default=10)
+    bins = np.logspace(0, np.ceil(np.log10(max(top, 10))), 61)
+    for (name, values), colour in zip(groups.items(), (_BLUE, _ORANGE, _GREEN), strict=False):
+        axis.hist(values[values >= 1], bins=bins, color=colour, alpha=0.75, label=f"{name} ({len(values):,} lines)")
+    axis.set(xscale="log", yscale="log", xlabel="units in one line", ylabel="lines")
+    axis.legend(loc="upper right")
+    return figure
+
+
+def plot_weeks(days: pd.Series) -> Figure:
+    """Lines in each week from Monday to Sunday; weeks that miss a day are marked.
+
+    Parameters
+    ----------
+    days : Series of int
+        Lines by calendar day (a DatetimeIndex with every day of the range, 0 where there is none).
+    """
+    monday = days.index - pd.to_timedelta(days.index.dayofweek, unit="D")
+    lines, open_days = days.groupby(monday).sum(), (days > 0).groupby(monday).sum()
+    figure, axis = plt.subplots(figsize=(9, 3))
+    colours = [_BLUE if n == 7 else _ORANGE for n in open_days]
+    axis.bar(lines.index, lines / 1000, width=5.5, color=colours, align="edge")
+    for start in lines.index[open_days < 7]:
+        text = f"{open_days[start]} d"
+        axis.annotate(
+            text, (start + pd.Timedelta(days=2.75), lines[start] / 1000), ha="center", va="bottom", fontsize=9
+        )
+    axis.set(ylabel="lines (thousands)", xlabel="week beginning on", ylim=(0, 1.3 * lines.max() / 1000))
+    axis.grid(axis="x", visible=False)
+    axis.legend(handles=[Patch(color=_BLUE, label="seven days"), Patch(color=_ORANGE, label="days missing")], ncols=2)
+    return figure
+
+
+def plot_fills(time: np.ndarray, value: np.ndarray, fills: Mapping[str, np.ndarray], curve: Callable) -> Figure:
+    """A short series with gaps and what each policy puts into them.
+
+    Parameters
+    ----------
+    time, value : ndarray of float, shape (n,)
+        NaN where the value is missing.
+    fills : mapping of str to ndarray, shape (n,)
+        Completed series by policy.
+    curve : callable
+        The interpolating polynomial, drawn through all points.
+    """
+    figure, axis = plt.subplots(figsize=(8, 3.6))
+    fine = np.linspace(time[0], time[-1], 200)
+    axis.plot(fine, curve(fine), color="0.6", linestyle="--", label="Lagrange polynomial")
+    gap = np.isnan(value)
+    shift = np.linspace(-0.16, 0.16, len(fills))
+    for (name, filled), dx, colour, marker in zip(fills.items(), shift, PALETTE, "sD^vPX*", strict=False):
+        axis.plot(time[gap] + dx, filled[gap], marker, color=colour, label=name, markersize=8)
+    axis.plot(time[~gap], value[~gap], "o", color="black", markersize=9, label="known")
+    axis.set(xlabel="week", ylabel="price")
+    axis.legend(ncols=2, loc="center left", bbox_to_anchor=(1.0, 0.5))
+    return figure
+
+
+def plot_runge(function: Callable, curves: Mapping[str, Callable], errors: pd.DataFrame) -> Figure:
+    """A harmless bump, the polynomials through points of it, and how far they miss as points are added.
+
+    Parameters
+    ----------
+    function : callable
+        The curve the points are taken from, on [-1, 1].
+    curves : mapping of str to callable
+        Interpolants by name.
+    errors : DataFrame
+        Largest error by number of points (index) and way of interpolating (columns).
+    """
+    figure, (left, right) = plt.subplots(1, 2, figsize=(9.5, 3.8), width_ratios=[1.1, 1])
+    fine = np.linspace(-1, 1, 600)
+    left.plot(fine, function(fine), color="black", linewidth=2.5, label="the curve itself")
+    styles = zip(curves.items(), (_GREEN, _BLUE, _ORANGE), (":", "--", "-"), strict=False)
+    for (name, curve), colour, line in styles:
+        left.plot(fine, curve(fine), color=colour, linestyle=line, label=name)
+    left.set(ylim=(-1.2, 1.6), xlabel="$t$", ylabel="value")
+    left.legend(loc="lower center", fontsize=9)
+    for name, colour, marker in zip(errors.columns, (_ORANGE, _BLUE, _GREEN), "osD", strict=False):
+        right.semilogy(errors.index, errors[name], marker=marker, color=colour, label=name)
+    right.set(xlabel="points known", ylabel="largest error", xticks=list(errors.index))
+    right.legend(fontsize=9)
+    return figure
+
+
+def plot_errors(errors: pd.DataFrame, limit: float, unit: str) -> Figure:
+    """Mean error of each policy with the spread over repetitions, best on top; bars beyond *limit* are cut.
+
+    Parameters
+    ----------
+    errors : DataFrame, shape (n_repetitions, n_policies)
+    limit : float
+        Right end of the axis.
+    unit : str
+        Label of the axis.
+    """
+    order = errors.mean().sort_values(ascending=False).index
+    figure, axis = plt.subplots(figsize=(8, 0.45 * len(order) + 1.1))
+    mean, spread = errors[order].mean(), errors[order].std()
+    cut = mean > limit
+    axis.barh(order, mean.clip(upper=limit), color=[_ORANGE if c else _BLUE for c in cut])
+    axis.errorbar(mean[~cut], mean[~cut].index, xerr=spread[~cut], fmt="none", ecolor="black", capsize=3)
+    for name in order[cut.to_numpy()]:
+        axis.text(limit * 0.98, name, "off the scale →", ha="right", va="center", color="black")
+    axis.set(xlim=(0, limit), xlabel=unit)
+    axis.grid(axis="y", visible=False)
+    return figure
+
+
+def plot_split(split: Split, time_name: str = "week beginning on") -> Figure:
+    """Baskets in each week, coloured by the part of the split they belong to."""
+    week = split.baskets.day.astype("datetime64[D]").astype(int)
+    monday = (week - (week + 3) % 7).astype("datetime64[D]")
+    counts = pd.Series(monday).value_counts().sort_index()
+    parts = [
+        ("training", split.start, split.train_end, _BLUE),
+        ("validation", split.train_end, split.validation_end, _ORANGE),
+        ("test", split.validation_end, split.test_end, _GREEN),
+    ]
+    figure, axis = plt.subplots(figsize=(9, 2.8))
+    for name, start, end, colour in parts:
+        inside = counts[(counts.index >= start) & (counts.index < end)]
+        axis.bar(inside.index, inside, width=5.5, align="edge", color=colour, label=f"{name} ({len(inside)} weeks)")
+    axis.set(ylabel="baskets", xlabel=time_name, ylim=(0, 1.3 * counts.max()))
+    axis.grid(axis="x", visible=False)
+    axis.legend(ncols=3)
+    return figure
