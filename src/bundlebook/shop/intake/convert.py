@@ -39,7 +39,11 @@ class Converted:
 
 
 def convert(
-    raw: RawTable, table: Table, settings: Settings, known: dict[str, pd.Series] | None = None, strict: bool = False
+    raw: RawTable,
+    table: Table,
+    settings: Settings,
+    known: dict[str, tuple[pd.Series, str]] | None = None,
+    strict: bool = False,
 ) -> Converted:
     """Convert a raw table by the contract.
 
@@ -49,7 +53,8 @@ def convert(
     table : Table
     settings : Settings
     known : dict, optional
-        For a column name, the identifiers that another table knows; rows with others are set aside.
+        For a column name, the identifiers that another table knows and that table's file; rows with others are set
+        aside.
     strict : bool
         True: refuse the file instead of setting a row aside.
 
