@@ -1,0 +1,45 @@
+"""Association analysis: itemsets, rules, significance, stability, and lift that knows how large baskets are.
+
+Heavy parts (numba, statsmodels, mlxtend) are imported when first used.
+"""
+
+from bundlebook.association.adjusted import ConfigurationModel, adjusted_lift, fit_configuration
+from bundlebook.association.hierarchy import parents, surprise
+from bundlebook.association.itemsets import ENGINES, frequent_itemsets
+from bundlebook.association.matrix import BasketMatrix, encode, least_count
+from bundlebook.association.measures import MEASURES, measure
+from bundlebook.association.redundancy import closed_and_maximal, mark_redundant, productivity
+from bundlebook.association.rules import association_rules
+from bundlebook.association.significance import CORRECTIONS, fisher_greater, significance
+from bundlebook.association.similarity import item_cosine
+from bundlebook.association.storage import load, save
+from bundlebook.association.use import rules_for
+from bundlebook.association.utility import revenue_baskets, utility
+
+__all__ = [
+    "CORRECTIONS",
+    "ENGINES",
+    "MEASURES",
+    "BasketMatrix",
+    "ConfigurationModel",
+    "adjusted_lift",
+    "association_rules",
+    "closed_and_maximal",
+    "encode",
+    "fisher_greater",
+    "fit_configuration",
+    "frequent_itemsets",
+    "item_cosine",
+    "least_count",
+    "load",
+    "mark_redundant",
+    "measure",
+    "parents",
+    "productivity",
+    "revenue_baskets",
+    "rules_for",
+    "save",
+    "significance",
+    "surprise",
+    "utility",
+]

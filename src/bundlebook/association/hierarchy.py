@@ -1,0 +1,73 @@
+"""Rules on several levels: department → category → product type → item."""
+
+import numpy as np
+import pandas as pd
+
+from bundlebook.errors import BundlebookError
+from bundlebook.shop import Shop
+
+
+def parents(shop: Shop, child: str, parent: str) -> dict[str, str]:
+    """Map the labels of one level to those of a coarser one.
+
+    Parameters
+    ----------
+    shop : Shop
+    child, parent : str
+        Columns of ``shop.products``. A child that is filed under several parents goes to the one with most
+        products, the first in alphabetical order if tied.
+
+    Returns
+    -------
+    dict of str to str
+    """
+    for level in (child, parent):
+        shop.level(level)
+    pairs = shop.products[[child, parent]].dropna().astype(str)
+    sizes = pairs.groupby([child, parent], sort=True).size().reset_index(name="products")
+    largest = sizes.sort_values(["products", parent], ascending=[False, True], kind="stable").drop_duplicates(child)
+    return dict(sorted(zip(largest[child], largest[parent], strict=True)))
+
+
+def surprise(pairs: pd.DataFrame, singles: pd.Series, coarse: pd.DataFrame, coarse_singles: pd.Series, parent: dict):
+    r"""Compare pairs with what the pair of their parents already tells (Srikant and Agrawal, 1995).
+
+    .. math:: E(a, b) = \operatorname{count}(A, B) \cdot \frac{\operatorname{count}(a)}{\operatorname{count}(A)}
+              \cdot \frac{\operatorname{count}(b)}{\operatorname{count}(B)}
+
+    with *A*, *B* the parents of *a*, *b*. A pair well above this is news at the finer level; one near 1 only repeats
+    what the coarser level says.
+
+    Parameters
+    ----------
+    pairs : DataFrame
+        ``itemset`` (pairs of labels) and ``count``.
+    singles : Series
+        Baskets of each label of *pairs*.
+    coarse : DataFrame
+        ``itemset`` and ``count`` of the pairs of parents, from the same baskets.
+    coarse_singles : Series
+        Baskets of each parent.
+    parent : dict of str to str
+        Of :func:`parents`.
+
+    Returns
+    -------
+    DataFrame
+        *pairs* with ``parents`` (tuple), ``expected`` (baskets) and ``surprise`` = count / expected. For two children
+        of one parent the count of the parent stands for the pair of parents. NaN where the parents' pair is not in
+        *coarse*.
+    """
+    known = dict(zip(coarse["itemset"], coarse["count"], strict=True))
+    lacking = sorted({label for pair in pairs["itemset"] for label in pair} - set(parent))
+    if lacking:
+        raise BundlebookError(f"{lacking[:3]} have no parent", where="hierarchy", remedy="map every label of the pairs")
+    up, expected = [], []
+    for a, b in pairs["itemset"]:
+        above = tuple(sorted({parent[a], parent[b]}))
+        together = coarse_singles[above[0]] if len(above) == 1 else known.get(above, np.nan)
+        share = singles[a] / coarse_singles[parent[a]] * singles[b] / coarse_singles[parent[b]]
+        up.append(above)
+        expected.append(together * share)
+    out = pairs.assign(parents=pd.Series(up, index=pairs.index, dtype=object), expected=expected)
+    return out.assign(surprise=out["count"] / out["expected"])

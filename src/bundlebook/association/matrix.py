@@ -1,0 +1,193 @@
+"""What the miners read: one sparse 0/1 matrix of baskets and items, checked once at the door."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import sparse
+
+from bundlebook.errors import BundlebookError
+from bundlebook.shop import Baskets
+
+#: Relative slack of a threshold against its integer count. Shares of two different counts of up to a billion
+#: baskets differ by more, so the slack forgives rounding (.1 + .2 for .3) and never moves a threshold.
+SLACK = 1e-12
+
+
+@dataclass(frozen=True)
+class BasketMatrix:
+    """Baskets as a sparse 0/1 matrix.
+
+    Attributes
+    ----------
+    matrix : csr_matrix, shape (n_baskets, n_items), int8
+        1 where the basket holds the item; column numbers sorted within a row.
+    items : ndarray of str, shape (n_items,)
+        Sorted labels of the columns, so that the order of column numbers is the order of labels.
+    """
+
+    matrix: sparse.csr_matrix
+    items: np.ndarray
+
+    @property
+    def n_baskets(self) -> int:
+        return self.matrix.shape[0]
+
+    @property
+    def n_items(self) -> int:
+        return self.matrix.shape[1]
+
+    @property
+    def counts(self) -> np.ndarray:
+        """Baskets that hold each item, shape (n_items,), int64."""
+        return np.bincount(self.matrix.indices, minlength=self.n_items)
+
+    @property
+    def sizes(self) -> np.ndarray:
+        """Distinct items in each basket, shape (n_baskets,)."""
+        return np.diff(self.matrix.indptr)
+
+    def only(self, columns: np.ndarray) -> "BasketMatrix":
+        """Keep the columns numbered *columns* (ascending); baskets that become empty stay, for they still count."""
+        return BasketMatrix(self.matrix[:, columns], self.items[columns])
+
+
+def encode(baskets: "Baskets | BasketMatrix | Iterable[Sequence[str]]", duplicates: str = "raise") -> BasketMatrix:
+    """Bring baskets of any supported form to a sparse 0/1 matrix.
+
+    Parameters
+    ----------
+    baskets : Baskets, BasketMatrix or iterable of sequences of labels
+        A quantity of 0 or less in a :class:`~bundlebook.shop.Baskets` counts as not bought.
+    duplicates : {"raise", "merge"}
+        What to do with an item that a basket lists twice. An itemset is a set: the second mention carries no
+        information, but in a log it often means that two baskets were glued together.
+
+    Returns
+    -------
+    BasketMatrix
+
+    Raises
+    ------
+    BundlebookError
+        If there is no basket, fewer than two distinct items, or a duplicate while *duplicates* is ``"raise"``.
+
+    Examples
+    --------
+    >>> encode([["tea", "milk"], ["milk"]]).items.tolist()
+    ['milk', 'tea']
+    """
+    if duplicates not in ("raise", "merge"):
+        raise BundlebookError(f"unknown value {duplicates!r}", where="duplicates", remedy="use 'raise' or 'merge'")
+    if isinstance(baskets, BasketMatrix):
+        encoded = baskets
+    elif isinstance(baskets, Baskets):
+        encoded = BasketMatrix(_binary(baskets.quantities, baskets.items, duplicates), np.asarray(baskets.items))
+    else:
+        encoded = _encode_lists(baskets, duplicates)
+    if encoded.n_baskets == 0:
+        raise BundlebookError("there is no basket", where="baskets", remedy="check the filter that made them")
+    if encoded.n_items < 2:
+        raise BundlebookError(
+            f"the baskets hold {encoded.n_items} distinct item(s)",
+            where="baskets",
+            remedy="association needs two items at least; count at a finer level",
+        )
+    return encoded
+
+
+def _binary(quantities: sparse.csr_matrix, items: np.ndarray, duplicates: str) -> sparse.csr_matrix:
+    matrix = sparse.csr_matrix(quantities)
+    if not matrix.has_canonical_format:
+        stored = matrix.nnz
+        matrix = matrix.copy()
+        matrix.sum_duplicates()
+        if matrix.nnz < stored and duplicates == "raise":
+            basket, item = _first_duplicate(sparse.csr_matrix(quantities))
+            raise _duplicate_error(basket, items[item])
+    if len(matrix.data) and not matrix.data.min() > 0:
+        matrix = matrix.multiply(matrix > 0).tocsr()
+        matrix.eliminate_zeros()
+    ones = np.ones(matrix.nnz, dtype=np.int8)
+    return sparse.csr_matrix((ones, matrix.indices, matrix.indptr), shape=matrix.shape)
+
+
+def _first_duplicate(matrix: sparse.csr_matrix) -> tuple[int, int]:
+    for row in range(matrix.shape[0]):
+        found, times = np.unique(matrix.indices[matrix.indptr[row] : matrix.indptr[row + 1]], return_counts=True)
+        if len(times) and times.max() > 1:
+            return row, int(found[times.argmax()])
+    raise AssertionError("no duplicate")  # pragma: no cover
+
+
+def _duplicate_error(basket: int, item: str) -> BundlebookError:
+    return BundlebookError(
+        f"basket {basket} lists {str(item)!r} more than once",
+        where="baskets",
+        remedy="merge the lines of a basket first, or pass encode(baskets, duplicates='merge')",
+    )
+
+
+def _encode_lists(baskets: Iterable[Sequence[str]], duplicates: str) -> BasketMatrix:
+    rows = []
+    for number, basket in enumerate(baskets):
+        if isinstance(basket, str):
+            raise BundlebookError(
+                f"basket {number} is the text {basket!r}", where="baskets", remedy="give each basket as a list of items"
+            )
+        labels = [str(label) for label in basket]
+        distinct = sorted(set(labels))
+        if len(distinct) < len(labels) and duplicates == "raise":
+            raise _duplicate_error(number, next(label for label in distinct if labels.count(label) > 1))
+        rows.append(distinct)
+    items = sorted({label for row in rows for label in row})
+    column = {label: number for number, label in enumerate(items)}
+    indptr = np.concatenate([[0], np.cumsum([len(row) for row in rows])]).astype(np.int64)
+    indices = np.array([column[label] for row in rows for label in row], dtype=np.int32)
+    ones = np.ones(len(indices), dtype=np.int8)
+    matrix = sparse.csr_matrix((ones, indices, indptr), shape=(len(rows), len(items)))
+    return BasketMatrix(matrix, np.array(items, dtype=object))
+
+
+def least_count(share: float, total: int | np.ndarray) -> int | np.ndarray:
+    r"""Smallest integer count whose share of *total* reaches *share*.
+
+    .. math:: c = \min\{k \in \mathbb{N} : k / n \ge s\}
+
+    ``ceil(share * total)`` is not it: ``.07 * 100`` is 7.000000000000001 in floating point and would ask for 8.
+    Thresholds are compared as these integers everywhere, so nothing exactly at a threshold is lost.
+
+    Examples
+    --------
+    >>> least_count(0.07, 100), least_count(7 / 25, 25), least_count(5 / 6, 6)
+    (7, 7, 5)
+    """
+    counts = np.ceil(np.asarray(total, dtype=np.float64) * share * (1 - SLACK)).astype(np.int64)
+    return int(counts) if counts.ndim == 0 else counts
+
+
+def check_support(min_support: float, n_baskets: int) -> int:
+    """Check a minimum support and return the basket count that it stands for.
+
+    Parameters
+    ----------
+    min_support : float
+        Share of all baskets, strictly between 0 and 1.
+    n_baskets : int
+
+    Returns
+    -------
+    int
+        At least 1.
+    """
+    try:
+        value = float(min_support)
+    except (TypeError, ValueError):
+        value = float("nan")
+    if not 0 < value < 1:
+        raise BundlebookError(
+            f"{min_support!r} is not a share of the baskets strictly between 0 and 1",
+            where="min_support",
+            remedy=f"for a count c give c / {n_baskets}; 1 would keep only what is in every basket, 0 every subset",
+        )
+    return max(1, least_count(value, n_baskets))

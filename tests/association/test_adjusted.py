@@ -1,0 +1,137 @@
+"""The configuration model, and what is left of lift when basket sizes are accounted for."""
+
+import importlib.util
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.stats import poisson
+
+from bundlebook.association import adjusted_lift, encode, fit_configuration, frequent_itemsets
+from bundlebook.association.adjusted import expected_pairs, observed_pairs
+from bundlebook.association.null import shuffled
+from bundlebook.errors import BundlebookError
+from tests.association.random_baskets import random_baskets
+
+
+def check_sums(model, encoded) -> None:
+    sizes = encoded.sizes[encoded.sizes > 0]
+    assert (model.probability * model.baskets_of_size).sum(axis=1) == pytest.approx(encoded.counts, rel=1e-5, abs=1e-6)
+    assert model.probability.sum(axis=0) == pytest.approx(np.unique(sizes), rel=1e-4)
+    assert ((model.probability >= 0) & (model.probability <= 1)).all()
+
+
+def test_the_model_keeps_every_count_and_every_size(lists):
+    encoded = encode(lists)
+    check_sums(fit_configuration(encoded), encoded)
+
+
+@settings(max_examples=200, deadline=None, derandomize=True)
+@given(st.lists(st.sets(st.sampled_from("abcde"), max_size=5), min_size=1, max_size=8), st.booleans())
+def test_items_and_baskets_that_are_certain_do_no_harm(baskets, everywhere):
+    baskets = [basket | {"x"} if everywhere else basket for basket in baskets] + [{"a"}, {"b"}, {"a", "b"}]
+    encoded = encode(baskets)
+    try:
+        check_sums(fit_configuration(encoded, tolerance=1e-5, max_iterations=5000), encoded)
+    except BundlebookError as error:  # sums on the border of what a probability can give are reached only in the limit
+        assert "baskets off after" in str(error)
+
+
+def test_an_iteration_that_is_cut_short_says_so(lists):
+    with pytest.raises(BundlebookError, match="baskets off after 1 iterations"):
+        fit_configuration(lists, max_iterations=1)
+
+
+@pytest.mark.skipif(importlib.util.find_spec("bicm") is None, reason="bicm, a cross-check, is not installed")
+def test_probabilities_equal_bicm(lists):
+    from bicm import BipartiteGraph
+
+    encoded = encode(lists)
+    graph = BipartiteGraph(biadjacency=encoded.matrix.toarray())
+    graph.solve_tool(print_error=False, tol=1e-10)
+    model = fit_configuration(encoded, tolerance=1e-9)
+    column = np.searchsorted(model.sizes, encoded.sizes)
+    np.testing.assert_allclose(graph.get_bicm_matrix().T, model.probability[:, column], atol=1e-5)
+
+
+def test_expected_counts_are_sums_of_products(lists):
+    encoded = encode(lists)
+    model = fit_configuration(encoded)
+    column = np.searchsorted(model.sizes, encoded.sizes)
+    p = model.probability[:, column]  # (n_items, n_baskets)
+    for ids in ([0, 1], [2, 7], [0, 1, 2], [3, 5, 9]):
+        assert model.expected(np.array([ids])) == pytest.approx([np.prod(p[ids], axis=0).sum()])
+    pairs = np.array(list(combinations(range(encoded.n_items), 2)))
+    assert expected_pairs(model)[pairs[:, 0], pairs[:, 1]] == pytest.approx(model.expected(pairs))
+    assert observed_pairs(encoded)[0, 1] == sum({"item00", "item01"} <= basket for basket in lists)
+
+
+def test_table_of_adjusted_lifts(lists):
+    encoded = encode(lists)
+    itemsets = frequent_itemsets(lists, 0.03, max_len=3)
+    table = adjusted_lift(itemsets, fit_configuration(encoded))
+    assert set(table["length"]) == {2, 3}
+    assert table["adjusted_lift"].to_numpy() == pytest.approx(table["count"] / table["expected"])
+    assert table["p"].to_numpy() == pytest.approx(poisson.sf(table["count"] - 1, table["expected"]))
+    assert (table["p_adjusted"] >= table["p"]).all()
+    assert table["adjusted_lift"].is_monotonic_decreasing
+    lifts = dict(zip(table["itemset"], table["adjusted_lift"], strict=True))
+    triple = table[table["length"] == 3].iloc[5]
+    best = max(lifts[pair] for pair in combinations(triple["itemset"], 2))
+    assert triple["gain_over_pairs"] == pytest.approx(triple["adjusted_lift"] / best)
+    counts = encoded.counts[[int(label[4:]) for label in triple["itemset"]]]
+    assert triple["lift"] == pytest.approx(triple["count"] / 300 / np.prod(counts / 300))
+
+
+def test_a_foreign_item_is_refused(lists):
+    itemsets = frequent_itemsets([["beer", "dip"], ["beer"]], 0.4)
+    with pytest.raises(BundlebookError, match=r"does not know \['beer', 'dip'\]"):
+        adjusted_lift(itemsets, fit_configuration(lists))
+
+
+def test_the_shuffle_keeps_sums_and_destroys_the_rest(lists):
+    encoded = encode(lists)
+    copy = encoded.matrix.copy()
+    null = shuffled(encoded, seed=1)
+    assert (null.sizes == encoded.sizes).all()
+    assert (null.counts == encoded.counts).all()
+    assert null.matrix.has_canonical_format
+    assert (encoded.matrix != copy).nnz == 0
+    assert (null.matrix != encoded.matrix).nnz > encoded.matrix.nnz / 4
+    assert (shuffled(encoded, seed=1).matrix != null.matrix).nnz == 0
+    assert (shuffled(encoded, seed=2).matrix != null.matrix).nnz > 0
+
+
+def test_the_shuffle_reaches_every_arrangement_equally_often():
+    """Sizes 2, 1, 1 and counts 2, 1, 1 allow five tables; 2,000 shuffles hit each 400 times, give or take chance."""
+    baskets = [["a", "b"], ["a"], ["c"]]
+    tables = pd.Series([str(shuffled(baskets, seed=seed, rounds=12).matrix.toarray().tolist()) for seed in range(2000)])
+    hits = tables.value_counts()
+    assert len(hits) == 5
+    assert ((hits - 400) ** 2 / 400).sum() < 20  # chi-squared with 4 degrees of freedom: p = .0005
+
+
+def planted(seed: int) -> list[set[str]]:
+    """Baskets of very different sizes without association, but for one pair that is put together."""
+    baskets = random_baskets(seed, n_baskets=3000, n_items=40)
+    for number, basket in enumerate(baskets):
+        if number % 50 == 0:
+            basket.update({"item30", "item31"})
+    return baskets
+
+
+def test_null_sets_give_no_discovery_and_a_planted_pair_gives_one():
+    """Twenty shuffles: plain lift finds most pairs above 1 in each of them, the adjusted lift nothing."""
+    baskets = encode(planted(seed=3))
+    model = fit_configuration(baskets)
+    found = adjusted_lift(frequent_itemsets(baskets, 0.005, max_len=3), model)
+    pairs = found[found["length"] == 2].set_index("itemset")
+    assert pairs.loc[[("item30", "item31")], "p_adjusted"].item() < 1e-6
+    with_discovery = 0
+    for seed in range(20):
+        itemsets = frequent_itemsets(shuffled(baskets, seed), 0.005, max_len=3)
+        with_discovery += bool((adjusted_lift(itemsets, model)["p_adjusted"] < 0.05).any())
+    assert with_discovery <= 1

@@ -1,0 +1,124 @@
+"""All engines against a brute-force miner, and against each other."""
+
+import importlib.util
+import shutil
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from bundlebook.association import eclat, encode, engines, frequent_itemsets, memory
+from bundlebook.association.matrix import BasketMatrix
+from tests.association import brute
+
+NO_PYFIM = importlib.util.find_spec("fim") is None
+NO_SPARK = importlib.util.find_spec("pyspark") is None or shutil.which("java") is None
+
+
+@st.composite
+def cases(draw) -> tuple[list[set[str]], int, int | None]:
+    """Baskets over at most six items, some empty, some items everywhere; a count; perhaps a greatest length."""
+    baskets = draw(st.lists(st.sets(st.sampled_from("abcdef"), max_size=6), min_size=1, max_size=12))
+    everywhere = draw(st.sets(st.sampled_from("ab"), max_size=2))
+    baskets = [basket | everywhere for basket in baskets] + [set("ab")]
+    return baskets, draw(st.integers(1, len(baskets))), draw(st.none() | st.integers(1, 4))
+
+
+def by_eclat(baskets: BasketMatrix, min_count: int, max_len: int) -> engines.Tables:
+    return eclat.mine(eclat.rank(baskets.matrix, min_count), min_count, max_len, 10**9)[0]
+
+
+def as_dict(tables: engines.Tables, encoded: BasketMatrix) -> dict[tuple[str, ...], int]:
+    found = [
+        (tuple(encoded.items[list(row)]), count)
+        for ids, counts in tables
+        for row, count in zip(ids.tolist(), counts.tolist(), strict=True)
+    ]
+    assert len(found) == len(dict(found)), "an itemset is listed twice"
+    return dict(found)
+
+
+def check(mine, case) -> None:
+    baskets, min_count, max_len = case
+    encoded = encode(baskets)
+    tables = mine(encoded, min_count, max_len or encoded.n_items)
+    assert as_dict(tables, encoded) == brute.itemsets(baskets, min_count, max_len)
+
+
+thorough = settings(max_examples=600, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+
+
+@thorough
+@given(cases())
+def test_eclat_finds_what_brute_force_finds(case):
+    check(by_eclat, case)
+
+
+@thorough
+@given(cases())
+def test_mlxtend_finds_what_brute_force_finds(case):
+    check(engines.by_mlxtend, case)
+
+
+@pytest.mark.skipif(NO_PYFIM, reason="pyfim is not installed: pip install 'bundlebook[fast]'")
+@thorough
+@given(cases())
+def test_pyfim_finds_what_brute_force_finds(case):
+    check(engines.by_pyfim, case)
+
+
+@pytest.mark.skipif(NO_SPARK, reason="Spark needs pyspark and Java: pip install 'bundlebook[spark]'")
+@settings(max_examples=5, deadline=None, derandomize=True)
+@given(cases())
+def test_spark_finds_what_brute_force_finds(case):
+    check(engines.by_spark, case)
+
+
+@settings(max_examples=100, deadline=None, derandomize=True)
+@given(cases())
+def test_the_estimate_is_exact_where_every_path_is_walked(case):
+    """Enough probes from every root average to the true number of itemsets, within what chance allows."""
+    baskets, min_count, max_len = case
+    encoded = encode(baskets)
+    ranked = eclat.rank(encoded.matrix, min_count)
+    longest = max_len or encoded.n_items
+    estimates = [memory.expected_itemsets(ranked, min_count, longest, seed=seed) for seed in range(40)]
+    truth = len(brute.itemsets(baskets, min_count, max_len))
+    assert sum(estimates) / len(estimates) == pytest.approx(truth, rel=0.6, abs=1e-9)
+
+
+@pytest.mark.parametrize("engine", ["eclat", "mlxtend", "pyfim", "spark"])
+def test_every_engine_returns_the_same_table(engine, lists):
+    if (engine == "pyfim" and NO_PYFIM) or (engine == "spark" and NO_SPARK):
+        pytest.skip(f"{engine} is not installed")
+    ours = frequent_itemsets(lists, 0.02, engine="eclat")
+    theirs = frequent_itemsets(lists, 0.02, engine=engine)
+    assert len(ours) > 100
+    assert theirs.equals(ours)
+    assert theirs.attrs == {**ours.attrs, "engine": engine}
+
+
+def test_the_search_stops_at_its_cap(lists):
+    encoded = encode(lists)
+    tables, overflow = eclat.mine(eclat.rank(encoded.matrix, 3), 3, 15, cap=200)
+    assert overflow
+    assert 200 <= sum(len(counts) for _, counts in tables) <= 200 + encoded.n_items
+
+
+def test_deep_and_wide_trees_outgrow_the_first_buffers():
+    """18 items in the same three baskets: 2**18 − 1 itemsets, 18 levels deep."""
+    encoded = encode([[f"{number:02d}" for number in range(18)]] * 3 + [["00"]])
+    tables, overflow = eclat.mine(eclat.rank(encoded.matrix, 3), 3, 18, 10**9)
+    assert not overflow
+    assert sum(len(counts) for _, counts in tables) == 2**18 - 1
+    counts = np.concatenate([counts for _, counts in tables])
+    assert sorted(counts)[-2:] == [3, 4]
+    assert (counts == 3).sum() == 2**18 - 2
+
+
+def test_baskets_beyond_one_word_of_bits():
+    baskets = [["a", "b", "c"]] * 150 + [["a", "c"]] * 100 + [["b"]] * 5
+    found = frequent_itemsets(baskets, 0.01, engine="eclat")
+    counts = dict(zip(found["itemset"], found["count"], strict=True))
+    assert counts == brute.itemsets([set(basket) for basket in baskets], 3)

@@ -1,0 +1,186 @@
+"""The front door: its table, its thresholds, and what it refuses."""
+
+import numpy as np
+import pytest
+from scipy import sparse
+
+from bundlebook.association import encode, frequent_itemsets, least_count, memory
+from bundlebook.association.engines import TEACHING_CELLS
+from bundlebook.errors import BundlebookError
+from bundlebook.shop import Baskets
+from tests.association import brute
+from tests.association.random_baskets import random_baskets
+
+TEA = [["milk", "tea"], ["milk"], ["jam", "milk", "tea"]]
+
+
+def test_table_is_tidy_and_sorted(lists):
+    found = frequent_itemsets(lists, 0.05)
+    assert list(found.columns) == ["itemset", "length", "count", "support"]
+    assert found["count"].dtype == np.int64
+    assert all(labels == tuple(sorted(labels)) for labels in found["itemset"])
+    keys = list(zip(-found["count"], found["length"], found["itemset"], strict=True))
+    assert keys == sorted(keys)
+    assert (found["support"] == found["count"] / len(lists)).all()
+    assert dict(zip(found["itemset"], found["count"], strict=True)) == brute.itemsets(lists, 15)
+
+
+def test_lists_and_baskets_give_the_same(lists, shop_baskets):
+    assert frequent_itemsets(shop_baskets, 0.05).equals(frequent_itemsets(lists, 0.05))
+
+
+def test_max_len_cuts_and_nothing_else(lists):
+    whole, short = frequent_itemsets(lists, 0.03), frequent_itemsets(lists, 0.03, max_len=2)
+    assert short.equals(whole[whole["length"] <= 2].reset_index(drop=True))
+
+
+def test_nothing_frequent_is_an_empty_table():
+    found = frequent_itemsets([["a"], ["b"], ["c"]], 0.5)
+    assert len(found) == 0
+    assert found["count"].dtype == np.int64
+
+
+def test_auto_says_what_it_took():
+    assert frequent_itemsets(TEA, 0.5).attrs["engine"] == "mlxtend"
+    many = random_baskets(seed=3, n_baskets=TEACHING_CELLS // 10, n_items=20)
+    assert frequent_itemsets(many, 0.01, max_len=2).attrs["engine"] == "eclat"
+
+
+@pytest.mark.parametrize("engine", ["eclat", "mlxtend"])
+def test_no_itemset_exactly_at_the_threshold_is_lost(engine):
+    """Every share c / n for n up to 40: an itemset in exactly c baskets is found, at c + 1 it is not."""
+    for n in range(2, 41):
+        matrix = sparse.csr_matrix(np.tri(n, dtype=np.float32))  # column j is in n − j baskets
+        baskets = Baskets(
+            matrix,
+            np.zeros(n, int),
+            np.zeros(n, "datetime64[D]"),
+            np.array(["u"]),
+            np.array([f"{j:02d}" for j in range(n)]),
+        )
+        for c in range(max(1, n - 6), n):
+            found = frequent_itemsets(baskets, c / n, max_len=1, engine=engine)
+            assert found["count"].min() == c, (c, n)
+            assert found.attrs["min_count"] == c
+
+
+def test_least_count_is_exact_for_every_share():
+    for n in range(1, 300):
+        counts = np.arange(1, n + 1)
+        shares = counts / n
+        assert [least_count(share, n) for share in shares] == counts.tolist()
+        assert [least_count(float(np.format_float_positional(share, 15)), n) for share in shares] == counts.tolist()
+
+
+def test_least_count_forgives_rounding_but_not_more():
+    assert least_count(0.07, 100) == 7
+    assert least_count(0.1 + 0.2, 10) == 3
+    assert least_count(0.3001, 10) == 4
+    assert least_count(1e-9, 10**9) == 1
+
+
+@pytest.mark.parametrize("support", [0, 1, -0.1, 1.5, float("nan"), float("inf"), None, "many"])
+def test_impossible_supports_are_refused(support):
+    with pytest.raises(BundlebookError, match=r"min_support: .* strictly between 0 and 1") as caught:
+        frequent_itemsets(TEA, support)
+    assert "give c / 3" in caught.value.remedy
+
+
+@pytest.mark.parametrize(
+    ("baskets", "message"),
+    [
+        ([], "there is no basket"),
+        ([["tea"], ["tea"]], "1 distinct item"),
+        ([[], []], "0 distinct item"),
+        ([["tea", "milk", "tea"]], "basket 0 lists 'tea' more than once"),
+        (["tea", "milk"], "basket 0 is the text 'tea'"),
+    ],
+)
+def test_impossible_baskets_are_refused(baskets, message):
+    with pytest.raises(BundlebookError, match=message):
+        frequent_itemsets(baskets, 0.5)
+
+
+def test_duplicates_can_be_merged_on_purpose():
+    merged = encode([["tea", "milk", "tea"], ["tea"]], duplicates="merge")
+    assert merged.matrix.toarray().tolist() == [[1, 1], [0, 1]]
+    with pytest.raises(BundlebookError, match="unknown value"):
+        encode(TEA, duplicates="ignore")
+
+
+def test_a_matrix_with_a_stored_duplicate_is_refused():
+    matrix = sparse.csr_matrix((2, 2), dtype=np.float32)
+    matrix.indptr, matrix.indices = np.array([0, 1, 3]), np.array([0, 1, 1])
+    matrix.data = np.ones(3, dtype=np.float32)
+    baskets = Baskets(matrix, np.zeros(2, int), np.zeros(2, "datetime64[D]"), np.array(["u"]), np.array(["jam", "tea"]))
+    with pytest.raises(BundlebookError, match="basket 1 lists 'tea' more than once"):
+        frequent_itemsets(baskets, 0.5)
+    assert encode(baskets, duplicates="merge").counts.tolist() == [1, 1]
+
+
+def test_a_quantity_of_zero_is_no_purchase():
+    matrix = sparse.csr_matrix(np.array([[1.0, 2.0], [3.0, 1.0]], dtype=np.float32))
+    matrix.data[1] = 0
+    baskets = Baskets(matrix, np.zeros(2, int), np.zeros(2, "datetime64[D]"), np.array(["u"]), np.array(["jam", "tea"]))
+    assert encode(baskets).counts.tolist() == [2, 1]
+
+
+@pytest.mark.parametrize("max_len", [0, -1, 2.5, True])
+def test_impossible_lengths_are_refused(max_len):
+    with pytest.raises(BundlebookError, match="is not a length"):
+        frequent_itemsets(TEA, 0.5, max_len=max_len)
+
+
+def test_unknown_and_missing_engines(monkeypatch):
+    with pytest.raises(BundlebookError, match="unknown engine 'apriory'"):
+        frequent_itemsets(TEA, 0.5, engine="apriory")
+    monkeypatch.setitem(__import__("sys").modules, "fim", None)
+    with pytest.raises(BundlebookError, match=r"'fim' is not installed[\s\S]*pip install 'bundlebook\[fast\]'"):
+        frequent_itemsets(TEA, 0.5, engine="pyfim")
+
+
+def a_million_items() -> Baskets:
+    n = 50_000
+    own = np.arange(1, 20 * n + 1, dtype=np.int32).reshape(n, 20)  # items of one basket only
+    indices = np.hstack([np.zeros((n, 1), dtype=np.int32), own]).ravel()  # and one item of all baskets
+    matrix = sparse.csr_matrix((np.ones(21 * n, np.float32), indices, np.arange(0, 21 * n + 1, 21)))
+    items = np.char.zfill(np.arange(matrix.shape[1]).astype(str), 7)
+    return Baskets(matrix, np.zeros(n, int), np.zeros(n, "datetime64[D]"), np.array(["u"]), items)
+
+
+def test_a_million_distinct_items_are_no_trouble_above_the_noise():
+    baskets = a_million_items()
+    assert baskets.n_items == 1_000_001
+    found = frequent_itemsets(baskets, 2 / baskets.n_baskets)
+    assert found["itemset"].tolist() == [("0000000",)]
+
+
+def test_a_million_distinct_items_at_a_support_of_one_basket_are_refused_beforehand():
+    with pytest.raises(BundlebookError, match=r"itemsets are frequent; they need [\d,.]+ GiB") as caught:
+        frequent_itemsets(a_million_items(), 1e-9, memory_limit=2**28)
+    assert "(2 baskets) would fit" in caught.value.remedy
+
+
+def test_what_would_not_fit_is_refused_with_a_support_that_fits():
+    baskets = random_baskets(seed=5, n_baskets=400, n_items=25)
+    limit = 300 * memory.BYTES_PER_ITEMSET
+    with pytest.raises(BundlebookError, match="GiB may be used") as caught:
+        frequent_itemsets(baskets, 0.005, memory_limit=limit, engine="eclat")
+    fitting = float(caught.value.remedy.split()[2])
+    assert len(frequent_itemsets(baskets, fitting, memory_limit=limit, engine="eclat")) <= 330
+
+
+def test_the_miner_stops_even_where_the_estimate_was_too_low(monkeypatch):
+    monkeypatch.setattr(memory, "expected_itemsets", lambda *args, **kwargs: 1.0)
+    baskets = random_baskets(seed=5, n_baskets=400, n_items=25)
+    with pytest.raises(BundlebookError, match="GiB may be used"):
+        frequent_itemsets(baskets, 0.005, memory_limit=300 * memory.BYTES_PER_ITEMSET, engine="eclat")
+
+
+def test_a_dense_table_is_refused_beforehand():
+    with pytest.raises(BundlebookError, match="mlxtend would build a dense table of 400 baskets"):
+        frequent_itemsets(random_baskets(5, 400, 25), 0.01, engine="mlxtend", memory_limit=10_000)
+
+
+def test_available_memory_is_a_plausible_number():
+    assert 2**24 < memory.available() < 2**46

@@ -1,0 +1,55 @@
+import numpy as np
+import pytest
+from scipy.stats import false_discovery_control, fisher_exact
+
+from bundlebook.association import association_rules, fisher_greater, frequent_itemsets, significance
+from bundlebook.association.significance import adjust
+from bundlebook.errors import BundlebookError
+
+
+@pytest.fixture(scope="module")
+def rules(lists):
+    return association_rules(frequent_itemsets(lists, 0.04))
+
+
+def test_fisher_equals_scipy(rules):
+    got = significance(rules)["p_fisher"].to_numpy()
+    n = rules.attrs["n_baskets"]
+    for row, p in zip(rules.itertuples(index=False), got, strict=True):
+        both, a, c = row[2:5]
+        table = [[both, a - both], [c - both, n - a - c + both]]
+        assert p == pytest.approx(fisher_exact(table, alternative="greater").pvalue, rel=1e-8)
+
+
+def test_fisher_keeps_the_digits_of_tiny_p_values():
+    p = fisher_greater(np.array([900, 400]), np.array([1000, 1000]), np.array([1000, 1000]), 100_000)
+    exact = [fisher_exact([[b, 1000 - b], [1000 - b, 98_000 + b]], alternative="greater").pvalue for b in (900, 400)]
+    assert p == pytest.approx(exact, rel=1e-6)
+    assert 0 < p[1] < 1e-300 or p[1] == exact[1]
+
+
+def test_corrections_by_hand():
+    p = np.array([0.01, 0.04, 0.03, 0.5])
+    assert adjust(p, "bonferroni") == pytest.approx([0.04, 0.16, 0.12, 1.0])
+    assert adjust(p, "holm") == pytest.approx([0.04, 0.09, 0.09, 0.5])
+    assert adjust(p, "fdr_bh") == pytest.approx([0.04, 0.16 / 3, 0.16 / 3, 0.5])
+
+
+def test_benjamini_hochberg_equals_scipy(rules):
+    p = significance(rules)
+    assert p["p_fdr_bh"].to_numpy() == pytest.approx(false_discovery_control(p["p_fisher"]))
+
+
+def test_corrections_are_ordered(rules):
+    p = significance(rules)
+    assert (p["p_fisher"] <= p["p_fdr_bh"] + 1e-15).all()
+    assert (p["p_fdr_bh"] <= p["p_holm"] + 1e-15).all()
+    assert (p["p_holm"] <= p["p_bonferroni"] + 1e-15).all()
+
+
+def test_missing_p_values_stay_missing_and_unknown_corrections_are_refused():
+    adjusted = adjust(np.array([0.01, np.nan, 0.02]), "bonferroni")
+    assert np.isnan(adjusted[1])
+    assert adjusted[[0, 2]] == pytest.approx([0.02, 0.04])
+    with pytest.raises(BundlebookError, match="unknown correction 'sidak'"):
+        adjust(np.array([0.1]), "sidak")
