@@ -1,0 +1,172 @@
+"""The training loop: batches of households, one pass an epoch, checkpoints, and a seed for every draw.
+
+An example is a household and a period t: the network reads the periods up to t and is judged on what was bought in
+period t + 1. One pass through the sequence gives one example a period.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from bundlebook.recommenders.periods import PeriodPanel, period_panel, periods_covered
+from bundlebook.shop.baskets import Baskets
+from bundlebook.shop.splits import PERIOD_DAYS
+
+#: Periods a history may reach back: a year.
+MOST_PERIODS = 13
+
+
+@dataclass(frozen=True)
+class Examples:
+    """What a network is trained on: everything before `at`, and nothing else.
+
+    Attributes
+    ----------
+    inputs : PeriodPanel
+        Periods 1 … T of all users: the last one ends one period before `at`.
+    targets : PeriodPanel
+        Periods 1 … T + 1: the last one ends at `at`.
+    visible : Baskets
+        The baskets both are made of.
+    """
+
+    inputs: PeriodPanel
+    targets: PeriodPanel
+    visible: Baskets
+
+    @classmethod
+    def before(cls, visible: Baskets, at: np.datetime64) -> "Examples":
+        """Make the examples of all periods that are complete before *at*."""
+        at = np.datetime64(at, "D")
+        visible = visible.between(end=at)
+        n_periods = max(2, periods_covered(visible, at, MOST_PERIODS))
+        inputs = period_panel(visible, at - PERIOD_DAYS, n_periods - 1)
+        return cls(inputs, period_panel(visible, at, n_periods), visible)
+
+    @property
+    def weights(self) -> np.ndarray:
+        """1 where an example counts, shape (n_users, T): from the period of a user's first basket on."""
+        return self.inputs.seen.astype(np.float32)
+
+    def thinned(self, share: float, rng: np.random.Generator) -> PeriodPanel:
+        """Inputs made of thinned histories; see :func:`thinned`."""
+        if not share:
+            return self.inputs
+        return period_panel(thinned(self.visible, share, rng), self.inputs.at, self.inputs.n_periods)
+
+    def item_log_odds(self) -> np.ndarray:
+        """Log-odds that a known user buys the item in a period, shape (n_items,), float32.
+
+        Half a purchase is added to both sides, so that an item nobody bought has a finite value.
+        """
+        targets = self.targets
+        bought = np.bincount(targets.item, weights=(targets.baskets[:, 1:] > 0).sum(axis=1), minlength=targets.n_items)
+        chances = targets.seen[:, 1:].sum()
+        return np.log((bought + 0.5) / (chances - bought + 0.5)).astype(np.float32)
+
+
+def shuffled_batches(sizes: np.ndarray, batch: int, rng: np.random.Generator) -> list[np.ndarray]:
+    """Cut users into batches of users with about equally many pairs, in random order.
+
+    A batch is padded to its largest user, so users of a size belong together; the noise on the sizes keeps the
+    batches from being the same in every epoch.
+
+    Parameters
+    ----------
+    sizes : ndarray of int, shape (n_users,)
+        Pairs of each user.
+    batch : int
+        Users a batch.
+    rng : Generator
+
+    Returns
+    -------
+    list of ndarray
+        Rows of users. Every user is in one batch; the last batch is filled up with users drawn again.
+    """
+    order = np.argsort(sizes * rng.uniform(0.8, 1.25, len(sizes)), kind="stable")
+    missing = -len(order) % batch
+    order = np.concatenate([order, rng.choice(order[-batch:], missing)]) if missing else order
+    batches = order.reshape(-1, batch)
+    return list(batches[rng.permutation(len(batches))])
+
+
+def thinned(visible: Baskets, share: float, rng: np.random.Generator) -> Baskets:
+    """Let a share of the users be less well known than they are; what is forgotten stays in the targets.
+
+    A new customer's history is short, and almost all of the panel's are long: a network that never saw a short one
+    takes it for a household that hardly buys. A third of the chosen users start late (only their latest baskets are
+    kept), a third lose baskets at random, a third lose single lines at random.
+
+    Parameters
+    ----------
+    visible : Baskets
+    share : float
+        Part of the users that is thinned, in [0, 1].
+    rng : Generator
+
+    Returns
+    -------
+    Baskets
+        Same users and items.
+    """
+    n_users = visible.n_users
+    way = np.where(rng.random(n_users) < share, rng.integers(1, 4, n_users), 0)[visible.user]
+    kept_share = (rng.random(n_users) ** 2)[visible.user]
+    count = visible.counts_by_user()
+    place = np.arange(visible.n_baskets) - (np.cumsum(count) - count)[visible.user]
+    late = place >= (1 - kept_share) * count[visible.user]
+    kept = (way == 0) | (way == 3) | np.where(way == 1, late, rng.random(visible.n_baskets) < kept_share)
+    lines = visible.quantities.copy()
+    basket = np.repeat(np.arange(visible.n_baskets), np.diff(lines.indptr))
+    lines.data[(way[basket] == 3) & (rng.random(lines.nnz) >= kept_share[basket])] = 0
+    lines.eliminate_zeros()
+    return replace(visible, quantities=lines).where(kept & (np.diff(lines.indptr) > 0))
+
+
+def train(
+    network: Any,
+    examples: Examples,
+    epochs: int,
+    batch: int,
+    seed: int,
+    thinning: float = 0.0,
+    first_epoch: int = 0,
+    after_epoch: Callable[[int, float], None] | None = None,
+    progress: bool = False,
+) -> None:
+    """Train a compiled network in place.
+
+    Parameters
+    ----------
+    network : keras.Model
+        Takes a batch of a panel, returns logits (B, T, n_items).
+    examples : Examples
+    epochs, batch, seed : int
+        Every epoch draws from its own generator, so a run that is resumed draws what it would have drawn.
+    thinning : float
+        Share of the users whose history is thinned, drawn anew in every epoch.
+    first_epoch : int
+        Epochs already done.
+    after_epoch : callable, optional
+        Called with the number of epochs done and the epoch's mean cross entropy a cell, in nats.
+    progress : bool
+        Show a progress bar (on stderr, which no chapter stores).
+    """
+    from tqdm.auto import tqdm
+
+    weights = examples.weights
+    for epoch in range(first_epoch, epochs):
+        rng = np.random.default_rng([seed, epoch])
+        inputs = examples.thinned(thinning, rng)
+        batches = shuffled_batches(inputs.pairs_by_user(), batch, rng)
+        summed = counted = 0.0
+        for users in tqdm(batches, desc=f"epoch {epoch + 1} of {epochs}", disable=not progress, leave=False):
+            bought = examples.targets.bought(users)[:, 1:]
+            loss = network.train_on_batch(inputs.batch(users), bought, sample_weight=weights[users])
+            summed += float(loss) * weights[users].size  # Keras divides by all periods, those of weight 0 included
+            counted += weights[users].sum() * inputs.n_items
+        if after_epoch:
+            after_epoch(epoch + 1, float(summed / counted))
