@@ -1,12 +1,16 @@
 """Malformed folders: each ends in one message with file, row, value and remedy, and leaves nothing behind."""
 
 import io
+import tempfile
+from pathlib import Path
 from typing import NamedTuple
 
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from tests.shop.folders import BUNDLE_EVENTS, BUNDLES, PRODUCT_DATA, USER_DATA, write_folder
 
 from bundlebook.errors import BundlebookError
@@ -79,6 +83,7 @@ FILES = [
     named("only line ends", U, "empty", "header line", user_data__csv="\n\r\n\n"),
     named("header without rows", U, "no rows", "at least one row", user_data__csv=USER_DATA.splitlines()[0]),
     named("optional table without rows", "users.csv", "no rows", "at least one row", users__csv="user_id,city\n"),
+    named("byte order mark and nothing else", f"{U}, row 1", "blank", "header", user_data__csv=b"\xff\xfe"),
     named("blank first line", f"{U}, row 1", "''", "header", user_data__csv="\n" + USER_DATA),
     named("Excel", U, "Excel", "CSV", user_data__csv=b"PK\x03\x04\x14\x00\x06\x00" + bytes(99)),
     named("old Excel", P, "Excel", "CSV", product_data__csv=b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(99)),
@@ -237,6 +242,7 @@ SETTINGS = [
     named("name is a number", Y, "42", "quotes", shop="name: 42\n"),
     named("delimiter of two letters", Y, "'::'", "';'", shop='delimiter: "::"\n'),
     named("time format without fields", Y, "'day first'", "%d", shop="time_format: day first\n"),
+    named("time format with an unknown field", Y, "'%Y-%Q'", "%d", shop='time_format: "%Y-%Q"\n'),
     named("event word onto an unknown one", Y, "'sold'", "'purchase'", shop="events: {buy: sold}\n"),
     named("settings under another ending", "shop.yml", "ignored", "shop.yaml", shop__yml="name: tea\n"),
 ]
@@ -539,3 +545,39 @@ def test_a_file_that_does_not_fit_is_refused_unread(tmp_path, monkeypatch, endin
         load_shop(folder)
     assert caught.value.where == f"user_data.{ending}"
     assert "larger machine" in caught.value.remedy
+
+
+@st.composite
+def damages(draw):
+    """A file of the folder, and bytes that are overwritten, cut out or put in somewhere."""
+    name = draw(st.sampled_from(["user_data.csv", "user_data.parquet", "product_data.csv", "bundles.csv", "shop.yaml"]))
+    odd = st.sampled_from([b'"', b",", b"\n", b"\r", b"\xff", b"\xe5\x95\x86", b"-", b"\0", b"&a *a", b"{{", b"9" * 30])
+    edit = st.tuples(st.floats(0, 1), st.integers(0, 30), odd | st.binary(max_size=3))
+    return name, draw(st.lists(edit, min_size=1, max_size=6))
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(damage=damages())
+def test_any_damage_ends_in_a_whole_shop_or_one_clear_error(tmp_path, monkeypatch, damage):
+    monkeypatch.setenv("BUNDLEBOOK_OUT", str(tmp_path / "out"))
+    name, edits = damage
+    files = {
+        "bundles.csv": BUNDLES,
+        "shop.yaml": "name: tea\ncolumns: {user_data: {user_id: user_id}}\nsimulated: true\n",
+    }
+    if name == "user_data.parquet":
+        files |= {"user_data.csv": None, name: log()}
+    sound = {"user_data.csv": USER_DATA, "product_data.csv": PRODUCT_DATA, **files}[name]
+    content = sound.encode() if isinstance(sound, str) else sound
+    for place, cut, put in edits:
+        start = int(place * len(content))
+        content = content[:start] + put + content[start + cut :]
+    with tempfile.TemporaryDirectory() as folder:
+        write_folder(Path(folder), files | {name: content})
+        try:
+            shop = load_shop(folder)
+        except BundlebookError as error:
+            assert error.remedy
+        else:
+            assert (shop.intake["rows"] == shop.intake["kept"] + shop.intake["set_aside"]).all()
+            assert shop.intake["set_aside"].sum() == len(shop.quarantine)

@@ -132,7 +132,7 @@ def _first_line(head: bytes, file: str, encoding: str | None) -> str:
         lines = head.decode(encoding, "replace").splitlines()
     else:
         lines = [line.decode("gb18030" if _invalid(line) else "utf-8-sig", "replace") for line in head.splitlines()[:2]]
-    line = lines[0].removeprefix("\ufeff")
+    line = lines[0].removeprefix("\ufeff") if lines else ""
     if len(lines) == 1 and len(head) >= HEAD:
         raise BundlebookError(
             f"the first line is longer than {HEAD:,} bytes; it begins {line[:20]!r}",

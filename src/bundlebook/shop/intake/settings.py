@@ -4,6 +4,7 @@ import codecs
 import difflib
 import hashlib
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -148,8 +149,16 @@ def _check_dialect(entries: dict[str, Any]) -> None:
             "use a name such as 'utf-8', 'gbk', 'cp1252'",
         ) from None
     time_format = entries.get("time_format", "%Y")
-    if "%" not in time_format and time_format not in EPOCHS:
+    if time_format not in EPOCHS and not _is_format(time_format):
         raise _error(f"'time_format' is {time_format!r}", f"use {[*EPOCHS]} or a format such as '%d.%m.%Y %H:%M'")
+
+
+def _is_format(text: str) -> bool:
+    try:
+        datetime.strptime("", text)
+    except ValueError as error:
+        return "%" in text and "does not match" in str(error)
+    return False
 
 
 def _columns(mappings: dict[str, Any]) -> dict[str, dict[str, str]]:

@@ -105,7 +105,7 @@ def times(cells: pa.ChunkedArray, settings: Settings) -> tuple[pd.Series, list[F
         cells = text(cells)
         present = np.asarray(pc.is_valid(cells))
         if form:
-            values, aware = _formatted(cells, form, settings), "%z" in form
+            values, aware = _formatted(cells, form, settings), knows_offset(form)
         else:
             values, offset = _year_first(cells, settings)
             aware = bool(offset.any())
@@ -145,6 +145,11 @@ def extra(cells: pa.ChunkedArray, name: str, is_csv: bool) -> pd.Series:
     return cells.cast(pa.int64() if counted else pa.float64()).to_pandas()
 
 
+def knows_offset(form: str) -> bool:
+    """True if a time format holds the offset from UTC or the name of the zone."""
+    return "%z" in form.lower()
+
+
 def series(cells: pa.ChunkedArray | pa.Array) -> pd.Series:
     """Text as a pandas column of dtype ``str``."""
     return pd.Series(cells.to_pandas(), dtype="str")
@@ -166,7 +171,7 @@ def _year_first(cells: pa.ChunkedArray, settings: Settings) -> tuple[pd.Series, 
 
 
 def _formatted(cells: pa.ChunkedArray, form: str, settings: Settings) -> pd.Series:
-    aware = "%z" in form
+    aware = knows_offset(form)
     values = pd.to_datetime(series(cells), format=form, errors="coerce", utc=aware)
     return _to_clock(values, settings) if aware else values
 
