@@ -1,5 +1,7 @@
 """The protocol shows recommenders nothing but the past, and its tables add up."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -7,7 +9,7 @@ from bundlebook.errors import BundlebookError
 from bundlebook.evaluation import metrics
 from bundlebook.evaluation.calibration import log_loss
 from bundlebook.evaluation.leakage import future_influence, rewrite_future
-from bundlebook.evaluation.protocol import evaluate, tracks
+from bundlebook.evaluation.protocol import evaluate, everyone, tracks
 from bundlebook.evaluation.ranking import rank
 from bundlebook.recommenders.calibrated import Calibrated
 from bundlebook.recommenders.popularity import DecayedFrequency, PersonalFrequency, Popularity
@@ -63,6 +65,23 @@ def test_tracks_split_every_purchase_into_known_and_new(task):
         assert (track.truth.toarray() > 0).tolist() == (bought & track.candidates).tolist()
 
 
+def test_everyone_includes_who_stayed_away(split):
+    """Take the second half of the users' window baskets away: they leave the task, but not the population."""
+    b, at = split.baskets, split.train_end
+    away = (b.user >= b.n_users // 2) & (b.day >= at) & (b.day < split.validation_end)
+    task = replace(split, baskets=b.where(~away)).task("validation")
+    histories, truth = everyone(task)
+    judged = len(task.histories.user_ids)
+    assert judged < histories.n_users == truth.shape[0]
+    assert (histories.counts_by_user() >= 3).all() and (histories.day < at).all()
+    assert list(histories.user_ids[:judged]) == list(task.histories.user_ids)
+    assert (histories.quantities[: task.histories.n_baskets] != task.histories.quantities).nnz == 0
+    assert (truth[:judged] != task.truth).nnz == 0 and truth[judged:].nnz == 0
+    board = evaluate([Calibrated(Popularity())], task, requests=0, seed=0)
+    assert len(board.per_user("Log loss")) == histories.n_users
+    assert len(board.per_user("NDCG@10")) == judged
+
+
 def test_lists_of_a_track_hold_its_candidates_only(evaluation):
     for name in ("repeat", "explore"):
         track = evaluation.tracks[name]
@@ -88,9 +107,10 @@ def test_personal_frequency_has_no_opinion_on_new_items(evaluation):
 
 def test_log_loss_by_user_adds_up_and_less_is_better(evaluation, task):
     losses = evaluation.per_user("Log loss")
+    assert len(losses) == evaluation.outcome.shape[0]
     assert list(losses.columns) == ["popularity", "decayed frequency + popularity"], "frequency gives no probability"
     p = evaluation.judged["popularity"].probability
-    assert losses["popularity"].mean() == pytest.approx(log_loss(p, task.truth.toarray()))
+    assert losses["popularity"].mean() == pytest.approx(log_loss(p, evaluation.outcome.toarray()))
     assert evaluation.leaders("Log loss", seed=0)[0] == losses.mean().idxmin()
     table = evaluation.probability_table(k=5)
     assert table.index[0] == losses.mean().idxmin()
@@ -128,7 +148,7 @@ def test_speed_is_measured_or_taken_from_the_cache(evaluation, task):
     assert all(len(judged.latency_ms) == 7 for judged in evaluation.judged.values())
     cached = Returns(np.random.default_rng(0).random(task.truth.shape))
     cached.fit_seconds_ = 123.0
-    assert evaluate([cached], task, requests=0, seed=0).speed_table().loc["fixed", "fit, s"] == 123
+    assert evaluate([cached], task, requests=0, seed=0).speed_table().loc["fixed", "fit, CPU s"] == 123
 
 
 @pytest.mark.parametrize(

@@ -110,8 +110,7 @@ def panel():
 def test_calibrated_probability_comes_true(panel):
     """Stand four weeks before the end: the mean probability is the share bought, overall and where it is high."""
     at = AT - np.timedelta64(28, "D")
-    came = np.flatnonzero(panel.between(at, AT).counts_by_user() > 0)
-    past, window = panel.between(end=at).of_users(came), panel.between(at, AT).of_users(came)
+    past, window = panel.between(end=at), panel.between(at, AT)
     bought = window.user_item().toarray() > 0
     p = Calibrated(DecayedFrequency()).fit(past, at).probability(past, at)
     assert p.shape == bought.shape and p.dtype == np.float32

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+from scipy import sparse
 
 from bundlebook.errors import BundlebookError
 from bundlebook.evaluation import calibration, lists
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from bundlebook.evaluation.protocol import Track
 
 #: Metrics of which less is better.
-LOWER_IS_BETTER = {"Log loss"}
+LOWER_IS_BETTER = {"Log loss", "Brier"}
 
 
 @dataclass(frozen=True)
@@ -28,15 +29,17 @@ class Judged:
     ----------
     name : str
     fit_seconds : float
-        Wall time of the fit, calibration included; of the original training where the model came from the cache.
+        Processor time of the fit over all cores, calibration included; of the original training where the model came
+        from the cache. (Work done on a GPU is not in it.)
     latency_ms : ndarray, shape (n_requests,)
         Wall time from one user's history to his or her list, in milliseconds.
     rankings : dict of str to Ranking
         By track.
     values : dict of str to DataFrame
-        By track: one row a judged user, one column a metric.
-    probability : ndarray or None, shape (n_users, n_items)
-        P(bought in the window), of recommenders that estimate it.
+        By track: one row a judged user, one column a metric. ``"everyone"`` holds the losses of a probability, also
+        of users who stayed away.
+    probability : ndarray or None, shape (n_people, n_items)
+        P(bought in the window) of everyone; the task's users come first.
     """
 
     name: str
@@ -56,6 +59,8 @@ class Evaluation:
     task : Task
     tracks : dict of str to Track
     ks : tuple of int
+    outcome : csr_matrix, shape (n_people, n_items)
+        What everyone bought in the window: the task's users first, then those who stayed away.
     judged : dict of str to Judged
         In the order in which they were passed.
     """
@@ -63,6 +68,7 @@ class Evaluation:
     task: Task
     tracks: dict[str, "Track"]
     ks: tuple[int, ...]
+    outcome: sparse.csr_matrix
     judged: dict[str, Judged]
 
     @property
@@ -72,11 +78,14 @@ class Evaluation:
     def per_user(self, metric: str, track: str = "all") -> pd.DataFrame:
         """One metric of every method on the same users, shape (n_users, n_methods).
 
-        Methods that do not have it, such as log loss without a probability, have no column.
+        The losses of a probability, ``"Log loss"`` and ``"Brier"``, are those of everyone, and only methods that
+        estimate one have a column.
         """
         if track not in self.tracks:
             raise BundlebookError(f"no track {track!r}", remedy=f"use one of {list(self.tracks)}")
-        columns = {name: j.values[track][metric] for name, j in self.judged.items() if metric in j.values[track]}
+        place = "everyone" if metric in LOWER_IS_BETTER else track
+        found = {name: judged.values.get(place, pd.DataFrame()) for name, judged in self.judged.items()}
+        columns = {name: values[metric] for name, values in found.items() if metric in values}
         if not columns:
             known = next(iter(self.judged.values())).values[track].columns
             raise BundlebookError(f"no metric {metric!r} on track {track!r}", remedy=f"use one of {list(known)}")
@@ -161,19 +170,25 @@ class Evaluation:
             }
         return pd.DataFrame(rows).T.astype({"distinct lists": int}).rename_axis("method")
 
+    def shown(self, name: str, k: int = 20) -> tuple[np.ndarray, np.ndarray]:
+        """Probability and outcome of the k likeliest items of everyone, two arrays of shape (n_people, k)."""
+        p = self.judged[name].probability if name in self.judged else None
+        if p is None:
+            raise BundlebookError(f"{name!r} estimates no probability", remedy="wrap it in recommenders.Calibrated")
+        top = np.argsort(-p, axis=1, kind="stable")[:, :k]
+        return np.take_along_axis(p, top, axis=1), np.take_along_axis(self.outcome.toarray() > 0, top, axis=1)
+
     def probability_table(self, k: int = 20, bins: int = 10) -> pd.DataFrame:
-        """What the probabilities are worth, over all pairs and over the k items that each user would be shown.
+        """What the probabilities of everyone are worth: over all pairs, and over the k items that would be shown.
 
         Columns: ``log loss`` (nats), ``Brier skill``, ``AUC`` and ``accuracy`` (P ≥ ½ counted as "will buy") over all
         pairs; ``shown P`` and ``shown bought`` (mean probability and share bought of the top k) and ``ECE shown``.
         """
-        bought = self.task.truth.toarray() > 0
-        rows = {}
+        bought, rows = self.outcome.toarray() > 0, {}
         for name, judged in self.judged.items():
             if judged.probability is None:
                 continue
-            p, items = judged.probability, judged.rankings["all"].items[:, :k]
-            shown_p, shown_y = np.take_along_axis(p, items, axis=1), np.take_along_axis(bought, items, axis=1)
+            p, (shown_p, shown_y) = judged.probability, self.shown(name, k)
             rows[name] = {
                 "log loss": calibration.log_loss(p, bought),
                 "Brier skill": calibration.brier_skill(p, bought),
@@ -188,10 +203,10 @@ class Evaluation:
         return pd.DataFrame(rows).T.sort_values("log loss", kind="stable").rename_axis("method")
 
     def speed_table(self) -> pd.DataFrame:
-        """Seconds of fitting and milliseconds of one request: median and 99th percentile."""
+        """Processor seconds of fitting and milliseconds of one request: median and 99th percentile."""
         rows = {
             name: {
-                "fit, s": judged.fit_seconds,
+                "fit, CPU s": judged.fit_seconds,
                 "p50, ms": np.percentile(judged.latency_ms, 50) if len(judged.latency_ms) else np.nan,
                 "p99, ms": np.percentile(judged.latency_ms, 99) if len(judged.latency_ms) else np.nan,
             }

@@ -18,7 +18,7 @@ from bundlebook.evaluation.calibration import pair_losses
 from bundlebook.evaluation.leaderboard import Evaluation, Judged
 from bundlebook.evaluation.ranking import check_scores, rank
 from bundlebook.recommenders.base import ProbabilisticRecommender, Recommender
-from bundlebook.shop import Task
+from bundlebook.shop import Baskets, Task
 
 #: Metrics of a list, by the name under which tables show them (``"Recall"`` becomes ``"Recall@10"``).
 METRICS = {
@@ -66,6 +66,33 @@ def tracks(task: Task) -> dict[str, Track]:
     return found
 
 
+def everyone(task: Task, min_history: int = 3) -> tuple[Baskets, sparse.csr_matrix]:
+    """All users a probability is asked of: those of the task and those who then stayed away.
+
+    A list can only be judged if something was bought. A probability must not be judged on such users alone: on the
+    day of the prediction nobody knows who will come.
+
+    Parameters
+    ----------
+    task : Task
+    min_history : int
+        As in :meth:`~bundlebook.shop.splits.Split.task`.
+
+    Returns
+    -------
+    histories : Baskets
+        Of all users with that many visible baskets; the task's own users come first, in their order.
+    truth : csr_matrix, shape (n_users, n_items)
+        The task's truth, followed by empty rows.
+    """
+    known = task.visible.user_ids[task.visible.counts_by_user() >= min_history]
+    absent = np.setdiff1d(known, task.histories.user_ids)
+    names = np.concatenate([task.histories.user_ids, absent])
+    rows = pd.Index(task.visible.user_ids).get_indexer(names)
+    empty = sparse.csr_matrix((len(absent), task.truth.shape[1]), dtype=task.truth.dtype)
+    return task.visible.of_users(rows), sparse.vstack([task.truth, empty], format="csr")
+
+
 def evaluate(
     recommenders: Sequence[Recommender],
     task: Task,
@@ -105,24 +132,27 @@ def evaluate(
     if len(set(names)) < len(names) or not names:
         raise BundlebookError(f"names are not distinct: {names}", where="evaluate", remedy="pass name=...")
     depth, every = min(max(ks), task.truth.shape[1]), tracks(task)
+    people, outcome = everyone(task)
     timed = np.random.default_rng(seed).permutation(task.truth.shape[0])[:requests]
-    judged = [_judge(r, task, every, ks, depth, timed, probabilities) for r in recommenders]
-    return Evaluation(task, every, tuple(ks), {result.name: result for result in judged})
+    judged = [
+        _judge(r, task, every, (people, outcome) if probabilities else None, ks, depth, timed) for r in recommenders
+    ]
+    return Evaluation(task, every, tuple(ks), outcome, {result.name: result for result in judged})
 
 
 def _judge(
     recommender: Recommender,
     task: Task,
     every: dict[str, Track],
+    population: tuple[Baskets, sparse.csr_matrix] | None,
     ks: Sequence[int],
     depth: int,
     timed: np.ndarray,
-    probabilities: bool,
 ) -> Judged:
-    began = time.perf_counter()
+    began = time.process_time()
     recommender.fit(task.visible, task.at)
     # A model read from the cache says how long its training took; reading it is not training it.
-    fit_seconds = getattr(recommender, "fit_seconds_", None) or time.perf_counter() - began
+    fit_seconds = getattr(recommender, "fit_seconds_", None) or time.process_time() - began
     scores = np.asarray(recommender.scores(task.histories, task.at))
     try:
         check_scores(scores, task.truth)
@@ -141,10 +171,17 @@ def _judge(
     }
     values["all"]["AUC"] = metrics.user_auc(scores, task.truth)
     probability = None
-    if probabilities and isinstance(recommender, ProbabilisticRecommender):
-        probability = recommender.probability(task.histories, task.at)
-        losses = pair_losses(probability, task.truth.toarray()).reshape(probability.shape)
-        values["all"]["Log loss"] = losses.mean(axis=1)
+    if population and isinstance(recommender, ProbabilisticRecommender):
+        people, outcome = population
+        probability = recommender.probability(people, task.at)
+        bought = outcome.toarray() > 0
+        values["everyone"] = pd.DataFrame(
+            {
+                "Log loss": pair_losses(probability, bought).reshape(probability.shape).mean(axis=1),
+                "Brier": ((probability - bought) ** 2).mean(axis=1),
+            },
+            index=people.user_ids,
+        )
     latency = _latency(recommender, task, timed, depth)
     return Judged(recommender.name, fit_seconds, latency, rankings, values, probability)
 

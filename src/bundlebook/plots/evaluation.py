@@ -7,6 +7,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.patches import Patch
+from matplotlib.ticker import FuncFormatter, NullFormatter
 
 from bundlebook.plots.style import PALETTE
 from bundlebook.shop import Split
@@ -27,18 +28,19 @@ def timeline(split: Split) -> None:
         "tuning:\nchoose settings": (split.train_end, split.validation_end),
         "test:\nread once": (split.validation_end, split.test_end),
     }
-    _, ax = plt.subplots(figsize=(8.5, 2.7))
+    _, ax = plt.subplots(figsize=(8.5, 3.2))
     day = np.timedelta64(1, "D")
     for y, (at, until) in enumerate(rows.values()):
         replay = at - PERIOD_DAYS * day
         spans = [(split.start, replay, PALETTE[0], ""), (replay, at, PALETTE[0], "////"), (at, until, PALETTE[1], "")]
         for start, end, colour, hatch in spans:
-            ax.barh(y, (end - start) / day, left=mdates.date2num(start), height=0.5, color=colour, hatch=hatch,
+            ax.barh(1.5 * y, (end - start) / day, left=mdates.date2num(start), height=0.5, color=colour, hatch=hatch,
                     edgecolor="white", lw=1.5)  # fmt: skip
-        ax.annotate("the prediction\nis made here", (mdates.date2num(at), y + 0.26), (mdates.date2num(at), y + 0.62),
-                    ha="right", va="center", fontsize=9, arrowprops={"arrowstyle": "->", "color": _GREY})  # fmt: skip
-    ax.set_yticks(range(len(rows)), rows, fontsize=10)
-    ax.set_ylim(1.95, -0.45)
+        x = mdates.date2num(at)
+        ax.annotate("the prediction\nis made here", (x, 1.5 * y + 0.27), (x - 4, 1.5 * y + 0.72), ha="right",
+                    va="center", fontsize=9, arrowprops={"arrowstyle": "->", "color": _GREY})  # fmt: skip
+    ax.set_yticks([1.5 * y for y in range(len(rows))], rows, fontsize=10)
+    ax.set_ylim(2.5, -0.45)
     ax.xaxis_date()
     ax.xaxis.set_major_formatter(mdates.ConciseDateFormatter(ax.xaxis.get_major_locator()))
     ax.set(title="What may be read, and what is judged", xlabel="day of purchase")
@@ -49,7 +51,7 @@ def timeline(split: Split) -> None:
             Patch(fc=PALETTE[0], hatch="////", ec="white", label="visible; replayed to calibrate"),
             Patch(fc=PALETTE[1], label="truth"),
         ],
-        loc="lower left", ncols=1, fontsize=9,
+        loc="upper left", bbox_to_anchor=(0, -0.24), ncols=3, fontsize=9,
     )  # fmt: skip
 
 
@@ -138,20 +140,20 @@ def reliability(curves: Mapping[str, pd.DataFrame]) -> None:
     ax.plot([0, 1], [0, 1], color=_GREY, lw=1, ls="--")
     for (name, table), colour, marker in zip(curves.items(), PALETTE, _MARKERS, strict=False):
         ax.plot(table["predicted"], table["observed"], marker=marker, color=colour, lw=1.5, ms=6, label=name)
-    ax.text(0.97, 0.76, "promises\ntoo much", ha="right", color=_GREY)
-    ax.text(0.03, 0.30, "promises\ntoo little", color=_GREY)
+    ax.text(0.8, 0.45, "promises\ntoo much", ha="center", color=_GREY)
+    ax.text(0.2, 0.5, "promises\ntoo little", ha="center", color=_GREY)
     ax.set(title="Do the shown items keep their promise?", xlabel="mean predicted probability",
            ylabel="share bought in the window", xlim=(0, 1), ylim=(0, 1))  # fmt: skip
     ax.legend(loc="upper left", fontsize=9)
 
 
 def cost(speed: pd.DataFrame, table: pd.DataFrame, metric: str, learned: Sequence[str] = ()) -> None:
-    """Draw accuracy with intervals against seconds of fitting.
+    """Draw accuracy with intervals against processor seconds of fitting.
 
     Parameters
     ----------
     speed : DataFrame
-        Methods with a column ``fit, s``.
+        Methods with a column ``fit, CPU s``.
     table : DataFrame
         The same methods with ``mean``, ``low``, ``high``.
     metric : str
@@ -161,11 +163,14 @@ def cost(speed: pd.DataFrame, table: pd.DataFrame, metric: str, learned: Sequenc
     """
     _, ax = plt.subplots(figsize=(8, 4.4))
     for name, marker in zip(table.index, _MARKERS * len(table), strict=False):
-        row, seconds = table.loc[name], speed.loc[name, "fit, s"]
+        row, seconds = table.loc[name], speed.loc[name, "fit, CPU s"]
         colour = PALETTE[1] if name in learned else PALETTE[0]
         ax.errorbar(seconds, row["mean"], yerr=[[row["mean"] - row.low], [row.high - row["mean"]]], fmt=marker,
                     color=colour, capsize=3, ms=8, lw=1.5, label=name)  # fmt: skip
-    ax.set(xscale="log", title="Accuracy against the time it takes to fit", xlabel="seconds to fit (log scale)",
-           ylabel=f"{metric}, 95 % interval")  # fmt: skip
-    ax.margins(x=0.15)
+    ax.set(xscale="log", title="Accuracy against the time it takes to fit",
+           xlabel="processor seconds to fit (log scale)", ylabel=f"{metric}, 95 % interval")  # fmt: skip
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda seconds, _: f"{seconds:g}"))
+    ax.xaxis.set_minor_formatter(NullFormatter())
+    low, high = ax.get_xlim()
+    ax.set_xlim(min(low, 10 ** np.floor(np.log10(low))), max(high, 10 ** np.ceil(np.log10(high))))
     ax.legend(loc="center left", bbox_to_anchor=(1, 0.5), fontsize=9, title="orange: network" if learned else None)

@@ -41,8 +41,8 @@ class Calibrated:
 
     Notes
     -----
-    Users who bought nothing at all in the period are left out of the regression, as they are left out of a task's
-    users. P is therefore conditional on shopping in the period.
+    Users who stayed away in the replayed period take part with purchases of nothing. Leaving them out would make P
+    conditional on coming at all, which nobody knows on the day of the prediction.
     """
 
     def __init__(
@@ -63,10 +63,10 @@ class Calibrated:
         """Learn the curve on the period that ends at *at*, then refit the inner recommender on all of *visible*."""
         then = np.datetime64(at, "D") - np.timedelta64(self.days, "D")
         past, last = visible.between(end=then), visible.between(then, at)
-        users = np.flatnonzero((past.counts_by_user() >= self.min_history) & (last.counts_by_user() > 0))
-        if not len(users):
+        users = np.flatnonzero(past.counts_by_user() >= self.min_history)
+        if not len(users) or not last.n_baskets:
             raise BundlebookError(
-                f"no user has {self.min_history} baskets before {then} and one in the {self.days} days after it",
+                f"no user has {self.min_history} baskets before {then}, or nobody came in the {self.days} days after",
                 where=f"calibration of {self.name}",
                 remedy="use a longer log, fewer days or a lower min_history",
             )
