@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 
 from latex2mathml.converter import convert
 
-from bundlebook.reports.mathml import to_core
+from bundlebook.reports.mathml import ARITY, to_core
 
 #: Environments latex2mathml does not know, and one of the same shape that it does.
 _SAME_SHAPE = {
@@ -40,6 +40,7 @@ _REWRITES = [
     (re.compile(r"\\not\s*="), r"\\neq "),
     (re.compile(r"\\not\s*\\in\b"), r"\\notin "),
     (re.compile(r":="), r"\\coloneqq "),
+    (re.compile(r"=:"), "≕"),
     (re.compile(rf"\\operatorname\*\s*({_GROUP})\s*_\s*({_GROUP}|\\?\w)"), r"\\underset{\2}{\\operatorname\1}"),
     (re.compile(r"\\operatorname\*"), r"\\operatorname"),
 ]
@@ -86,6 +87,8 @@ def to_mathml(latex: str, block: bool = False) -> str:
     root.attrib = {"display": "block" if block else "inline"}
     to_core(root)
     for element in root.iter():
+        if len(element) != ARITY.get(element.tag, len(element)):
+            raise FormulaError(f"a part is missing in {latex.strip()[:60]}")
         unread = re.search(r"\\\w+|[&\\]" if element.tag != "mtext" else r"\\[a-zA-Z]+", element.text or "")
         if unread:
             raise FormulaError(f"{unread.group()} in {latex.strip()[:60]}")

@@ -10,7 +10,8 @@ from typing import Any
 import jinja2
 import nbformat
 from bs4 import BeautifulSoup, Tag
-from nbconvert.exporters import HTMLExporter
+from nbconvert.exporters import HTMLExporter, TemplateExporter
+from nbconvert.filters import Highlight2HTML
 from pygments.formatters import HtmlFormatter
 from traitlets.config import Config
 
@@ -21,6 +22,9 @@ from bundlebook.reports.markdown import PageNotes, drawing_mark, render
 
 _NUMBER = re.compile(r"^[-+−]?[\d,. ]*\d(?:\.\d*)?(?:e[-+]?\d+)?\s*%?$|^(?:NaN|nan|inf|-inf|—|–|)$", re.IGNORECASE)
 _LOADS = re.compile(r"url\(\s*['\"]?\s*(?:https?:)?//[^)]*\)|@import[^;]*;", re.IGNORECASE)
+#: Kinds of output a page can show, best first. Scripts and widgets need a kernel or a network: their text is shown.
+_KINDS = ["text/html", "text/markdown", "image/svg+xml", "text/vnd.mermaid", "text/latex", "image/png", "image/jpeg"]
+_KINDS += ["text/plain"]
 _LOADING_TAGS = ("script", "iframe", "object", "embed", "link", "base", "audio", "video", "source", "form")
 
 
@@ -61,6 +65,16 @@ class PageExporter(HTMLExporter):
             ),
             log=quiet,
         )
+
+    def from_notebook_node(self, nb, resources=None, **options):
+        # HTMLExporter's own method parses and prints the whole page once more; page() does that anyway.
+        self.register_filter("highlight_code", Highlight2HTML(pygments_lexer="ipython3", parent=self))
+        self.register_filter("filter_data_type", self._data_types)
+        return TemplateExporter.from_notebook_node(self, nb, self._init_resources(resources), **options)
+
+    def _data_types(self, output) -> list[str]:
+        """The first kind of an output that a page can show."""
+        return [kind for kind in _KINDS if kind in output][:1]
 
     @jinja2.pass_context
     def markdown2html(self, context, source):

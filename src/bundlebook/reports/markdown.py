@@ -12,6 +12,9 @@ from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 from bundlebook.reports.diagrams import DiagramError, to_svg
 from bundlebook.reports.formulas import FormulaError, to_mathml
 
+#: A formula and the stop behind it: browsers would begin a line with the stop.
+_STOP = re.compile(r'(<math display="inline">(?:(?!</math>).)*</math>)([.,;:!?)\]”’]+)', re.DOTALL)
+
 
 @dataclass
 class PageNotes:
@@ -113,4 +116,5 @@ def drawing_mark(number: int) -> str:
 
 def render(source: str, notes: PageNotes, pages: Mapping[str, str], **options) -> str:
     """Return the HTML of one Markdown cell."""
-    return MarkdownWithMath(renderer=PageRenderer(notes, pages, **options)).render(source)
+    html = MarkdownWithMath(renderer=PageRenderer(notes, pages, **options)).render(source)
+    return _STOP.sub(r'<span class="unbroken">\1\2</span>', html)

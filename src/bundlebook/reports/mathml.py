@@ -24,11 +24,11 @@ _STARTS = (("A", "Z"), ("a", "z"), ("0", "9"), ("Α", "Ω"), ("α", "ω"))
 #: Operators whose subscript stands below them when displayed.
 _UNDER = {"lim", "max", "min", "sup", "inf", "limsup", "liminf", "lim sup", "lim inf", "arg max", "arg min", "det"}
 _BIG = set("∑∏∐⋃⋂⋁⋀⨁⨂")
-_FUNCTIONS = {
-    *_UNDER,
-    *"arccos arcsin arctan arg cos cosh cot deg dim exp gcd ker lg ln log sin sinh tan tanh Pr".split(),
-}
+_FUNCTIONS = _UNDER | {"arccos", "arcsin", "arctan", "arg", "cos", "cosh", "cot", "dim", "exp", "gcd", "ker"}
+_FUNCTIONS |= {"lg", "ln", "log", "sin", "sinh", "tan", "tanh", "Pr"}
 _UPRIGHT = re.compile("[Α-Ω∇∞]")
+#: How many parts an element must have.
+ARITY = {"mfrac": 2, "mroot": 2, "msub": 2, "msup": 2, "munder": 2, "mover": 2, "msubsup": 3, "munderover": 3}
 _UNDER_TAG = {"msub": "munder", "msup": "mover", "msubsup": "munderover"}
 _THIN = "0.167em"
 
@@ -78,7 +78,7 @@ def _letters(element: Element) -> None:
         element.set("mathvariant", "normal")  # the one value that Core keeps: a single upright letter
     elif element.tag == "mi" and _UPRIGHT.fullmatch(text):
         element.set("mathvariant", "normal")  # capital Greek is upright in print
-    if element.tag == "mi" and text in _FUNCTIONS:
+    if element.tag == "mi" and text in (":", ";", "≕", *_FUNCTIONS):
         element.tag = "mo"
     if element.tag == "mo" and len(text) == 2 and text[0] == "\\":  # a big brace keeps its escape
         element.text = text[1]

@@ -231,6 +231,13 @@ def _override(jobs: list[Job], shop: str | None, settings: Mapping[str, str], fa
 
 
 def _check(jobs: list[Job], faults: list[str]) -> None:
+    from jupyter_client.kernelspec import KernelSpecManager
+
+    kernels = set(KernelSpecManager().find_kernel_specs())
+    for template in dict.fromkeys(job.template for job in jobs):
+        kernel = nbformat.read(template, as_version=4).metadata.get("kernelspec", {}).get("name")
+        if kernel not in kernels:
+            faults.append(f"{paths.shown(template)}: kernel {kernel!r} is not installed; there is {sorted(kernels)}")
     for name in sorted({job.name for job in jobs if [other.name for other in jobs].count(job.name) > 1}):
         faults.append(f"{name}: two jobs would write the same output")
     for job in jobs:

@@ -1,0 +1,254 @@
+"""One batch with everything that can go wrong in it, run for real."""
+
+import errno
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import nbformat
+import pytest
+from bs4 import BeautifulSoup
+
+from bundlebook import paths
+from bundlebook.reports import identity, plan, results, runner
+from bundlebook.reports.store import Store
+from tests.reports.looking import loads
+
+RECORD = "from IPython.display import display\n"
+RECORD += "from bundlebook.notebook import METRIC_MIME as m\n"
+RECORD += "display({'text/plain': 'x', m: {'name': 'Score', 'value': K * 1.5, 'unit': 'points'}}, raw=True)"
+
+
+def run(workshop, file: Path, **options) -> tuple[int, dict]:
+    """Run a batch of a workshop and read its index."""
+    slots, force = options.pop("slots", 2), options.pop("force", False)
+    batch = plan.load(file, **options)
+    code = runner.BatchRun(batch, slots=slots, force=force, out=workshop.out).run()
+    index = json.loads((workshop.out / batch.name / "index.json").read_text())
+    return code, {job["name"]: job for job in index["jobs"]} | {"*": index}
+
+
+@pytest.fixture(scope="module")
+def pinned():
+    """Hold the package still: another edit of it would rightly run everything again."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(identity, "execution_source", lambda: "fixed")
+        yield patch
+
+
+@pytest.fixture(scope="module")
+def ran(shared_workshop, pinned):
+    """The batch, run once for the tests below."""
+    shop = shared_workshop
+    good = "md: ## Next\n\nsee [the broken one](raising.ipynb) and [nothing](nowhere.ipynb)"
+    shop.notebook("good", good, RECORD, "from bundlebook import paths\nprint(paths.root())", title="It works (可以)")
+    shop.notebook("raising", "print('said before')", "1 / 0", "print('never')")
+    shop.notebook("killed", "print('said before', flush=True)", "import os\nos.kill(os.getpid(), 9)", "print('never')")
+    shop.notebook("slow", "import time\ntime.sleep(60)", "print('never')")
+    kernels = shop.folder / "jupyter" / "kernels" / "stillborn"
+    kernels.mkdir(parents=True)
+    argv = [sys.executable, "-c", f"open({str(shop.folder / 'births')!r}, 'a').write('x'); raise SystemExit(3)"]
+    (kernels / "kernel.json").write_text(json.dumps({"argv": argv, "display_name": "Stillborn", "language": "python"}))
+    pinned.setenv("JUPYTER_PATH", str(shop.folder / "jupyter"))
+    stillborn = {"name": "stillborn", "display_name": "Stillborn", "language": "python"}
+    shop.notebook("unborn", "print('never')", kernelspec=stillborn)
+    file = shop.batch(
+        {"template": "good.ipynb", "grid": {"K": [1, 2]}},
+        {"template": "raising.ipynb", "name": "raising"},
+        {"template": "killed.ipynb"},
+        {"template": "slow.ipynb", "timeout": 2},
+        {"template": "unborn.ipynb"},
+    )
+    code, jobs = run(shop, file)
+    return shop, file, code, jobs
+
+
+def test_each_job_ends_as_what_it_is_and_the_others_finish(ran):
+    shop, _, code, jobs = ran
+    assert code == 1
+    assert {name: job["status"] for name, job in jobs.items() if name != "*"} == {
+        "good-1": "passed",
+        "good-2": "passed",
+        "raising": "failed",
+        "killed": "died",
+        "slow": "timed out",
+        "unborn": "not started",
+    }
+    assert jobs["raising"]["problem"] == "ZeroDivisionError: division by zero"
+    assert "SIGKILL" in jobs["killed"]["problem"]
+    assert "limit of 2 s" in jobs["slow"]["problem"]
+    assert (jobs["raising"]["number"], jobs["killed"]["number"], jobs["slow"]["number"]) == (3, 3, 2)
+    assert (shop.folder / "births").read_text() == "xx"  # tried again once, since nothing had run
+
+
+def test_failures_come_first_on_the_index(ran):
+    shop, _, _, jobs = ran
+    soup = BeautifulSoup((shop.out / "trial" / "index.html").read_text(), "html.parser")
+    chips = [row.find(class_="chip").get_text() for row in soup.select(".jobs tbody tr")]
+    assert chips == ["died", "failed", "timed out", "not started", "passed", "passed"]
+    assert [job["status"] for job in jobs["*"]["jobs"]] == chips
+    assert "ZeroDivisionError: division by zero, code cell 3" in soup.get_text()
+    assert "Score 1.5 points" in soup.select_one("tr.passed").get_text(" ", strip=True)
+    assert [head.get_text() for head in soup.select(".jobs th")][2] == "K"  # the parameter that differs
+    assert soup.select(".bars .bar")  # figures of one name, side by side
+    assert jobs["*"]["finished"] is True
+    assert jobs["*"]["counts"] == {"died": 1, "failed": 1, "timed out": 1, "not started": 1, "passed": 2}
+
+
+def test_a_broken_report_keeps_what_it_had(ran):
+    shop, _, _, _ = ran
+    pages = shop.out / "trial"
+    raising = BeautifulSoup((pages / "raising.html").read_text(), "html.parser")
+    assert "ZeroDivisionError" in raising.find(class_="traceback").get_text()
+    assert "said before" in raising.get_text()
+    assert "never" in raising.find(class_="skipped").get_text()
+    killed = BeautifulSoup((pages / "killed.html").read_text(), "html.parser")
+    assert "said before" in killed.find(class_="said").get_text()
+    assert "os.kill" in killed.find(id="stopped").get_text()
+    assert "SIGKILL" in killed.find(class_="alarm").get_text()
+    status = json.loads((pages / "runs" / "raising" / "status.json").read_text())
+    assert "1 / 0" in status["traceback"]
+    assert (pages / "unborn.html").exists()
+
+
+def test_pages_and_index_load_nothing_and_link_only_to_what_is_there(ran):
+    shop, _, _, _ = ran
+    folder = shop.out / "trial"
+    pages = sorted(folder.glob("*.html"))
+    assert len(pages) == 7
+    parsed = {page.name: BeautifulSoup(page.read_text(), "html.parser") for page in pages}
+    for page in pages:
+        assert loads(page.read_text()) == []
+        for link in parsed[page.name].find_all("a", href=True):
+            target, _, anchor = link["href"].partition("#")
+            assert (folder / target).exists(), f"{page.name}: {link}"
+            if anchor and (not target or target.endswith(".html")):
+                assert parsed[target or page.name].find(id=anchor), f"{page.name}: {link}"
+    assert parsed["good-1.html"].find("a", string="the broken one")["href"] == "raising.html"
+    assert not parsed["good-1.html"].find("a", string="nothing")
+
+
+def test_nothing_written_tells_where_it_was_made(ran):
+    shop, _, _, _ = ran
+    for file in (shop.out / "trial").rglob("*"):
+        if file.suffix in (".html", ".json", ".ipynb", ".csv", ".log"):
+            text = file.read_text()
+            assert str(paths.root()) not in text, file
+            assert str(shop.folder) not in text, file
+            assert not re.search(r"/tmp/ipykernel|site-packages", text), file
+    assert not list((shop.out / "trial").rglob(".draft*"))
+
+
+def test_headline_figures_are_collected(ran):
+    import pandas as pd
+
+    shop, _, _, jobs = ran
+    assert jobs["good-2"]["metrics"] == [{"name": "Score", "value": 3.0, "unit": "points"}]
+    for table in (
+        pd.read_csv(shop.out / "trial" / "metrics.csv"),
+        pd.read_parquet(shop.out / "trial" / "metrics.parquet"),
+    ):
+        assert table[["job", "figure", "value", "unit"]].to_numpy().tolist() == [
+            ["good-1", "Score", 1.5, "points"],
+            ["good-2", "Score", 3.0, "points"],
+        ]
+
+
+def test_a_second_run_repeats_only_what_is_missing(ran, pinned):
+    shop, file, _, _ = ran
+    executed = []
+    pinned.setattr(
+        runner, "execute", lambda job, *rest, real=runner.execute: executed.append(job.name) or real(job, *rest)
+    )
+    page = (shop.out / "trial" / "good-1.html").stat().st_mtime_ns
+    code, jobs = run(shop, file, only=["good", "raising"])
+    assert (code, executed) == (1, ["raising"])
+    assert jobs["good-1"]["reused"] and jobs["good-2"]["reused"]
+    assert jobs["slow"]["status"] == "not chosen"
+    assert (shop.out / "trial" / "good-1.html").stat().st_mtime_ns == page
+
+    executed.clear()  # a page that was lost or spoilt is rendered again without running anything
+    (shop.out / "trial" / "good-1.html").write_text("half")
+    code, jobs = run(shop, file, only=["good"])
+    assert (code, executed) == (0, [])
+    assert "</html>" in (shop.out / "trial" / "good-1.html").read_text()
+
+    (shop.out / "trial" / "runs" / "good-1" / "executed.ipynb").write_text("{}")  # not what it was: not trusted
+    code, jobs = run(shop, file, only=["good-1"])
+    assert (code, executed) == (0, ["good-1"])
+    code, jobs = run(shop, file, only=["good-2"], settings={"K": "5"}, force=False)
+    assert executed == ["good-1", "good-2"]
+    assert jobs["good-2"]["metrics"][0]["value"] == 7.5
+    code, jobs = run(shop, file, only=["good-1"], force=True)
+    assert executed[-1] == "good-1" and not jobs["good-1"]["reused"]
+
+
+def test_a_full_disk_breaks_one_job_and_leaves_the_old_result(ran, pinned, monkeypatch):
+    shop, file, _, _ = ran
+    before = (shop.out / "trial" / "runs" / "good-1" / "executed.ipynb").read_bytes()
+
+    def full(target, text, real=results.write):
+        if target.parent.name == "good-1":
+            raise OSError(errno.ENOSPC, "No space left on device")
+        real(target, text)
+
+    monkeypatch.setattr(results, "write", full)
+    code, jobs = run(shop, file, only=["good"], force=True)
+    assert code == 1
+    assert (jobs["good-1"]["status"], jobs["good-2"]["status"]) == ("not written", "passed")
+    assert jobs["good-1"]["problem"] == "No space left on device"
+    assert (shop.out / "trial" / "runs" / "good-1" / "executed.ipynb").read_bytes() == before
+
+
+def test_two_runs_do_not_write_into_one_folder(workshop):
+    from bundlebook.errors import BundlebookError
+
+    store = Store(workshop.out / "trial")
+    with store.locked(), pytest.raises(BundlebookError, match="another"), Store(workshop.out / "trial").locked():
+        pass
+
+
+def test_the_papermill_command_gives_the_same_figures(ran):
+    import papermill
+
+    shop, _, _, _ = ran
+    target = shop.folder / "plain.ipynb"
+    papermill.execute_notebook(shop.folder / "good.ipynb", target, parameters={"K": 2}, progress_bar=False)
+    ours = nbformat.read(shop.out / "trial" / "runs" / "good-2" / "executed.ipynb", as_version=4)
+    plain = nbformat.read(target, as_version=4)
+    assert [c.source for c in ours.cells] == [c.source for c in plain.cells]
+    assert [c.outputs for c in ours.cells[4:5]] == [c.outputs for c in plain.cells[4:5]]
+
+
+def test_ctrl_c_keeps_what_is_finished_and_the_next_run_goes_on(workshop):
+    workshop.notebook("a_quick", "print(K)")
+    workshop.notebook("b_waits", "import time\ntime.sleep(0 if (__import__('os').environ.get('HURRY')) else 60)")
+    file = workshop.batch({"template": "*.ipynb"})
+    command = [sys.executable, "-c", "from bundlebook.cli import main; main()", "report", str(file), "--jobs", "1"]
+    environment = os.environ | {"BUNDLEBOOK_OUT": str(workshop.out), "PYTHONUNBUFFERED": "1"}
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    try:
+        for line in process.stdout:
+            if "started  b_waits" in line:
+                break
+        time.sleep(0.5)
+        process.send_signal(signal.SIGINT)
+        rest = process.communicate(timeout=30)[0]
+    finally:
+        process.kill()
+    assert process.returncode == 130, rest
+    assert "1 good, 1 interrupted" in rest
+    index = json.loads((workshop.out / "trial" / "index.json").read_text())
+    assert {job["name"]: job["status"] for job in index["jobs"]} == {"a_quick": "passed", "b_waits": "interrupted"}
+    assert not list(workshop.out.rglob(".draft*"))
+
+    again = subprocess.run(command, env=environment | {"HURRY": "1"}, capture_output=True, text=True, timeout=60)
+    assert again.returncode == 0, again.stdout + again.stderr
+    assert "reused    a_quick" in again.stdout
+    assert "passed    b_waits" in again.stdout
+    assert again.stderr == ""

@@ -1,0 +1,166 @@
+"""A page is one file that loads nothing, shows no LaTeX, and tells how it was made."""
+
+import nbformat
+import pytest
+from bs4 import BeautifulSoup
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+
+from bundlebook.chapters import chapter_files, solution_files
+from bundlebook.notebook import METRIC_MIME
+from bundlebook.reports.html import Page, page
+from bundlebook.reports.privacy import scrub
+from tests.reports.looking import latex, loads
+
+KERNEL = {"name": "python3", "display_name": "Python 3 (ipykernel)", "language": "python"}
+STATUS = {
+    "title": "A page",
+    "status": "passed",
+    "started": "2021-05-01T08:00:00+00:00",
+    "seconds": 61.0,
+    "cells": 2,
+    "done": 2,
+    "peak_mb": 300,
+    "cell": None,
+    "problem": "",
+    "provenance": {
+        "template": "notebooks/01_x.ipynb",
+        "parameters": [
+            {"name": "K", "value": 3, "default": 5, "changed": True, "help": "items, count"},
+            {"name": "SEED", "value": 2021, "default": 2021, "changed": False, "help": ""},
+        ],
+        "data": [{"name": "user_data.csv", "rows": 1234, "md5": "0123456789abcdef"}],
+        "versions": {"Python": "3.12.0"},
+        "commit": "abcdef123456",
+        "seed": 2021,
+    },
+}
+
+
+def render(*cells, **options) -> Page:
+    metadata = {"kernelspec": KERNEL, "language_info": {"name": "python"}}
+    status = STATUS | options.pop("status", {})
+    return page(new_notebook(cells=list(cells), metadata=metadata), status, **options)
+
+
+def test_a_page_holds_formulas_diagrams_chinese_figures_and_tables():
+    result = render(
+        new_markdown_cell("# A page (页面)\n\nInline $x_t \\in \\mathbb{R}$ and\n\n$$\n\\frac{a}{b}\n$$\n\n## Part"),
+        new_markdown_cell("```mermaid\nflowchart LR\n  A[数据] --> B\n```"),
+        new_code_cell(
+            "table",
+            outputs=[
+                new_output("display_data", data={"image/png": "aGk=", "text/plain": "<Figure>"}),
+                new_output(
+                    "display_data",
+                    data={
+                        "text/html": '<style scoped>x{}</style><table border="1" class="dataframe"><thead><tr><th></th>'
+                        "<th>item</th><th>lift</th></tr></thead><tbody><tr><th>0</th><td>milk</td><td>1.25</td></tr>"
+                        "<tr><th>1</th><td>bread</td><td>NaN</td></tr></tbody></table>"
+                    },
+                ),
+                new_output(
+                    "display_data", data={"text/plain": "x", METRIC_MIME: {"name": "Lift", "value": 3.0, "unit": "×"}}
+                ),
+            ],
+        ),
+    )
+    soup = BeautifulSoup(result.html, "html.parser")
+    assert result.warnings == []
+    assert loads(result.html) == []
+    assert latex(result.html) == []
+    assert len(soup.find_all("math")) == 2
+    assert soup.find("svg") and "数据" in soup.find("svg").get_text()
+    assert soup.find("img")["alt"] == "Figure in the section “Part”"
+    table = soup.find("table", class_="dataframe")
+    assert table.parent["class"] == ["scroll"]
+    assert [bool(c.get("class")) for c in table.find_all("th")[:3]] == [False, False, True]
+    assert soup.find(class_="figure-of-merit").get_text(" ", strip=True) == "Lift 3 ×"
+    assert result.html.count("@font-face") == 3
+    assert soup.find("a", href="index.html")
+
+
+def test_provenance_is_told():
+    text = BeautifulSoup(render(new_markdown_cell("# A")).html, "html.parser").find(id="made").get_text(" ", strip=True)
+    for part in ("notebooks/01_x.ipynb", "abcdef123456", "1 min 1 s", "K 3 5 items, count", "SEED 2021 the same"):
+        assert part in text
+    for part in ("user_data.csv 1,234 0123456789abcdef", "Python 3.12.0", "Seed 2021", "300 MB"):
+        assert part in text
+
+
+def test_whatever_would_load_or_run_is_left_out():
+    hostile = (
+        '<script src="https://x.org/a.js"></script><iframe src="https://x.org"></iframe>'
+        '<img src="https://x.org/a.png"><p onclick="go()" style="background:url(https://x.org/b.png)">text</p>'
+    )
+    result = render(
+        new_markdown_cell("![far](https://x.org/c.png) and ![near](no_such.png)\n\n" + hostile),
+        new_code_cell(
+            "x",
+            outputs=[
+                new_output("display_data", data={"text/html": hostile}),
+                new_output("display_data", data={"application/javascript": "alert(1)", "text/plain": "js"}),
+            ],
+        ),
+    )
+    assert loads(result.html) == []
+    assert "onclick" not in result.html
+    assert "alert(1)" not in result.html
+    assert any("c.png" in warning for warning in result.warnings)
+
+
+def test_a_failed_cell_is_marked_and_the_rest_shown_as_not_run():
+    error = new_output("error", ename="KeyError", evalue="'x'", traceback=["\x1b[31mKeyError\x1b[0m: 'x'"])
+    cells = [new_code_cell("a = 1"), new_code_cell("d['x']", outputs=[error]), new_code_cell("never()")]
+    status = {"status": "failed", "cell": 1, "done": 1, "cells": 3, "problem": "KeyError: 'x'", "log": ""}
+    html = render(new_markdown_cell("# A"), *cells, status=status | {"cell": 2}).html
+    soup = BeautifulSoup(html, "html.parser")
+    assert soup.find(class_="alarm").get_text(" ", strip=True).startswith("KeyError: 'x'")
+    assert "d['x']" in soup.find(id="stopped").get_text()
+    assert "KeyError: 'x'" in soup.find(class_="traceback").get_text()
+    assert ["never()" in tag.get_text() for tag in soup.find_all(class_="skipped")] == [True]
+
+
+def test_code_can_be_hidden_or_folded():
+    cells = [new_markdown_cell("# A"), new_code_cell("secret_code()", outputs=[new_output("stream", text="shown")])]
+    assert "secret_code" in render(*cells).html
+    hidden = render(*cells, code="hidden").html
+    assert "secret_code" not in hidden
+    assert "shown" in hidden
+    assert BeautifulSoup(render(*cells, code="folded").html, "html.parser").find("details", class_="fold")
+
+
+def test_links_lead_to_rendered_pages_or_nowhere():
+    text = "[next](02_b.ipynb#the-part) [solutions](solutions/01_a.ipynb) [web](https://x.org) [here](#Part)"
+    result = render(new_markdown_cell("# A\n\n## Part\n\n" + text), pages={"02_b.ipynb": "02_b.html"})
+    soup = BeautifulSoup(result.html, "html.parser")
+    links = {tag.get_text(): tag["href"] for tag in soup.find("main").find_all("a")}
+    assert links["next"] == "02_b.html#the-part"
+    assert links["web"] == "https://x.org"
+    assert links["here"] == "#part" and soup.find(id="part")
+    assert "solutions" not in links
+
+
+def test_what_cannot_be_drawn_is_shown_as_its_source_and_told():
+    result = render(new_markdown_cell("$\\nosuch{x}$\n\n```mermaid\nnonsense\n```"))
+    assert len(result.warnings) == 2
+    assert "nonsense" in result.html
+    assert "\\nosuch" in BeautifulSoup(result.html, "html.parser").find("code", class_="source").get_text()
+
+
+def test_headings_that_repeat_get_names_of_their_own():
+    soup = BeautifulSoup(render(new_markdown_cell("# A\n\n## Part\n\n## Part\n\n## 第二")).html, "html.parser")
+    assert [tag["id"] for tag in soup.select(".cell h2")] == ["part", "part-2", "第二"]
+    assert {tag["href"] for tag in soup.find(class_="contents").find_all("a")} == {"#part", "#part-2", "#第二"}
+
+
+@pytest.mark.parametrize(
+    "file", [*chapter_files(), *solution_files()], ids=lambda file: f"{file.parent.name}/{file.stem}"
+)
+def test_every_chapter_renders_whole(file):
+    notebook = scrub(nbformat.read(file, as_version=4))
+    pages = {f"{p}{other.name}": "x.html" for other in chapter_files() for p in ("", "../")}
+    result = page(notebook, STATUS, folder=str(file.parent), pages=pages)
+    assert result.warnings == []
+    assert loads(result.html) == []
+    assert latex(result.html) == []
+    assert len(result.html) < 1_500_000

@@ -1,0 +1,153 @@
+"""A plan is checked as a whole before any kernel starts."""
+
+import pytest
+
+from bundlebook.errors import BundlebookError
+from bundlebook.reports import parameters, plan, report
+
+
+def faults(file, **options) -> list[str]:
+    with pytest.raises(plan.PlanError) as caught:
+        plan.load(file, **options)
+    return caught.value.faults
+
+
+def test_a_grid_and_a_list_make_one_job_a_point(workshop):
+    workshop.notebook("sales", parameters='REGION = "north"  # part of the country\nMONTH = 1\nK = 5')
+    batch = plan.load(
+        workshop.batch(
+            {
+                "template": "sales.ipynb",
+                "parameters": {"K": 7},
+                "each": [{"REGION": "north"}, {"REGION": "华东"}],
+                "grid": {"MONTH": [1, 2]},
+            }
+        )
+    )
+    assert [job.name for job in batch.jobs] == ["sales-north-1", "sales-north-2", "sales-华东-1", "sales-华东-2"]
+    assert batch.jobs[3].parameters == {"REGION": "华东", "MONTH": 2, "K": 7}
+    assert batch.jobs[0].title == "sales"
+    assert batch.jobs[0].declared["REGION"].help == "part of the country"
+
+
+def test_names_can_be_given(workshop):
+    workshop.notebook("sales")
+    batch = plan.load(workshop.batch({"template": "sales.ipynb", "name": "{template}, top {K}", "grid": {"K": [3]}}))
+    assert [job.name for job in batch.jobs] == ["sales-top-3"]
+
+
+def test_every_fault_is_listed_at_once(workshop):
+    workshop.notebook("good", parameters='K = 1\nRATE = 0.5\nSHOP = "sample"\nMONTH = ...  # must be given')
+    workshop.notebook("odd", kernelspec={"name": "cobol", "display_name": "Cobol", "language": "cobol"})
+    (workshop.folder / "broken.ipynb").write_text("{")
+    file = workshop.batch(
+        {"template": "good.ipynb", "parameters": {"K": "many", "TYPO": 1, "RATE": 1}, "files": ["prices.csv"]},
+        {"template": "good.ipynb", "parameters": {"MONTH": 1, "SHOP": "/no/such/folder"}, "name": "good"},
+        {"template": "absent.ipynb"},
+        {"template": "broken.ipynb"},
+        {"template": "odd.ipynb", "timeout": -1, "colour": "red"},
+        retries=3,
+    )
+    text = "\n".join(faults(file))
+    for expected in (
+        "K = 'many' is not a whole number",
+        "unknown parameter TYPO",
+        "file prices.csv is missing",
+        "parameter MONTH needs a value",
+        "'/no/such/folder' is neither a known shop nor a folder with tables",
+        "good: two jobs would write the same output",
+        "absent.ipynb: no such template",
+        "broken.ipynb: not a readable notebook",
+        "kernel 'cobol' is not installed",
+        "timeout is -1",
+        "unknown key 'colour'",
+        "unknown key 'retries'",
+    ):
+        assert expected in text, f"{expected!r} is missing from\n{text}"
+    assert "RATE =" not in text  # a whole number is a fine rate
+
+
+@pytest.mark.parametrize(
+    "text", ["jobs: 3", "[]", "jobs: [{name: x}]", "jobs: [", "\ud800".encode("utf-16", "surrogatepass")]
+)
+def test_a_malformed_batch_file_is_one_clear_error(workshop, text):
+    file = workshop.folder / "bad.yaml"
+    file.write_bytes(text if isinstance(text, bytes) else text.encode())
+    assert faults(file)
+
+
+def test_a_batch_that_matches_nothing_is_a_fault(workshop):
+    assert faults(workshop.batch({"template": "*.ipynb"})) == ["*.ipynb: no such template"]
+    assert faults(workshop.batch()) == ["no job: no template matches"]
+
+
+def test_settings_reach_the_templates_that_have_them(workshop):
+    workshop.notebook("one", parameters='ITEM = "1001"\nRATE = 0.1')
+    workshop.notebook("two", parameters="K = 1")
+    file = workshop.batch({"template": "one.ipynb"}, {"template": "two.ipynb"})
+    one, two = plan.load(file, settings={"ITEM": "007", "RATE": "1e-3"}).jobs
+    assert one.parameters == {"ITEM": "007", "RATE": 0.001}
+    assert two.given == {}
+    assert faults(file, settings={"NOTHING": "1"}) == ["no template has a parameter NOTHING"]
+    assert "K = 'x' is not a whole number" in faults(file, settings={"K": "x"})[0]
+
+
+def test_only_takes_names_beginnings_and_patterns(workshop):
+    for name in ("01_a", "02_b", "03_c"):
+        workshop.notebook(name)
+    file = workshop.batch({"template": "*.ipynb"})
+    assert plan.load(file, only=["02"]).chosen == {"02_b"}
+    assert plan.load(file, only=["*_[ac]"]).chosen == {"01_a", "03_c"}
+    assert len(plan.load(file, only=["02"]).jobs) == 3  # the others stay on the index
+    assert "no job is called '04'" in faults(file, only=["04"])[0]
+
+
+def test_a_bad_plan_runs_nothing_and_says_so(workshop, capsys, monkeypatch):
+    monkeypatch.setenv("BUNDLEBOOK_OUT", str(workshop.out))
+    workshop.notebook("good")
+    file = workshop.batch({"template": "good.ipynb", "parameters": {"TYPO": 1}})
+    assert report(str(file)) == 2
+    assert "nothing was run" in capsys.readouterr().err
+    assert not workshop.out.exists()
+    assert report("no_such_batch") == 2
+    assert "chapters" in capsys.readouterr().err
+    assert report(str(file), settings=["K"]) == 2
+    assert "NAME=VALUE" in capsys.readouterr().err
+
+
+def test_a_default_must_be_a_literal(workshop):
+    file = workshop.notebook("computed", parameters="K = 2\nTWICE = K * 2")
+    with pytest.raises(BundlebookError, match="TWICE is not a literal"):
+        parameters.declared(file)
+
+
+@pytest.mark.parametrize(
+    ("default", "value", "fits"),
+    [
+        (1, 2, True),
+        (1, 2.5, False),
+        (1, True, False),
+        (1.5, 2, True),
+        (True, False, True),
+        (True, 1, False),
+        ("a", "b", True),
+        ("a", None, False),
+        (None, [1], True),
+        ([1], (2,), True),
+        ([1], "x", False),
+        ({}, {"a": 1}, True),
+        (..., 3, True),
+        (..., None, False),
+    ],
+)
+def test_types_follow_the_default(default, value, fits):
+    assert parameters.Parameter("X", default).fits(value) is fits
+
+
+def test_the_shipped_batch_names_every_chapter():
+    from bundlebook.chapters import chapter_files
+
+    if not chapter_files():
+        pytest.skip("no chapter is written yet")
+    batch = plan.load(plan.find_batch("chapters"))
+    assert [job.name for job in batch.jobs] == [file.stem for file in chapter_files()]
