@@ -3,11 +3,11 @@
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-from matplotlib.ticker import FuncFormatter, PercentFormatter
+from matplotlib.ticker import FuncFormatter, MultipleLocator, PercentFormatter
 
 from bundlebook.plots.style import PALETTE
 
-_WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+_WEEKDAYS = ("Mo", "Tu", "We", "Th", "Fr", "Sa", "Su")
 
 
 def _count(value: float, _position: int = 0) -> str:
@@ -119,7 +119,6 @@ def times(time: pd.Series) -> None:
     day = time.dt.weekday.value_counts().reindex(range(7), fill_value=0)
     weekdays.bar(_WEEKDAYS, day / day.sum(), color=PALETTE[1])
     weekdays.set(title="By weekday", xlabel="weekday", ylabel="share of purchases")
-    weekdays.tick_params(axis="x", labelsize=9)
     hour = time.dt.hour.value_counts().reindex(range(24), fill_value=0)
     hours.bar(hour.index, hour / hour.sum(), color=PALETTE[2])
     hours.set(title="By hour, as recorded", xlabel="hour in the file", ylabel="share of purchases")
@@ -127,6 +126,7 @@ def times(time: pd.Series) -> None:
     weeks.yaxis.set_major_formatter(_THOUSANDS)
     for axes in (weekdays, hours):
         axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+        axes.yaxis.set_major_locator(MultipleLocator(0.05))
 
 
 def prices(price: np.ndarray, list_price: np.ndarray, currency: str) -> None:
@@ -179,7 +179,7 @@ def basket_sizes(sizes: np.ndarray, most: int = 30) -> None:
     axes.axvline(median, color=PALETTE[3], ls="--")
     axes.text(median + 0.4, 0.92 * share.max(), f"median {median:g}", color=PALETTE[3])
     axes.set(title="Items in a basket", xlabel=f"distinct items ({most}: that many or more)", ylabel="share of baskets")
-    axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+    axes.yaxis.set_major_formatter(PercentFormatter(1.0))
 
 
 def responses_by_slot(events: pd.DataFrame, title: str) -> None:
@@ -202,5 +202,5 @@ def responses_by_slot(events: pd.DataFrame, title: str) -> None:
         axes.errorbar(count.index + shift, rate, yerr=error, fmt="none", ecolor="0.25", capsize=3)
     axes.set(title=title, xlabel="slot in the panel", ylabel="share of the bundles shown")
     axes.set_xticks(count.index)
-    axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+    axes.yaxis.set_major_formatter(PercentFormatter(1.0))
     axes.legend()
