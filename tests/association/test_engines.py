@@ -69,10 +69,18 @@ def test_pyfim_finds_what_brute_force_finds(case):
 
 
 @pytest.mark.skipif(NO_SPARK, reason="Spark needs pyspark and Java: pip install 'bundlebook[spark]'")
-@settings(max_examples=5, deadline=None, derandomize=True)
-@given(cases())
-def test_spark_finds_what_brute_force_finds(case):
-    check(engines.by_spark, case)
+@pytest.mark.parametrize("min_count", [1, 2, 4])
+def test_spark_finds_what_brute_force_finds(min_count):
+    """600 random cases in one job, which takes Spark as long as one: every case has items of its own."""
+    rng = np.random.default_rng(min_count)
+    baskets, expected = [], {}
+    for case in range(600):
+        members = rng.random((rng.integers(1, 13), 6)) < rng.choice([0.3, 0.5, 0.9])
+        own = [{f"{case:03d}{'abcdef'[item]}" for item in np.flatnonzero(row)} for row in members]
+        expected.update(brute.itemsets(own, min_count))
+        baskets += own
+    encoded = encode(baskets)
+    assert as_dict(engines.by_spark(encoded, min_count, encoded.n_items), encoded) == expected
 
 
 @settings(max_examples=100, deadline=None, derandomize=True)

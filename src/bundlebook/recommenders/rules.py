@@ -1,0 +1,93 @@
+"""Association rules as a recommender: what the user's baskets hold speaks for what the rules say comes with it."""
+
+from typing import Self
+
+import numpy as np
+from scipy import sparse
+
+from bundlebook.association import association_rules, encode, frequent_itemsets
+from bundlebook.errors import BundlebookError
+from bundlebook.shop import Baskets
+
+
+class RuleRecommender:
+    r"""The best rule speaks: how often the user's baskets hold A, times how often A brings *i*.
+
+    .. math:: s_{ui} = \max_{A \Rightarrow i} \; f_u(A) \cdot \operatorname{confidence}(A \Rightarrow i), \qquad
+              f_u(A) = \frac{|\{b \in B_u : A \subseteq b\}|}{|B_u|}
+
+    For a history of a single basket (completing a cart) :math:`f_u(A)` is 1 or 0, and the score is the highest
+    confidence among the rules that the basket triggers, which is the answer of
+    :func:`~bundlebook.association.use.rules_for`.
+
+    Parameters
+    ----------
+    min_support : float
+        Of the itemsets mined at the fit.
+    max_antecedent : int
+        Most items on the left.
+    repeats : bool
+        Whether an item of the history also speaks for itself, with confidence 1: right where people buy again, wrong
+        where a cart is completed.
+    name : str
+        How tables call it.
+    """
+
+    def __init__(
+        self, min_support: float = 0.001, max_antecedent: int = 2, repeats: bool = True, name: str = "rules"
+    ) -> None:
+        if max_antecedent < 1:
+            raise BundlebookError(f"max_antecedent must be at least 1, got {max_antecedent}", where=name)
+        self.min_support, self.max_antecedent = min_support, max_antecedent
+        self.repeats, self.name = repeats, name
+
+    def fit(self, visible: Baskets, at: np.datetime64) -> Self:
+        """Mine the rules with one item on the right, and the popularity that breaks ties."""
+        past = visible.between(end=at)
+        encoded = encode(past)
+        itemsets = frequent_itemsets(encoded, self.min_support, max_len=self.max_antecedent + 1)
+        self.rules_ = association_rules(itemsets, max_consequent=1)
+        self.share_ = encoded.counts / encoded.n_baskets
+        number = {label: place for place, label in enumerate(visible.items.tolist())}
+        self.antecedents_ = sorted(set(self.rules_["antecedent"]), key=lambda labels: (len(labels), labels))
+        row = {labels: place for place, labels in enumerate(self.antecedents_)}
+        left = np.array([row[labels] for labels in self.rules_["antecedent"]], dtype=np.int64)
+        right = np.array([number[label] for (label,) in self.rules_["consequent"]], dtype=np.int64)
+        shape = (len(self.antecedents_), visible.n_items)
+        self.confidence_ = sparse.csr_matrix((self.rules_["confidence"].to_numpy(), (left, right)), shape=shape)
+        self._ids = [[number[label] for label in labels] for labels in self.antecedents_]
+        return self
+
+    def _held(self, baskets: sparse.csr_matrix) -> sparse.csr_matrix:
+        """Which basket holds which antecedent, shape (n_baskets, n_antecedents)."""
+        columns, blocks = baskets.tocsc(), []
+        sizes = np.array([len(ids) for ids in self._ids], dtype=np.int64)
+        for k in sorted(set(sizes.tolist())):  # antecedents are sorted by size
+            ids = np.array([ids for ids in self._ids if len(ids) == k], dtype=np.int64)
+            product = columns[:, ids[:, 0]]
+            for place in range(1, k):
+                product = product.multiply(columns[:, ids[:, place]])
+            blocks.append(product.tocsr())
+        return sparse.hstack(blocks).tocsr() if blocks else sparse.csr_matrix((baskets.shape[0], 0))
+
+    def scores(self, histories: Baskets, at: np.datetime64) -> np.ndarray:
+        """Score by the best rule; popularity decides between items that no rule tells apart."""
+        past = histories.between(end=at)
+        per_user = np.maximum(past.counts_by_user(), 1)
+        gather = sparse.csr_matrix(
+            (1 / per_user[past.user], (past.user, np.arange(past.n_baskets))), shape=(past.n_users, past.n_baskets)
+        )
+        share = (gather @ self._held(past.incidence)).tocsr()
+        own = (gather @ past.incidence).tocsr()
+        out = np.zeros((past.n_users, past.n_items))
+        confidence = self.confidence_
+        for user in range(past.n_users):
+            row = out[user]
+            for place in range(share.indptr[user], share.indptr[user + 1]):
+                rule = slice(confidence.indptr[share.indices[place]], confidence.indptr[share.indices[place] + 1])
+                items = confidence.indices[rule]
+                row[items] = np.maximum(row[items], share.data[place] * confidence.data[rule])
+            if self.repeats:
+                mine = slice(own.indptr[user], own.indptr[user + 1])
+                row[own.indices[mine]] = np.maximum(row[own.indices[mine]], own.data[mine])
+        return (out + 1e-6 * self.share_).astype(np.float32)
