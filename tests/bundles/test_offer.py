@@ -126,7 +126,7 @@ def test_objective_refuses_with_one_message(together, price_table, discount, wei
 def test_offer_is_the_best_pair_of_a_search_over_all(together, price_table):
     best = offer(P, together, price_table, weights=Weights(0, 1, 0), likely=6)[0]
     margin = {
-        (a, b): float(plackett(P[a], P[b], together.crude[a, b])) * 0.25 * price_table["usual_price"].iloc[[a, b]].sum()
+        (a, b): float(plackett(P[a], P[b], together.psi[a, b])) * 0.25 * price_table["usual_price"].iloc[[a, b]].sum()
         for a, b in combinations(range(6), 2)
     }
     a, b = max(margin, key=margin.get)

@@ -16,7 +16,7 @@ def pair_candidates(
     partners: int = 10,
     min_together: int = 100,
     must_hold: str | None = None,
-    dependence: Literal["crude", "within"] = "crude",
+    dependence: Literal["within", "crude"] = "within",
 ) -> pd.DataFrame:
     """Pairs for one user from two sources: what the user is likely to buy, and what goes with it.
 
@@ -33,9 +33,11 @@ def pair_candidates(
         Partners must have been bought in the same household-period at least so often: a rare coincidence is no reason.
     must_hold : str, optional
         Only pairs with this item.
-    dependence : {"crude", "within"}
-        Which odds ratio gives the joint probability. The crude one suits probabilities that do not know how much this
-        household shops in the very period; the one within households suits those that do. Measure which it is.
+    dependence : {"within", "crude"}
+        Which odds ratio gives the joint probability. The one within households suits probabilities made for this very
+        household, as a recurrent network makes them; the crude one suits those that know the household badly. On the
+        Complete Journey's validation weeks the first comes within 3 % of the pairs bought with the network's
+        probabilities, the product of independent items 10 to 24 % below (chapter 06 measures it).
 
     Returns
     -------
