@@ -102,6 +102,16 @@ def test_only_takes_names_beginnings_and_patterns(workshop):
     assert "no job is called '04'" in faults(file, only=["04"])[0]
 
 
+def test_faults_of_jobs_not_asked_for_do_not_matter(workshop):
+    workshop.notebook("good")
+    workshop.notebook("odd", kernelspec={"name": "cobol", "display_name": "Cobol", "language": "cobol"})
+    (workshop.folder / "broken.ipynb").write_text("{")
+    file = workshop.batch({"template": "*.ipynb"})
+    assert len(faults(file)) == 2
+    assert plan.load(file, only=["good"]).chosen == {"good"}
+    assert len(faults(file, only=["broken", "good"])) == 2  # unreadable, and so there is no such job
+
+
 def test_a_bad_plan_runs_nothing_and_says_so(workshop, capsys, monkeypatch):
     monkeypatch.setenv("BUNDLEBOOK_OUT", str(workshop.out))
     workshop.notebook("good")

@@ -16,7 +16,7 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from bundlebook.reports.plan import Job
+    from bundlebook.reports.jobs import Job
 
 #: How a job can end. Only a passed one is ever reused.
 PASSED, FAILED, DIED, TIMED_OUT = "passed", "failed", "died", "timed out"

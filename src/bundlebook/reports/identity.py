@@ -15,7 +15,7 @@ import nbformat
 from bundlebook import paths
 
 if TYPE_CHECKING:
-    from bundlebook.reports.plan import Job
+    from bundlebook.reports.jobs import Job
 
 #: Modules that come after a notebook has run: they decide how a page looks, never what it says.
 _AFTER = {"reports", "cli.py", "doctor.py", "chapters.py"}

@@ -1,82 +1,16 @@
-"""A batch of reports, read from its YAML file and checked as a whole before any kernel starts."""
+"""The plan of a batch: what the file and the command line say, checked as a whole before any kernel starts."""
 
-import itertools
-import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
-from fnmatch import fnmatch
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import nbformat
-import yaml
 
 from bundlebook import paths
-from bundlebook.chapters import CELL_TIMEOUT
 from bundlebook.errors import BundlebookError
+from bundlebook.reports.batchfile import expand, read
 from bundlebook.reports.identity import data_sources
-from bundlebook.reports.parameters import Parameter, declared
-
-#: The parameter that names the shop in every template; ``--data`` sets it.
-SHOP = "SHOP"
-_BATCH_KEYS = {"title", "code", "timeout", "jobs", "template"}
-_JOB_KEYS = {"template", "name", "parameters", "each", "grid", "files", "timeout", "code"}
-_CODE = ("shown", "folded", "hidden")
-
-
-@dataclass(frozen=True)
-class Job:
-    """One report to make: a template notebook and the parameters it is run with.
-
-    Attributes
-    ----------
-    name : str
-        Names the output files, unique within the batch.
-    title : str
-        First heading of the template.
-    template : Path
-    given : dict
-        Parameters that differ from the template's defaults or were set explicitly.
-    declared : dict of str to Parameter
-    code : {"shown", "folded", "hidden"}
-    timeout : int
-        Seconds a cell may take.
-    files : tuple of Path
-        Files beside the shop that the result depends on.
-    """
-
-    name: str
-    title: str
-    template: Path
-    given: dict[str, Any] = field(default_factory=dict)
-    declared: dict[str, Parameter] = field(default_factory=dict)
-    code: str = "shown"
-    timeout: int = CELL_TIMEOUT
-    files: tuple[Path, ...] = ()
-
-    @property
-    def parameters(self) -> dict[str, Any]:
-        """Every parameter with the value the notebook runs with."""
-        return {name: self.given.get(name, p.default) for name, p in self.declared.items()}
-
-
-@dataclass(frozen=True)
-class Batch:
-    """The jobs of one batch file, in order, and which of them were asked for."""
-
-    name: str
-    title: str
-    jobs: tuple[Job, ...]
-    chosen: frozenset[str]
-
-
-class PlanError(BundlebookError):
-    """Everything that is wrong with a plan, at once."""
-
-    def __init__(self, faults: list[str], where: str) -> None:
-        self.faults = faults
-        count = "one fault" if len(faults) == 1 else f"{len(faults)} faults"
-        super().__init__(f"{count} in the plan, nothing was run\n" + "\n".join(f"  - {f}" for f in faults), where=where)
+from bundlebook.reports.jobs import SHOP, Batch, Job, PlanError, matches
 
 
 def find_batch(name: str) -> Path:
@@ -119,104 +53,18 @@ def load(
         With every fault found.
     """
     faults: list[str] = []
-    batch = _read(source, faults)
-    jobs = [job for entry in batch.get("jobs", []) for job in _expand(entry, batch, source.parent, faults)]
+    batch = read(source, faults)
+    only = tuple(only)
+    jobs = [job for entry in batch["jobs"] for job in expand(entry, batch, source.parent, only, faults)]
     jobs = [replace(job, timeout=timeout or job.timeout, code=code or job.code) for job in jobs]
     jobs = _override(jobs, shop, settings or {}, faults)
-    _check(jobs, faults)
-    chosen = _choose(jobs, tuple(only), faults)
+    chosen = _choose(jobs, only, faults)
+    _check(jobs, chosen, faults)
     if not jobs and not faults:
         faults.append("no job: no template matches")
     if faults:
         raise PlanError(faults, paths.shown(source))
     return Batch(source.stem, str(batch.get("title", source.stem)), tuple(jobs), chosen)
-
-
-def _read(source: Path, faults: list[str]) -> dict[str, Any]:
-    try:
-        batch = yaml.safe_load(source.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
-        raise PlanError([f"not readable: {error}"], paths.shown(source)) from error
-    if not isinstance(batch, dict):
-        raise PlanError(["a batch file is a mapping with a key 'jobs'"], paths.shown(source))
-    faults.extend(f"unknown key {key!r}" for key in batch if key not in _BATCH_KEYS)
-    jobs = batch.get("jobs")
-    if not isinstance(jobs, list) or not all(isinstance(job, dict) and "template" in job for job in jobs):
-        raise PlanError([*faults, "'jobs' is a list of mappings, each with a 'template'"], paths.shown(source))
-    return batch
-
-
-def _expand(entry: dict[str, Any], batch: dict[str, Any], folder: Path, faults: list[str]) -> list[Job]:
-    """Turn one entry into a job for each template, parameter set and point of the grid."""
-    where = str(entry["template"])
-    faults.extend(f"{where}: unknown key {key!r}" for key in entry if key not in _JOB_KEYS)
-    code = entry.get("code", batch.get("code", "shown"))
-    limit = entry.get("timeout", batch.get("timeout", CELL_TIMEOUT))
-    if code not in _CODE:
-        faults.append(f"{where}: code is {code!r}, not one of {list(_CODE)}")
-    if isinstance(limit, bool) or not isinstance(limit, int) or limit <= 0:
-        faults.append(f"{where}: timeout is {limit!r}, not a positive whole number of seconds")
-    grid, each, common = entry.get("grid", {}), entry.get("each", [{}]), entry.get("parameters", {})
-    if (
-        not isinstance(common, dict)
-        or not isinstance(grid, dict)
-        or not all(isinstance(v, list) for v in grid.values())
-    ):
-        faults.append(f"{where}: 'parameters' is a mapping, 'grid' a mapping of lists")
-        return []
-    if not isinstance(each, list) or not all(isinstance(point, dict) for point in each):
-        faults.append(f"{where}: 'each' is a list of mappings")
-        return []
-    files = tuple(_place(str(name), folder) for name in entry.get("files", []))
-    templates = _templates(where, folder)
-    if not templates:
-        faults.append(f"{where}: no such template")
-    jobs = []
-    for template in templates:
-        try:
-            known, title = declared(template), heading(template)
-        except BundlebookError as error:
-            faults.append(f"{paths.shown(template)}: {error}")
-            continue
-        for one, values in itertools.product(each, itertools.product(*grid.values())):
-            varied = {**one, **dict(zip(grid, values, strict=True))}
-            name = _name(entry.get("name"), template, {**common, **varied}, varied, faults)
-            jobs.append(Job(name, title, template, {**common, **varied}, known, code, limit, files))
-    return jobs
-
-
-def _templates(pattern: str, folder: Path) -> list[Path]:
-    for base in (folder, paths.root()):
-        found = [Path(pattern)] if Path(pattern).is_absolute() else sorted(base.glob(pattern))
-        if found:
-            return [file.resolve() for file in found if file.is_file()]
-    return []
-
-
-def _place(name: str, folder: Path) -> Path:
-    beside = folder / name
-    return beside if beside.exists() else paths.root() / name
-
-
-def _name(pattern: str | None, template: Path, values: dict, varied: dict, faults: list[str]) -> str:
-    if pattern is None:
-        name = "-".join([template.stem, *(str(value) for value in varied.values())])
-    else:
-        try:
-            name = pattern.format(template=template.stem, **values)
-        except (KeyError, IndexError, ValueError) as error:
-            faults.append(f"{template.name}: name {pattern!r} cannot be filled in ({error})")
-            name = template.stem
-    return re.sub(r"[^\w.-]+", "-", name).strip("-.")
-
-
-def heading(template: Path) -> str:
-    """First heading of a notebook, without its marks; its file name if there is none."""
-    for cell in nbformat.read(template, as_version=4).cells:
-        match = re.search(r"^#\s+(.+)$", cell.source, re.MULTILINE) if cell.cell_type == "markdown" else None
-        if match:
-            return re.sub(r"[`*$]", "", match.group(1)).strip()
-    return template.stem
 
 
 def _override(jobs: list[Job], shop: str | None, settings: Mapping[str, str], faults: list[str]) -> list[Job]:
@@ -230,17 +78,17 @@ def _override(jobs: list[Job], shop: str | None, settings: Mapping[str, str], fa
     ]
 
 
-def _check(jobs: list[Job], faults: list[str]) -> None:
+def _check(jobs: list[Job], chosen: frozenset[str], faults: list[str]) -> None:
     from jupyter_client.kernelspec import KernelSpecManager
 
     kernels = set(KernelSpecManager().find_kernel_specs())
-    for template in dict.fromkeys(job.template for job in jobs):
+    for template in dict.fromkeys(job.template for job in jobs if job.name in chosen):
         kernel = nbformat.read(template, as_version=4).metadata.get("kernelspec", {}).get("name")
         if kernel not in kernels:
             faults.append(f"{paths.shown(template)}: kernel {kernel!r} is not installed; there is {sorted(kernels)}")
     for name in sorted({job.name for job in jobs if [other.name for other in jobs].count(job.name) > 1}):
         faults.append(f"{name}: two jobs would write the same output")
-    for job in jobs:
+    for job in (job for job in jobs if job.name in chosen):
         if job.name in ("index", "runs", ""):
             faults.append(f"{job.name!r} cannot name a job")
         for name, value in job.given.items():
@@ -263,8 +111,8 @@ def _choose(jobs: list[Job], only: tuple[str, ...], faults: list[str]) -> frozen
         return frozenset(job.name for job in jobs)
     chosen = set()
     for pattern in only:
-        matches = {job.name for job in jobs if fnmatch(job.name, pattern) or job.name.startswith(pattern)}
-        if not matches:
+        found = {job.name for job in jobs if matches(job.name, (pattern,))}
+        if not found:
             faults.append(f"no job is called {pattern!r}; there are {[job.name for job in jobs]}")
-        chosen |= matches
+        chosen |= found
     return frozenset(chosen)

@@ -4,7 +4,7 @@ from typing import Any
 
 from bundlebook import paths
 from bundlebook.reports import identity
-from bundlebook.reports.plan import SHOP, Job
+from bundlebook.reports.jobs import SHOP, Job
 
 
 def describe(job: Job) -> dict[str, Any]:

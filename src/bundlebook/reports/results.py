@@ -12,7 +12,7 @@ import nbformat
 
 from bundlebook.reports import identity, metrics, privacy, provenance
 from bundlebook.reports.execute import FAILED, PASSED, Outcome, Watch
-from bundlebook.reports.plan import Batch, Job
+from bundlebook.reports.jobs import Batch, Job
 from bundlebook.reports.store import FORMAT, Store, digest, write, write_json
 
 _LOG_LINES = 30

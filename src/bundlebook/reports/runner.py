@@ -13,7 +13,7 @@ from bundlebook import paths
 from bundlebook.reports import identity, metrics, provenance
 from bundlebook.reports.execute import INTERRUPTED, NOT_WRITTEN, PASSED, Outcome, Watch, execute
 from bundlebook.reports.index import write_index, write_metrics
-from bundlebook.reports.plan import Batch, Job
+from bundlebook.reports.jobs import Batch, Job
 from bundlebook.reports.progress import Progress, progress
 from bundlebook.reports.results import Results
 from bundlebook.reports.store import Store
