@@ -249,8 +249,8 @@ def test_whole_units_are_capped_to_whole_units(limit, expected):
 
 def test_the_quantity_limit_finds_fuel_and_looks_no_later():
     shop = shop_of(item_id=["i"] * 50 + ["fuel"], quantity=[1] * 50 + [9000])
-    assert quantity_limit(shop, "2021-02-01", quantile=0.5) == pytest.approx(10 * 4500.5)
-    assert quantity_limit(shop, shop.events["time"].iloc[-1]) == 10
+    assert quantity_limit(shop, "2021-02-01", quantile=0.5, factor=10) == pytest.approx(10 * 4500.5)
+    assert quantity_limit(shop, shop.events["time"].iloc[-1], factor=10) == 10
     with pytest.raises(BundlebookError, match="no purchase before"):
         quantity_limit(shop, "2020-01-01")
 

@@ -5,7 +5,6 @@ from collections.abc import Callable, Mapping
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from bundlebook.plots.style import PALETTE
@@ -14,7 +13,7 @@ from bundlebook.shop import Split
 _BLUE, _ORANGE, _GREEN, _RED = PALETTE[0], PALETTE[1], PALETTE[2], PALETTE[3]
 
 
-def plot_hours(before: pd.Series, after: pd.Series, before_name: str, after_name: str) -> Figure:
+def hours(before: pd.Series, after: pd.Series, before_name: str, after_name: str) -> None:
     """Share of lines in each hour of the day, on the clock of the file and on that of the shop's door.
 
     Parameters
@@ -24,7 +23,7 @@ def plot_hours(before: pd.Series, after: pd.Series, before_name: str, after_name
     before_name, after_name : str
         What to call the clocks.
     """
-    figure, axes = plt.subplots(1, 2, figsize=(9, 3.2), sharey=True)
+    _, axes = plt.subplots(1, 2, figsize=(8.5, 2.8), sharey=True)
     for axis, times, name, colour in zip(
         axes, (before, after), (before_name, after_name), (_ORANGE, _BLUE), strict=True
     ):
@@ -35,10 +34,9 @@ def plot_hours(before: pd.Series, after: pd.Series, before_name: str, after_name
         axis.grid(axis="x", visible=False)
     axes[0].set_ylabel("lines (%)")
     axes[1].text(2.5, axes[1].get_ylim()[1] * 0.92, "night", ha="center", color="0.35")
-    return figure
 
 
-def plot_quantities(groups: Mapping[str, np.ndarray]) -> Figure:
+def quantities(groups: Mapping[str, np.ndarray]) -> None:
     """Histogram of units in a line on two logarithmic axes, one colour a group.
 
     Parameters
@@ -46,17 +44,16 @@ def plot_quantities(groups: Mapping[str, np.ndarray]) -> Figure:
     groups : mapping of str to ndarray
         Quantities of each group; values below 1 are left out, because a logarithmic axis has no room for them.
     """
-    figure, axis = plt.subplots(figsize=(8, 3.4))
+    _, axis = plt.subplots(figsize=(7.5, 2.9))
     top = max((values.max() for values in groups.values() if len(values)), default=10)
     bins = np.logspace(0, np.ceil(np.log10(max(top, 10))), 61)
     for (name, values), colour in zip(groups.items(), (_BLUE, _ORANGE, _GREEN), strict=False):
         axis.hist(values[values >= 1], bins=bins, color=colour, alpha=0.75, label=f"{name} ({len(values):,} lines)")
     axis.set(xscale="log", yscale="log", xlabel="units in one line", ylabel="lines")
     axis.legend(loc="upper right")
-    return figure
 
 
-def plot_weeks(days: pd.Series) -> Figure:
+def weeks(days: pd.Series) -> None:
     """Lines in each week from Monday to Sunday; weeks that miss a day are marked.
 
     Parameters
@@ -64,9 +61,9 @@ def plot_weeks(days: pd.Series) -> Figure:
     days : Series of int
         Lines by calendar day (a DatetimeIndex with every day of the range, 0 where there is none).
     """
-    monday = days.index - pd.to_timedelta(days.index.dayofweek, unit="D")
+    monday = days.index - pd.to_timedelta(days.index.day_of_week, unit="D")
     lines, open_days = days.groupby(monday).sum(), (days > 0).groupby(monday).sum()
-    figure, axis = plt.subplots(figsize=(9, 3))
+    _, axis = plt.subplots(figsize=(8.5, 2.6))
     colours = [_BLUE if n == 7 else _ORANGE for n in open_days]
     axis.bar(lines.index, lines / 1000, width=5.5, color=colours, align="edge")
     for start in lines.index[open_days < 7]:
@@ -77,10 +74,9 @@ def plot_weeks(days: pd.Series) -> Figure:
     axis.set(ylabel="lines (thousands)", xlabel="week beginning on", ylim=(0, 1.3 * lines.max() / 1000))
     axis.grid(axis="x", visible=False)
     axis.legend(handles=[Patch(color=_BLUE, label="seven days"), Patch(color=_ORANGE, label="days missing")], ncols=2)
-    return figure
 
 
-def plot_fills(time: np.ndarray, value: np.ndarray, fills: Mapping[str, np.ndarray], curve: Callable) -> Figure:
+def fills(time: np.ndarray, value: np.ndarray, fills: Mapping[str, np.ndarray], curve: Callable) -> None:
     """A short series with gaps and what each policy puts into them.
 
     Parameters
@@ -92,7 +88,7 @@ def plot_fills(time: np.ndarray, value: np.ndarray, fills: Mapping[str, np.ndarr
     curve : callable
         The interpolating polynomial, drawn through all points.
     """
-    figure, axis = plt.subplots(figsize=(8, 3.6))
+    _, axis = plt.subplots(figsize=(7, 3.1))
     fine = np.linspace(time[0], time[-1], 200)
     axis.plot(fine, curve(fine), color="0.6", linestyle="--", label="Lagrange polynomial")
     gap = np.isnan(value)
@@ -101,11 +97,10 @@ def plot_fills(time: np.ndarray, value: np.ndarray, fills: Mapping[str, np.ndarr
         axis.plot(time[gap] + dx, filled[gap], marker, color=colour, label=name, markersize=8)
     axis.plot(time[~gap], value[~gap], "o", color="black", markersize=9, label="known")
     axis.set(xlabel="week", ylabel="price")
-    axis.legend(ncols=2, loc="center left", bbox_to_anchor=(1.0, 0.5))
-    return figure
+    axis.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
 
 
-def plot_runge(function: Callable, curves: Mapping[str, Callable], errors: pd.DataFrame) -> Figure:
+def runge(function: Callable, curves: Mapping[str, Callable], errors: pd.DataFrame) -> None:
     """A harmless bump, the polynomials through points of it, and how far they miss as points are added.
 
     Parameters
@@ -117,7 +112,7 @@ def plot_runge(function: Callable, curves: Mapping[str, Callable], errors: pd.Da
     errors : DataFrame
         Largest error by number of points (index) and way of interpolating (columns).
     """
-    figure, (left, right) = plt.subplots(1, 2, figsize=(9.5, 3.8), width_ratios=[1.1, 1])
+    _, (left, right) = plt.subplots(1, 2, figsize=(8.5, 3.2), width_ratios=[1.1, 1])
     fine = np.linspace(-1, 1, 600)
     left.plot(fine, function(fine), color="black", linewidth=2.5, label="the curve itself")
     styles = zip(curves.items(), (_GREEN, _BLUE, _ORANGE), (":", "--", "-"), strict=False)
@@ -129,34 +124,34 @@ def plot_runge(function: Callable, curves: Mapping[str, Callable], errors: pd.Da
         right.semilogy(errors.index, errors[name], marker=marker, color=colour, label=name)
     right.set(xlabel="points known", ylabel="largest error", xticks=list(errors.index))
     right.legend(fontsize=9)
-    return figure
 
 
-def plot_errors(errors: pd.DataFrame, limit: float, unit: str) -> Figure:
-    """Mean error of each policy with the spread over repetitions, best on top; bars beyond *limit* are cut.
+def errors(results: Mapping[str, pd.DataFrame], unit: str) -> None:
+    """Mean error of each policy with the spread over repetitions, best on top, one panel a table of series.
 
     Parameters
     ----------
-    errors : DataFrame, shape (n_repetitions, n_policies)
-    limit : float
-        Right end of the axis.
+    results : mapping of str to DataFrame, shape (n_repetitions, n_policies)
+        A bar beyond twice the median policy is cut and says so.
     unit : str
         Label of the axis.
     """
-    order = errors.mean().sort_values(ascending=False).index
-    figure, axis = plt.subplots(figsize=(8, 0.45 * len(order) + 1.1))
-    mean, spread = errors[order].mean(), errors[order].std()
-    cut = mean > limit
-    axis.barh(order, mean.clip(upper=limit), color=[_ORANGE if c else _BLUE for c in cut])
-    axis.errorbar(mean[~cut], mean[~cut].index, xerr=spread[~cut], fmt="none", ecolor="black", capsize=3)
-    for name in order[cut.to_numpy()]:
-        axis.text(limit * 0.98, name, "off the scale →", ha="right", va="center", color="black")
-    axis.set(xlim=(0, limit), xlabel=unit)
-    axis.grid(axis="y", visible=False)
-    return figure
+    figure, axes = plt.subplots(1, len(results), figsize=(8.5, 2.8), squeeze=False)
+    for axis, (name, table) in zip(axes.flat, results.items(), strict=True):
+        order = table.mean().sort_values(ascending=False, kind="stable").index
+        mean, spread = table[order].mean(), table[order].std()
+        limit = 2 * mean.median()
+        cut = (mean > limit).to_numpy()
+        axis.barh(order, mean.clip(upper=limit), color=[_ORANGE if c else _BLUE for c in cut])
+        axis.errorbar(mean[~cut], order[~cut], xerr=spread[~cut], fmt="none", ecolor="black", capsize=3)
+        for policy in order[cut]:
+            axis.text(limit * 0.97, policy, "off the scale →", ha="right", va="center")
+        axis.set(title=name, xlim=(0, limit))
+        axis.grid(axis="y", visible=False)
+    figure.supxlabel(unit, fontsize=11)
 
 
-def plot_split(split: Split, time_name: str = "week beginning on") -> Figure:
+def split(split: Split, time_name: str = "week beginning on") -> None:
     """Baskets in each week, coloured by the part of the split they belong to."""
     week = split.baskets.day.astype("datetime64[D]").astype(int)
     monday = (week - (week + 3) % 7).astype("datetime64[D]")
@@ -166,11 +161,11 @@ def plot_split(split: Split, time_name: str = "week beginning on") -> Figure:
         ("validation", split.train_end, split.validation_end, _ORANGE),
         ("test", split.validation_end, split.test_end, _GREEN),
     ]
-    figure, axis = plt.subplots(figsize=(9, 2.8))
+    _, axis = plt.subplots(figsize=(8.5, 2.5))
     for name, start, end, colour in parts:
         inside = counts[(counts.index >= start) & (counts.index < end)]
-        axis.bar(inside.index, inside, width=5.5, align="edge", color=colour, label=f"{name} ({len(inside)} weeks)")
+        weeks = f"{len(inside)} week" + "s" * (len(inside) != 1)
+        axis.bar(inside.index, inside, width=5.5, align="edge", color=colour, label=f"{name} ({weeks})")
     axis.set(ylabel="baskets", xlabel=time_name, ylim=(0, 1.3 * counts.max()))
     axis.grid(axis="x", visible=False)
     axis.legend(ncols=3)
-    return figure

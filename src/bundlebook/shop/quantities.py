@@ -31,7 +31,7 @@ def limit_quantity(events: pd.DataFrame, limit: float, how: str = "cap") -> tupl
     return events.assign(quantity=capped), int(above.sum())
 
 
-def quantity_limit(shop: Shop, until, quantile: float = 0.999, factor: float = 10.0) -> float:
+def quantity_limit(shop: Shop, until, quantile: float = 0.99, factor: float = 20.0) -> float:
     """Learn from the events before a day which quantity is implausible, for ``CleaningPolicy(max_quantity=...)``.
 
     Every item first has its own median, so that neither a few huge lines nor one best-seller moves the limit:
@@ -44,7 +44,8 @@ def quantity_limit(shop: Shop, until, quantile: float = 0.999, factor: float = 1
     until : str or datetime64
         First day that must not be looked at, on the clock of ``shop.events``.
     quantile : float
-        In (0, 1): how bulky the item is that sets the scale.
+        In (0, 1): how bulky the item is that sets the scale; a smaller share of wrong items than 1 - quantile does no
+        harm.
     factor : float
         How many times its usual quantity is still believed.
 
