@@ -64,5 +64,5 @@ def report(
         print(error, file=sys.stderr)
         return runner.EXIT_BAD_PLAN
     except KeyboardInterrupt:
-        print("interrupted before any report ran", file=sys.stderr)
+        print("interrupted", file=sys.stderr)
         return runner.EXIT_INTERRUPTED

@@ -29,6 +29,9 @@ class Progress:
     def tick(self) -> None:
         """Some time has passed."""
 
+    def leave(self, name: str) -> None:
+        """A job's kernel has ended; its page is still to be made."""
+
     def end(self, name: str, entry: Mapping[str, Any]) -> None:
         """A job has ended or was reused."""
         self.ended += 1
@@ -80,9 +83,11 @@ class LiveProgress(Progress):
             bar.total, bar.n = watch.cells or None, watch.done
             bar.refresh()
 
-    def end(self, name: str, entry: Mapping[str, Any]) -> None:
-        self._drop(name)
-        super().end(name, entry)
+    def leave(self, name: str) -> None:
+        if name in self._bars:
+            bar, _, slot = self._bars.pop(name)
+            bar.close()
+            self._free = sorted([*self._free, slot])
 
     def say(self, text: str) -> None:
         from tqdm import tqdm
@@ -91,13 +96,7 @@ class LiveProgress(Progress):
 
     def close(self) -> None:
         for name in list(self._bars):
-            self._drop(name)
-
-    def _drop(self, name: str) -> None:
-        if name in self._bars:
-            bar, _, slot = self._bars.pop(name)
-            bar.close()
-            self._free = sorted([*self._free, slot])
+            self.leave(name)
 
 
 def progress(total: int, slots: int) -> Progress:

@@ -103,6 +103,8 @@ class Results:
             "provenance": provenance.describe(job),
         }
         write_json(run / "metrics.json", found)
+        # Written before the page is made: an interruption there costs the page, not the run.
+        write_json(run / "status.json", status)
         return self.rendered(job, status)
 
     def rendered(self, job: Job, status: dict[str, Any]) -> dict[str, Any]:

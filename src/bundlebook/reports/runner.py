@@ -99,17 +99,15 @@ class BatchRun:
         queue, running = list(waiting), {}
         try:
             while queue or running:
-                while queue and len(running) < self.slots:
-                    job = queue.pop(0)
-                    watch, draft = watches.setdefault(job.name, Watch()), self.store.draft(job.name)
-                    future = pool.submit(execute, job, draft / "executed.ipynb", draft / "kernel.log", watch)
-                    running[future] = (job, draft, watch)
-                    show.begin(job.name, watch, (self.store.status(job.name) or {}).get("seconds"))
-                    self.entries[job.name]["status"] = "running"
-                    self._index()
+                self._fill(queue, pool, running, watches, show)
                 done, _ = wait(running, timeout=0.2, return_when=FIRST_COMPLETED)
                 for future in done:
-                    self._end(future, *running.pop(future), show)
+                    show.leave(running[future][0].name)
+                # The next kernels start before the finished notebooks are rendered, so that no core stands idle.
+                self._fill(queue, pool, running, watches, show)
+                for future in done:
+                    self._end(future, *running[future], show)
+                    del running[future]  # only now: an interruption while its page is made must not lose it
                 show.tick()
         except KeyboardInterrupt:
             show.say("interrupted: stopping the kernels; what has finished is kept")
@@ -117,7 +115,7 @@ class BatchRun:
                 watch.stop()
             pool.shutdown(wait=True, cancel_futures=True)
             for future, (job, draft, watch) in running.items():
-                if not future.cancelled() and future.exception() is None and future.result().status == PASSED:
+                if not future.cancelled() and future.result().status == PASSED:
                     self._end(future, job, draft, watch, show)
                 else:
                     shutil.rmtree(draft, ignore_errors=True)
@@ -129,6 +127,17 @@ class BatchRun:
             pool.shutdown(wait=True, cancel_futures=True)
         return False
 
+    def _fill(self, queue: list[Job], pool: ThreadPoolExecutor, running: dict, watches: dict, show: Progress) -> None:
+        """Start jobs until every slot is taken."""
+        while queue and sum(not future.done() for future in running) < self.slots:
+            job = queue.pop(0)
+            watch, draft = watches.setdefault(job.name, Watch()), self.store.draft(job.name)
+            future = pool.submit(execute, job, draft / "executed.ipynb", draft / "kernel.log", watch)
+            running[future] = (job, draft, watch)
+            show.begin(job.name, watch, (self.store.status(job.name) or {}).get("seconds"))
+            self.entries[job.name]["status"] = "running"
+            self._index()
+
     def _end(self, future: "Future[Outcome]", job: Job, draft: Path, watch: Watch, show: Progress) -> None:
         try:
             self.entries[job.name] = self._entry(
@@ -137,8 +146,7 @@ class BatchRun:
         except OSError as error:  # the disk is full: say so, and go on with what may still fit
             broken = {"status": NOT_WRITTEN, "error": type(error).__name__, "problem": error.strerror or str(error)}
             self.entries[job.name] = self._entry(job, broken)
-        finally:
-            shutil.rmtree(draft, ignore_errors=True)
+        shutil.rmtree(draft, ignore_errors=True)
         show.end(job.name, self.entries[job.name])
         self._index()
 
