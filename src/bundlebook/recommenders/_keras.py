@@ -6,6 +6,7 @@ notebook would store that. So the modules that train call :func:`import_keras` i
 
 import contextlib
 import importlib.util
+import logging
 import os
 import sys
 from collections.abc import Iterator
@@ -63,6 +64,8 @@ def import_keras() -> ModuleType:
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
     os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
     os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
+    # In a notebook TensorFlow's logger writes to stdout, where its advice on retracing would be stored as a result.
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
     with _silent_stderr():
         import keras
 
