@@ -64,12 +64,13 @@ def import_keras() -> ModuleType:
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
     os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
     os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
-    # In a notebook TensorFlow's logger writes to stdout, where its advice on retracing would be stored as a result.
-    logging.getLogger("tensorflow").setLevel(logging.ERROR)
     with _silent_stderr():
         import keras
 
         devices()  # the first look at the devices is what makes the drivers speak
+    # In a notebook TensorFlow's logger writes to stdout, where its advice on retracing would be stored as a result. It
+    # sets its own level at its import, so this comes after it.
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
     return keras
 
 
