@@ -67,10 +67,8 @@ def weeks(days: pd.Series) -> None:
     colours = [_BLUE if n == 7 else _ORANGE for n in open_days]
     axis.bar(lines.index, lines / 1000, width=5.5, color=colours, align="edge")
     for start in lines.index[open_days < 7]:
-        text = f"{open_days[start]} d"
-        axis.annotate(
-            text, (start + pd.Timedelta(days=2.75), lines[start] / 1000), ha="center", va="bottom", fontsize=9
-        )
+        middle, above = start + pd.Timedelta(days=2.75), 1.04 * lines.max() / 1000
+        axis.text(middle, above, f"{open_days[start]} d", ha="center", fontsize=9)
     axis.set(ylabel="lines (thousands)", xlabel="week beginning on", ylim=(0, 1.3 * lines.max() / 1000))
     axis.grid(axis="x", visible=False)
     axis.legend(handles=[Patch(color=_BLUE, label="seven days"), Patch(color=_ORANGE, label="days missing")], ncols=2)
