@@ -1,0 +1,104 @@
+"""Figures of 张三: his probabilities month by month, their place among all items, the answers, his thin history."""
+
+from collections.abc import Mapping, Sequence
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+
+from bundlebook.plots.style import PALETTE
+
+_MARKERS = ("o", "s", "^", "D", "v")
+_STYLES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)))
+
+
+def month_by_month(steps: pd.DataFrame, claimed: float) -> None:
+    """Draw how the probability of each item grows with every month of history.
+
+    Parameters
+    ----------
+    steps : DataFrame
+        One row a month of history, one column an item; P in [0, 1].
+    claimed : float
+        The articles' answer, drawn as a line.
+    """
+    _, ax = plt.subplots(figsize=(8, 4))
+    for number, item in enumerate(steps.columns):
+        ax.plot(range(len(steps)), steps[item], color=PALETTE[number], ls=_STYLES[number], marker=_MARKERS[number],
+                ms=7, lw=2, label=str(item))  # fmt: skip
+    ax.axhline(claimed, color="0.35", lw=1)
+    ax.text(0, claimed - 0.012, f"the articles' answer for 1005: {claimed}", va="top", color="0.25", fontsize=10)
+    ax.set(title="What the network expects of the month to come", xlabel="his history so far",
+           ylabel="P(bought in the next period)", ylim=(0, claimed + 0.07), xticks=range(len(steps)))  # fmt: skip
+    ax.set_xticklabels(steps.index)
+    ax.legend(title="item", ncols=len(steps.columns), loc="center", bbox_to_anchor=(0.5, 0.7))
+
+
+def place_among_all(probability: np.ndarray, marked: Mapping[str, int], claimed: float) -> None:
+    """Draw all items' probabilities from the highest to the lowest, and mark some of them.
+
+    Parameters
+    ----------
+    probability : ndarray, shape (n_items,)
+    marked : mapping of str to int
+        Position in *probability* of each marked item, by its label.
+    claimed : float
+        The articles' answer, drawn as a line.
+    """
+    order = np.argsort(-probability, kind="stable")
+    place = np.empty(len(order), dtype=int)
+    place[order] = np.arange(1, len(order) + 1)
+    _, ax = plt.subplots(figsize=(8, 4))
+    ax.loglog(np.arange(1, len(order) + 1), probability[order], color="0.6", lw=2)
+    for number, (label, position) in enumerate(marked.items()):
+        ax.plot(place[position], probability[position], _MARKERS[number % 5], color=PALETTE[number], ms=9,
+                label=f"{label}: place {place[position]:,}, P = {probability[position]:.3f}")  # fmt: skip
+    ax.axhline(claimed, color="0.35", lw=1)
+    ax.text(len(order), claimed * 0.9, f"claimed: {claimed}", ha="right", va="top", color="0.25")
+    ax.set(title="His five items among all", xlabel="place among all items",
+           ylabel="P(bought in the next period)", ylim=(None, 1.15))  # fmt: skip
+    ax.legend(loc="lower left")
+
+
+def answers(table: pd.Series, runs: Sequence[float], claimed: str) -> None:
+    """Draw one probability a method as dots on a line, the reruns of the last one around it.
+
+    Parameters
+    ----------
+    table : Series
+        P of the item by method, in the order from top to bottom.
+    runs : sequence of float
+        Answers of the retrained networks, drawn small in the row of the last method.
+    claimed : str
+        The entry of *table* that is a claim and no measurement; drawn hollow.
+    """
+    _, ax = plt.subplots(figsize=(8, 0.5 * len(table) + 1.2))
+    rows = np.arange(len(table))
+    for row, (method, value) in zip(rows, table.items(), strict=True):
+        hollow = method == claimed
+        ax.plot(value, row, "o", ms=10, mfc="white" if hollow else PALETTE[0], mec=PALETTE[1 if hollow else 0], mew=2)
+        ax.annotate(f"{value:.3f}", (value, row), (10, 0), textcoords="offset points", va="center")
+    ax.plot(runs, np.full(len(runs), rows[-1] + 0.28), "|", color=PALETTE[3], ms=12, mew=2)
+    ax.annotate("retrained", (max(runs), rows[-1] + 0.28), (8, 0), textcoords="offset points", va="center",
+                color=PALETTE[3], fontsize=9)  # fmt: skip
+    ax.set(title="One question, several answers", xlabel="P(1005 in the next period)", xlim=(-0.02, 1), yticks=rows)
+    ax.set_yticklabels(table.index)
+    ax.set_ylim(len(table) - 0.4, -0.6)
+
+
+def thinness(distinct: np.ndarray, his: int) -> None:
+    """Draw how many distinct items the households bought in four periods, and where 张三 stands.
+
+    Parameters
+    ----------
+    distinct : ndarray of int, shape (n_households,)
+    his : int
+    """
+    _, ax = plt.subplots(figsize=(8, 3.4))
+    edges = np.arange(0, distinct.max() + 10, 5) - 0.5
+    ax.hist(distinct, bins=edges, color=PALETTE[0], edgecolor="white", lw=0.4)
+    ax.axvline(his, color=PALETTE[1], lw=2)
+    ax.annotate(f"张三: {his}", (his, 0.92 * ax.get_ylim()[1]), (10, 0), textcoords="offset points", color="0.2",
+                fontsize=11)  # fmt: skip
+    ax.set(title="How much households buy in four periods", xlabel="distinct items bought in four periods",
+           ylabel="households", xlim=(-5, np.percentile(distinct, 99.5)))  # fmt: skip
