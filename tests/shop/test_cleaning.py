@@ -20,6 +20,7 @@ from bundlebook.shop.cleaning import (
     zero_price,
     zero_quantity,
 )
+from bundlebook.shop.completejourney import read_table
 from bundlebook.shop.duplicates import MERGE_KEY, drop_twins, merge_twins
 from bundlebook.shop.policy import COMPLETE_JOURNEY_EXCLUSIONS, CleaningPolicy, Exclusion, default_policy
 from bundlebook.shop.quantities import limit_quantity, quantity_limit
@@ -274,3 +275,10 @@ def test_an_unknown_choice_is_refused(wrong):
 def test_only_the_real_shop_has_exclusions(real_shop):
     assert default_policy(real_shop).exclusions == COMPLETE_JOURNEY_EXCLUSIONS
     assert default_policy(shop_of(quantity=[1])).exclusions == ()
+
+
+def test_single_columns_of_a_side_table_are_the_same_columns():
+    whole, file = read_table("coupons")
+    some, same_file = read_table("coupons", columns=["campaign_id"])
+    pd.testing.assert_frame_equal(some, whole[["campaign_id"]])
+    assert same_file == file
