@@ -150,7 +150,13 @@ def test_reasons_tell_the_numbers(together, price_table):
     assert "bread: 60% likely in the coming period, bought 3 times before." in text
     assert "butter: 20% likely in the coming period, never bought before." in text
     assert "8.0 times those of its other periods" in text
-    assert "$5.70 instead of $6.00" in text and "by 20%" in text
+    assert "$5.70 instead of $6.00" in text and "by 20%" in text and "ASSUMED cost" in text
+
+
+def test_reasons_say_whether_the_cost_is_known(together, price_table):
+    known = price_table.assign(cost_known=[True, True, False, False, False, False])
+    assert "catalogue cost" in offer(P, together, known, must_hold="butter", likely=1)[0].reasons[-1]
+    assert "ASSUMED cost" in offer(P, together, known, must_hold="milk")[0].reasons[-1]
 
 
 def test_prices_are_medians_of_the_training_weeks():

@@ -129,8 +129,9 @@ def _reasons(row, known: pd.Series, currency: str) -> tuple[str, ...]:
     sentences.append(
         f"Both in one period: {row.probability:.1%} likely, against {row.independent:.1%} if they were unrelated."
     )
+    cost = "catalogue" if row.cost_known else "ASSUMED"
     sentences.append(
-        f"Together {currency}{row.price:.2f} instead of {currency}{row.usual_price:.2f}; at the assumed cost the offer "
+        f"Together {currency}{row.price:.2f} instead of {currency}{row.usual_price:.2f}; at the {cost} cost the offer "
         f"pays if it raises the chance of selling both by {row.break_even - 1:.0%}."
     )
     return tuple(sentences)

@@ -58,9 +58,10 @@ def score_pairs(
     Returns
     -------
     DataFrame
-        The candidates that earn anything, best first, with ``list_price``, ``usual_price``, ``price``, ``unit_margin``,
-        ``revenue``, ``margin``, ``satisfaction``, ``objective`` and ``break_even``: by which factor the offer must
-        raise P(both) to earn as much as the usual prices. No response to the discount is assumed in any other column.
+        The candidates that earn anything, best first, with ``list_price``, ``usual_price``, ``cost_known`` (of both),
+        ``price``, ``unit_margin``, ``revenue``, ``margin``, ``satisfaction``, ``objective`` and ``break_even``: by
+        which factor the offer must raise P(both) to earn as much as the usual prices. No response to the discount is
+        assumed in any other column.
 
     Raises
     ------
@@ -72,6 +73,7 @@ def score_pairs(
     first, second = (prices.loc[candidates[name]].reset_index(drop=True) for name in ("first", "second"))
     money = first[["list_price", "usual_price", "cost"]] + second[["list_price", "usual_price", "cost"]]
     table = candidates.assign(list_price=money["list_price"], usual_price=money["usual_price"])
+    table["cost_known"] = first["cost_known"] & second["cost_known"]
     table["price"] = (1 - discount) * money["usual_price"]
     table["unit_margin"] = table["price"] - money["cost"]
     table["revenue"] = table["probability"] * table["price"]
