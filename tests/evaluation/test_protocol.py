@@ -53,6 +53,15 @@ def test_values_are_the_metrics_of_the_scores(task):
     assert list(result.per_user("AUC").index) == list(task.histories.user_ids)
 
 
+def test_who_bought_everything_has_no_auc_and_stops_nothing(task):
+    truth = task.truth.tolil()
+    truth[0] = 1
+    greedy = replace(task, truth=truth.tocsr())
+    board = evaluate([Returns(np.random.default_rng(0).random(task.truth.shape))], greedy, requests=0, seed=0)
+    assert len(board.per_user("AUC")) == len(board.per_user("NDCG@10")) - 1
+    assert board.per_user("AUC")["fixed"].between(0, 1).all()
+
+
 def test_tracks_split_every_purchase_into_known_and_new(task):
     every = tracks(task)
     assert every["repeat"].truth.sum() + every["explore"].truth.sum() == task.truth.sum()

@@ -79,7 +79,7 @@ class Evaluation:
         """One metric of every method on the same users, shape (n_users, n_methods).
 
         The losses of a probability, ``"Log loss"`` and ``"Brier"``, are those of everyone, and only methods that
-        estimate one have a column.
+        estimate one have a column. A user of whom a metric says nothing (AUC, if everything was bought) has no row.
         """
         if track not in self.tracks:
             raise BundlebookError(f"no track {track!r}", remedy=f"use one of {list(self.tracks)}")
@@ -89,7 +89,7 @@ class Evaluation:
         if not columns:
             known = next(iter(self.judged.values())).values[track].columns
             raise BundlebookError(f"no metric {metric!r} on track {track!r}", remedy=f"use one of {list(known)}")
-        return pd.DataFrame(columns)
+        return pd.DataFrame(columns).dropna()
 
     def intervals(self, metric: str, track: str = "all", resamples: int = 2000, *, seed: int) -> pd.DataFrame:
         """Mean, low and high of every method: 95 % bootstrap over users."""

@@ -169,7 +169,11 @@ def _judge(
         )
         for name, ranking in rankings.items()
     }
-    values["all"]["AUC"] = metrics.user_auc(scores, task.truth)
+    # Whoever bought the whole catalogue has no pair to compare, and no AUC.
+    some = rankings["all"].relevant < scores.shape[1]
+    values["all"]["AUC"] = np.nan
+    if some.any():
+        values["all"].loc[some, "AUC"] = metrics.user_auc(scores[some], task.truth[some])
     probability = None
     if population and isinstance(recommender, ProbabilisticRecommender):
         people, outcome = population
