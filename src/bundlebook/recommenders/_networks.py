@@ -4,8 +4,6 @@ Imported by functions only (it needs Keras). Shapes in comments: B users, K (use
 I items, d width of the state, F features of a pair.
 """
 
-import numpy as np
-
 from bundlebook.recommenders._keras import import_keras
 from bundlebook.shop.splits import PERIOD_DAYS
 
@@ -32,7 +30,8 @@ def table_rows(table, index):
 class BasketEmbedding(layers.Layer):
     """x_t = tanh(Σ_i log(1 + units_ti) e_i + W_c c_t): what was bought in a period, and how much, as one vector.
 
-    c_t holds log(1 + trips) and whether the user was known. Output (B, T, d).
+    c_t holds log(1 + trips), log(1 + distinct items), the days since the last trip (in periods, 1 without a trip) and
+    whether the user was known. Output (B, T, d).
     """
 
     def __init__(self, n_items: int, width: int, **options):
@@ -42,13 +41,16 @@ class BasketEmbedding(layers.Layer):
     def build(self, *_shapes, **_named):
         small = keras.initializers.RandomNormal(stddev=0.05)
         self.table = self.add_weight(shape=(self.n_items, self.width), initializer=small, name="items")
-        self.context = self.add_weight(shape=(2, self.width), initializer="glorot_uniform", name="context")
+        self.context = self.add_weight(shape=(4, self.width), initializer="glorot_uniform", name="context")
         self.built = True
 
-    def call(self, item, units, trips, seen):
+    def call(self, item, units, recency, trips, seen):
         amount = ops.log1p(units)  # (B, K, T)
         goods = ops.einsum("bkt,bkd->btd", amount, table_rows(self.table, item))
-        context = ops.stack([ops.log1p(trips), seen], axis=-1)  # (B, T, 2)
+        bought = recency > 0
+        distinct = ops.sum(ops.cast(bought, "float32"), axis=1)  # (B, T)
+        days = ops.min(ops.where(bought, recency, float(PERIOD_DAYS)), axis=1) / PERIOD_DAYS
+        context = ops.stack([ops.log1p(trips), ops.log1p(distinct), days, seen], axis=-1)  # (B, T, 4)
         return ops.tanh(goods + ops.matmul(context, self.context))
 
     def get_config(self):
@@ -71,23 +73,33 @@ class _Head(layers.Layer):
 
 @_register
 class ItemLogits(_Head):
-    """logit_ti = h_t · o_i + b_i over all items, with b_i started at the item's log-odds. Output (B, T, I)."""
+    """logit_ti = h_t · o_i + b_i + g · trend_ti over all items, with b_i started at the item's log-odds.
 
-    def __init__(self, n_items: int, **options):
+    trend_ti says how much more the whole shop sold of the item in period t than on average so far; it is the same for
+    all users, is set before training, and its last row is the state of the shop at the day of the fit. Output
+    (B, T, I).
+    """
+
+    def __init__(self, n_items: int, n_periods: int, **options):
         super().__init__(**options)
-        self.n_items = n_items
+        self.n_items, self.n_periods = n_items, n_periods
 
     def build(self, state):
         small = keras.initializers.RandomNormal(stddev=0.05)
         self.table = self.add_weight(shape=(self.n_items, state[-1]), initializer=small, name="items")
         self.bias = self.add_weight(shape=(self.n_items,), initializer="zeros", name="bias")
+        self.gain = self.add_weight(shape=(), initializer="zeros", name="gain")
+        rows = (self.n_periods, self.n_items)
+        self.trend = self.add_weight(shape=rows, initializer="zeros", trainable=False, name="trend")
         self.built = True
 
-    def call(self, state):
-        return ops.matmul(state, ops.transpose(self.table)) + self.bias
+    def call(self, state, last: bool = False):
+        n_periods = ops.shape(state)[1]
+        trend = self.trend[-1:] if last else self.trend[:n_periods]
+        return ops.matmul(state, ops.transpose(self.table)) + self.bias + self.gain * trend
 
     def get_config(self):
-        return super().get_config() | {"n_items": self.n_items}
+        return super().get_config() | {"n_items": self.n_items, "n_periods": self.n_periods}
 
 
 @_register
@@ -104,7 +116,7 @@ class AdditiveLogits(_Head):
         self.weights_state = self.add_weight(shape=(state[-1],), initializer="glorot_uniform", name="w_h")
         self.built = True
 
-    def call(self, state):
+    def call(self, state, last: bool = False):
         per_user = ops.einsum("btd,d->bt", state, self.weights_state)
         per_item = ops.matmul(self.items, self.weights_items)
         return per_user[:, :, None] + per_item
@@ -118,9 +130,15 @@ class RepeatFeatures(layers.Layer):
     """What counting knows of each (user, item) pair after each period, from decay matrices. No weights.
 
     With z_s = 1 if the item was bought in period s, n_s its baskets and N_s the user's baskets, for each decay λ:
-    Σ_{s≤t} λ^{t-s} z_s / (1 + Σ λ^{t-s} seen_s) and Σ λ^{t-s} n_s / (1 + Σ λ^{t-s} N_s); then log days since the last
-    and since the first purchase, and the days since the last one over the mean gap. Output (B, K, T, F).
+    Σ_{s≤t} λ^{t-s} z_s / (1 + Σ λ^{t-s} seen_s), plain and as a logarithm, and the logarithm of
+    Σ λ^{t-s} n_s / (1 + Σ λ^{t-s} N_s); then log units, log days since the last and since the first purchase, log periods with a purchase, and the days
+    since the last one over the mean gap. Output (B, K, T, F) with F = 3 · 5 + 5.
     """
+
+    #: Added to a count before its logarithm is taken.
+    FLOOR = 0.05
+    #: Days since a purchase that never was.
+    NEVER = 1e4
 
     def call(self, baskets, units, recency, trips, seen):
         n_periods = ops.shape(trips)[-1]
@@ -133,14 +151,14 @@ class RepeatFeatures(layers.Layer):
             weight = past * ops.power(decay, ops.maximum(age, 0.0)) if decay else ops.cast(age == 0, "float32")
             periods = 1.0 + ops.matmul(seen, weight)  # (B, T)
             shopping = 1.0 + ops.matmul(trips, weight)
-            features.append(ops.matmul(bought, weight) / periods[:, None, :])
-            features.append(ops.log(0.05 + ops.matmul(bought, weight)) - ops.log(periods)[:, None, :])
-            features.append(ops.log(0.05 + ops.matmul(baskets, weight)) - ops.log(shopping)[:, None, :])
+            times = ops.matmul(bought, weight)  # (B, K, T)
+            features.append(times / periods[:, None, :])
+            features.append(ops.log(self.FLOOR + times) - ops.log(periods)[:, None, :])
+            features.append(ops.log(self.FLOOR + ops.matmul(baskets, weight)) - ops.log(shopping)[:, None, :])
         features.append(ops.log1p(units))
-        never = 1e4
         days = recency[..., :, None] + PERIOD_DAYS * age  # (B, K, T, T): at the end of t, since the purchase in s
         counts = (bought[..., :, None] * past) > 0
-        since_last = ops.min(ops.where(counts, days, never), axis=-2)
+        since_last = ops.min(ops.where(counts, days, self.NEVER), axis=-2)
         since_first = ops.max(ops.where(counts, days, 0.0), axis=-2)
         times = ops.matmul(bought, past)
         gap = (since_first - since_last + PERIOD_DAYS) / ops.maximum(times, 1.0)
@@ -169,8 +187,9 @@ class RepeatLogits(_Head):
 
     def build(self, features_shape, item_shape, state_shape):
         self.table = self.add_weight(shape=(self.n_items, self.hidden), initializer="zeros", name="items")
-        self.prior = self.add_weight(shape=(self.n_items, 1), initializer="zeros", name="prior", trainable=False)
-        self.of_prior = self.add_weight(shape=(1, self.hidden), initializer="glorot_uniform", name="of_prior")
+        column = (self.n_items, 1)
+        self.log_odds = self.add_weight(shape=column, initializer="zeros", trainable=False, name="log_odds")
+        self.of_log_odds = self.add_weight(shape=(1, self.hidden), initializer="glorot_uniform", name="of_log_odds")
         inner = (*features_shape[:-1], self.hidden)
         self.of_features.build(features_shape)
         self.of_state.build(state_shape)
@@ -179,7 +198,10 @@ class RepeatLogits(_Head):
         self.built = True
 
     def call(self, features, item, state):
-        of_item = table_rows(self.table + ops.matmul(self.prior, self.of_prior), item)[:, :, None, :]  # (B, K, 1, H)
+        sellers = ops.matmul(
+            self.log_odds / 3.0, self.of_log_odds
+        )  # log-odds run from -8 to 0; the other inputs do not
+        of_item = table_rows(self.table + sellers, item)[:, :, None, :]  # (B, K, 1, H)
         of_state = self.of_state(state)[:, None, :, :]  # (B, 1, T, H)
         hidden = ops.relu(self.of_features(features) + of_item + of_state)
         correction = self.last(self.second(hidden))[..., 0]
@@ -220,7 +242,7 @@ def inputs() -> dict:
     return {"item": keras.Input((None,), dtype="int32", name="item"), **pairs, **periods}
 
 
-def build(n_items: int, width: int, cell: str, repeat: int):
+def build(n_items: int, n_periods: int, width: int, cell: str, repeat: int):
     """Compose a network: logits of all items after every period, (B, T, I).
 
     Parameters
@@ -233,7 +255,9 @@ def build(n_items: int, width: int, cell: str, repeat: int):
         Width of the repeat-aware head, 0 for none.
     """
     x = inputs()
-    goods = BasketEmbedding(n_items, width, name="x")(x["item"], x["units"], x["trips"], x["seen"])
+    goods = BasketEmbedding(n_items, width, name="x")(
+        *(x[name] for name in ("item", "units", "recency", "trips", "seen"))
+    )
     options = {"return_sequences": True, "name": "h"}
     if cell == "literal":
         recurrent = layers.SimpleRNN(width, activation="sigmoid", **options)
@@ -245,7 +269,7 @@ def build(n_items: int, width: int, cell: str, repeat: int):
     state = recurrent(goods, mask=x["seen"] > 0)
     if cell == "literal":
         return keras.Model(x, AdditiveLogits(n_items, width, name="product")(state), name=cell)
-    logits = ItemLogits(n_items, name="product")(state)
+    logits = ItemLogits(n_items, n_periods, name="product")(state)
     if repeat:
         features = RepeatFeatures(name="features")(*(x[name] for name in COUNTED))
         correction = RepeatLogits(n_items, repeat, name="repeat")(features, x["item"], state)
@@ -258,7 +282,7 @@ def last_step(network):
     x = network.input
     names = [layer.name for layer in network.layers]
     state = network.get_layer("h").output[:, -1:]
-    logits = network.get_layer("product")(state)
+    logits = network.get_layer("product")(state, last=True)
     if "repeat" in names:
         features = network.get_layer("features").output[:, :, -1:]
         correction = network.get_layer("repeat")(features, x["item"], state)
@@ -266,14 +290,15 @@ def last_step(network):
     return keras.Model(x, logits, name="last_step")
 
 
-def start_at(network, log_odds) -> None:
+def start_at(network, log_odds, trend) -> None:
     """Start the items' bias at their log-odds: without it the first epochs go into learning what sells."""
     head = network.get_layer("product")
     if isinstance(head, AdditiveLogits):
-        start = np.array(head.items)
+        start = ops.convert_to_numpy(head.items).copy()
         start[:, 0] = log_odds
         head.items.assign(start)
         return
     head.bias.assign(log_odds)
+    head.trend.assign(trend)
     if "repeat" in [layer.name for layer in network.layers]:
-        network.get_layer("repeat").prior.assign(log_odds[:, None] / 3)
+        network.get_layer("repeat").log_odds.assign(log_odds[:, None])

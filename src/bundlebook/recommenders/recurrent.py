@@ -58,10 +58,10 @@ class Settings:
 
     width: int = 64
     cell: str = "gru"
-    repeat: int = 16
-    epochs: int = 7
-    batch: int = 32
-    rate: float = 6e-3
+    repeat: int = 32
+    epochs: int = 6
+    batch: int = 16
+    rate: float = 5e-3
     thinning: float = 0.2
     seed: int = 0
 
@@ -246,8 +246,10 @@ class RecurrentRecommender:
         from bundlebook.recommenders import _networks
 
         settings = self.settings
-        network = _networks.build(examples.inputs.n_items, settings.width, settings.cell, settings.repeat)
-        _networks.start_at(network, examples.item_log_odds())
+        network = _networks.build(
+            examples.inputs.n_items, examples.targets.n_periods, settings.width, settings.cell, settings.repeat
+        )
+        _networks.start_at(network, examples.item_log_odds(), examples.trend())
         steps = settings.epochs * -(-examples.inputs.n_users // settings.batch)
         rate = keras.optimizers.schedules.CosineDecay(settings.rate, steps)
         # Compiling for XLA costs seconds a shape, and batches come in several widths.
@@ -283,7 +285,7 @@ class LiteralRNN(RecurrentRecommender):
     entropy (the articles' loss leaves out the items that were not bought, and is smallest at P ≡ 1).
     """
 
-    defaults: ClassVar[Settings] = Settings(cell="literal", repeat=0, epochs=4, thinning=0.0)
+    defaults: ClassVar[Settings] = Settings(cell="literal", repeat=0, epochs=3, thinning=0.0)
 
 
 def mean_log_loss(probability: np.ndarray, task: Task) -> float:

@@ -66,6 +66,26 @@ class Examples:
         chances = targets.seen[:, 1:].sum()
         return np.log((bought + 0.5) / (chances - bought + 0.5)).astype(np.float32)
 
+    def trend(self) -> np.ndarray:
+        """How much more users bought an item in a period than on average up to then; log ratio.
+
+        Returns
+        -------
+        ndarray, shape (T + 1, n_items), float32
+            Row t knows the periods up to t only. The last row is the state of the shop at `at`.
+        """
+        targets = self.targets
+        users = np.array(
+            [
+                np.bincount(targets.item, weights=targets.baskets[:, period] > 0, minlength=targets.n_items)
+                for period in range(targets.n_periods)
+            ]
+        )
+        share = users / np.maximum(users.sum(axis=1, keepdims=True), 1)
+        so_far = np.cumsum(share, axis=0) / np.arange(1, targets.n_periods + 1)[:, None]
+        few = 5 / np.maximum(users.sum(axis=1, keepdims=True), 1)  # an item's own five users weigh as much as the past
+        return np.log((share + few) / (so_far + few)).astype(np.float32)
+
 
 def shuffled_batches(sizes: np.ndarray, batch: int, rng: np.random.Generator) -> list[np.ndarray]:
     """Cut users into batches of users with about equally many pairs, in random order.
