@@ -131,8 +131,8 @@ class RepeatFeatures(layers.Layer):
 
     With z_s = 1 if the item was bought in period s, n_s its baskets and N_s the user's baskets, for each decay λ:
     Σ_{s≤t} λ^{t-s} z_s / (1 + Σ λ^{t-s} seen_s), plain and as a logarithm, and the logarithm of
-    Σ λ^{t-s} n_s / (1 + Σ λ^{t-s} N_s); then log units, log days since the last and since the first purchase, log periods with a purchase, and the days
-    since the last one over the mean gap. Output (B, K, T, F) with F = 3 · 5 + 5.
+    Σ_{s≤t} λ^{t-s} n_s / (1 + Σ λ^{t-s} N_s); then log units, log days since the last and since the first purchase, log
+    periods with a purchase, and the days since the last one over the mean gap. Output (B, K, T, F), F = 3 · 5 + 5.
     """
 
     #: Added to a count before its logarithm is taken.
