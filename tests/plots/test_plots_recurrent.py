@@ -46,3 +46,11 @@ def test_gradient_flow_draws_every_cell_on_a_log_axis():
     assert ax.get_yscale() == "log"
     assert [text.get_text() for text in ax.get_legend().get_texts()] == ["fast", "slow"]
     assert ax.lines[0].get_xdata().tolist() == list(range(1, 21))
+
+
+def test_a_variant_has_its_cells_colour_but_another_line():
+    recurrent.gradient_flow({"GRU": 0.5 ** np.arange(1, 21), "GRU, open": 0.9 ** np.arange(1, 9), "σ": np.ones(20)})
+    plain, variant, other = plt.gca().lines
+    assert plain.get_color() == variant.get_color() != other.get_color()
+    assert plain.get_linestyle() != variant.get_linestyle()
+    assert variant.get_xdata().tolist() == list(range(1, 9))

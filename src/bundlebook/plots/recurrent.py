@@ -9,7 +9,7 @@ from bundlebook.plots.style import PALETTE
 
 #: Line styles beside the colours, so that a figure survives grey print.
 _STYLES = ("-", "--", "-.", ":")
-_MARKERS = ("o", "s", "^", "D", "v", "P")
+_MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 
 
 def sigmoid_and_slope(limit: float = 8.0) -> None:
@@ -22,7 +22,8 @@ def sigmoid_and_slope(limit: float = 8.0) -> None:
     """
     z = np.linspace(-limit, limit, 401)
     value = 1 / (1 + np.exp(-z))
-    _, (left, right) = plt.subplots(1, 2, figsize=(8, 2.7))
+    fig, (left, right) = plt.subplots(1, 2, figsize=(8, 2.7), layout="constrained")
+    fig.get_layout_engine().set(wspace=0.06)
     left.plot(z, value, color=PALETTE[0], lw=2)
     left.set(title="σ squeezes any number into (0, 1)", xlabel="input z", ylabel="σ(z)", ylim=(-0.03, 1.03))
     right.plot(z, value * (1 - value), color=PALETTE[1], lw=2)
@@ -61,7 +62,7 @@ def two_losses(rate: float, label: str) -> None:
 def household_scores(panels: Mapping[str, np.ndarray], items: Sequence[str]) -> None:
     """Draw the scores of some households over the items, a panel a model.
 
-    Parallel lines mean one ranking for all; only lines that cross can rank two households' items differently.
+    A household's ranking is the order of its points from top to bottom, so parallel lines mean one ranking for all.
 
     Parameters
     ----------
@@ -70,10 +71,11 @@ def household_scores(panels: Mapping[str, np.ndarray], items: Sequence[str]) -> 
     items : sequence
         Short labels of the items.
     """
-    _, axes = plt.subplots(1, len(panels), figsize=(8, 3.2), sharey=True)
+    fig, axes = plt.subplots(1, len(panels), figsize=(8, 3.2), sharey=True, layout="constrained")
+    fig.get_layout_engine().set(wspace=0.06)
     for ax, (title, scores) in zip(np.atleast_1d(axes), panels.items(), strict=True):
         for row, line in enumerate(scores):
-            ax.plot(line, color=PALETTE[row], ls=_STYLES[row % 4], marker=_MARKERS[row % 6], ms=5, lw=1.8)
+            ax.plot(line, color=PALETTE[row], ls=_STYLES[row % 4], marker=_MARKERS[row % len(_MARKERS)], ms=5, lw=1.8)
         ax.set(title=title, xticks=range(len(items)), xticklabels=items, xlabel="item")
     np.atleast_1d(axes)[0].set_ylabel("score: log-odds of a purchase")
 
@@ -84,14 +86,19 @@ def gradient_flow(norms: Mapping[str, np.ndarray]) -> None:
     Parameters
     ----------
     norms : mapping of str to ndarray, shape (n_steps,)
-        Norm of ∂h_T / ∂s_{T−k} for k = 1, 2, …, by the name of the cell.
+        Norm of ∂h_T / ∂s_{T−k} for k = 1, 2, …, by the name of the cell. ``"GRU, open"`` is drawn as a variant of
+        ``"GRU"``: same colour, dashed.
     """
     _, ax = plt.subplots(figsize=(7.5, 4))
+    cells = list(dict.fromkeys(name.split(",")[0] for name in norms))
+    colours = [*PALETTE[:3], *PALETTE[4:]]  # the fourth is too near the second for crossing lines
     for number, (name, norm) in enumerate(norms.items()):
+        cell, variant = name.split(",")[0], "," in name
         steps = np.arange(1, len(norm) + 1)
-        ax.semilogy(steps, norm, color=PALETTE[number], ls=_STYLES[number % 4], lw=2, marker=_MARKERS[number % 6],
-                    ms=5, markevery=(number, 5), label=name)  # fmt: skip
+        ax.semilogy(steps, norm, color=colours[cells.index(cell)], ls="--" if variant else "-", lw=2, label=name,
+                    marker=_MARKERS[number % len(_MARKERS)], ms=6, mfc="white" if variant else None,
+                    markevery=(number % 5, 5))  # fmt: skip
     ax.set(title="What is left of a gradient after k steps back", xlabel="steps back k",
-           ylabel="norm of ∂h(T) / ∂state(T−k)", ylim=(1e-9, 3), xlim=(0.5, 20.5),
+           ylabel="norm of ∂h(T) / ∂state(T−k)", ylim=(1e-7, 3), xlim=(0.5, 20.5),
            xticks=[1, 5, 10, 15, 20])  # fmt: skip
-    ax.legend(loc="lower left")
+    ax.legend(loc="lower right", ncols=2)
