@@ -8,9 +8,11 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from bundlebook import chapters
 
 NOISY = """\
-import sys, warnings
+import sys
 print("to the error stream", file=sys.stderr)
-print(6 * 7)
+print(6 * 7, flush=True)
+print("to the error stream again", file=sys.stderr, flush=True)
+print("and one line more")
 """
 
 
@@ -30,7 +32,7 @@ def test_refresh_executes_and_normalises(tmp_path):
     notebook = nbformat.read(file, as_version=4)
     cell = notebook.cells[1]
     assert cell.execution_count == 1
-    assert [o.text for o in cell.outputs] == ["42\n"]
+    assert [o.text for o in cell.outputs] == ["42\nand one line more\n"]
     assert set(notebook.metadata) == {"kernelspec", "language_info"}
     assert cell.metadata == {"tags": ["a", "b"]}
     chapters.refresh([file])

@@ -7,12 +7,11 @@ what changed.
 
 import base64
 import io
-import re
 from collections.abc import Iterable
 from pathlib import Path
 
 import nbformat
-from nbconvert.preprocessors import ExecutePreprocessor
+from nbconvert.preprocessors import CoalesceStreamsPreprocessor, ExecutePreprocessor
 from PIL import Image
 
 from bundlebook import paths
@@ -67,7 +66,8 @@ def normalise(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
         cell.metadata = nbformat.from_dict({"tags": sorted(tags)} if tags else {})
         if cell.cell_type == "code":
             cell.outputs = [_normalise_output(o) for o in cell.outputs if o.get("name") != "stderr"]
-    return notebook
+    # A kernel flushes when it likes, so one print may arrive in one piece or in several.
+    return CoalesceStreamsPreprocessor().preprocess(notebook, {})[0]
 
 
 def _normalise_output(output: nbformat.NotebookNode) -> nbformat.NotebookNode:
@@ -78,8 +78,6 @@ def _normalise_output(output: nbformat.NotebookNode) -> nbformat.NotebookNode:
         if "image/png" in output.data:
             output.data["image/png"] = _with_palette(output.data["image/png"])
         output.metadata = nbformat.from_dict({})
-    if "text" in output:
-        output.text = re.sub(r"\r[^\n]*(?=\r)", "", output.text)
     return output
 
 
