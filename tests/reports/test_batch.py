@@ -95,6 +95,7 @@ def test_failures_come_first_on_the_index(ran):
     assert "ZeroDivisionError: division by zero, code cell 3" in soup.get_text()
     assert "Score 1.5 points" in soup.select_one("tr.passed").get_text(" ", strip=True)
     assert [head.get_text() for head in soup.select(".jobs th")][2] == "K"  # the parameter that differs
+    assert len(soup.select(".jobs th")) == 6  # and no other has a column
     assert soup.select(".bars .bar")  # figures of one name, side by side
     assert jobs["*"]["finished"] is True
     assert jobs["*"]["counts"] == {"died": 1, "failed": 1, "timed out": 1, "not started": 1, "passed": 2}

@@ -66,7 +66,8 @@ def forget() -> None:
 @lru_cache(maxsize=1)
 def installed() -> dict[str, str]:
     """Every installed distribution and its version."""
-    return {entry.name: entry.version for entry in sorted(distributions(), key=lambda entry: entry.name.lower())}
+    found = {entry.name.lower().replace("_", "-"): entry.version for entry in distributions()}
+    return dict(sorted(found.items()))
 
 
 def versions() -> dict[str, str]:

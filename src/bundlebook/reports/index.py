@@ -25,7 +25,8 @@ def write_index(store: Store, title: str, entries: Sequence[Mapping[str, Any]], 
     title : str
     entries : sequence of mapping
         One a job, in the order of the plan: ``name``, ``title``, ``status``, ``reused``, ``seconds``, ``parameters``,
-        ``metrics``, ``page`` and, where it went wrong, ``problem``, ``number``.
+        ``given`` (the names of those that were set), ``metrics``, ``page`` and, where it went wrong, ``problem`` and
+        ``number``.
     seconds : float
         Time since the batch began.
     slots : int
@@ -101,12 +102,9 @@ def _text(value: Any) -> str | None:
 
 
 def _varying(entries: Sequence[Mapping[str, Any]]) -> list[str]:
-    """The parameters worth a column: those whose value differs between the jobs that have them."""
-    values: dict[str, set[str]] = {}
-    for entry in entries:
-        for name, value in entry["parameters"].items():
-            values.setdefault(name, set()).add(repr(value))
-    return [name for name, found in values.items() if len(found) > 1]
+    """The parameters worth a column: set by the batch for some job, and not alike in all that have them."""
+    given = dict.fromkeys(name for entry in entries for name in entry["given"])
+    return [n for n in given if len({repr(e["parameters"][n]) for e in entries if n in e["parameters"]}) > 1]
 
 
 def _shared_figures(entries: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:

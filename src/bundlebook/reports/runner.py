@@ -160,6 +160,7 @@ class BatchRun:
             "reused": False,
             "seconds": status.get("seconds"),
             "parameters": shown,
+            "given": sorted(job.given),
             "metrics": status.get("metrics", []),
             "page": f"{job.name}.html" if status.get("page") else None,
             "notebook": f"runs/{job.name}/executed.ipynb" if status.get("notebook") else None,
