@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import poisson
 
-from bundlebook.association import adjusted_lift, encode, fit_configuration, frequent_itemsets
+from bundlebook.association import adjusted_lift, encode, fit_configuration, frequent_itemsets, lift_table
 from bundlebook.association.adjusted import expected_pairs, observed_pairs
 from bundlebook.association.null import shuffled
 from bundlebook.errors import BundlebookError
@@ -135,3 +135,16 @@ def test_null_sets_give_no_discovery_and_a_planted_pair_gives_one():
         itemsets = frequent_itemsets(shuffled(baskets, seed), 0.005, max_len=3)
         with_discovery += bool((adjusted_lift(itemsets, model)["p_adjusted"] < 0.05).any())
     assert with_discovery <= 1
+
+
+def test_lift_table_is_square_and_symmetric(lists):
+    table = lift_table(lists, most=6, least_expected=5)
+    encoded = encode(lists)
+    assert table.index.tolist() == sorted(encoded.items[np.argsort(-encoded.counts, kind="stable")[:6]])
+    np.testing.assert_allclose(table, table.T)
+    model = fit_configuration(encoded)
+    a, b = np.searchsorted(encoded.items, table.index[[0, 1]])
+    count = sum({encoded.items[a], encoded.items[b]} <= basket for basket in lists)
+    assert table.iloc[0, 1] == pytest.approx(count / model.expected(np.array([[a, b]]))[0])
+    assert table.isna().to_numpy().diagonal().all()
+    assert lift_table(lists, most=6, least_expected=1e9).isna().all(axis=None)

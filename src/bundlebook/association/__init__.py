@@ -3,7 +3,7 @@
 Heavy parts (numba, statsmodels, mlxtend) are imported when first used.
 """
 
-from bundlebook.association.adjusted import ConfigurationModel, adjusted_lift, fit_configuration
+from bundlebook.association.adjusted import ConfigurationModel, adjusted_lift, fit_configuration, lift_table
 from bundlebook.association.hierarchy import parents, surprise
 from bundlebook.association.itemsets import ENGINES, frequent_itemsets
 from bundlebook.association.matrix import BasketMatrix, encode, least_count
@@ -12,6 +12,7 @@ from bundlebook.association.redundancy import closed_and_maximal, mark_redundant
 from bundlebook.association.rules import association_rules
 from bundlebook.association.significance import CORRECTIONS, fisher_greater, significance
 from bundlebook.association.similarity import item_cosine
+from bundlebook.association.stability import held_out_lift, remeasure, survival
 from bundlebook.association.storage import load, save
 from bundlebook.association.use import rules_for
 from bundlebook.association.utility import revenue_baskets, utility
@@ -29,17 +30,21 @@ __all__ = [
     "fisher_greater",
     "fit_configuration",
     "frequent_itemsets",
+    "held_out_lift",
     "item_cosine",
     "least_count",
+    "lift_table",
     "load",
     "mark_redundant",
     "measure",
     "parents",
     "productivity",
+    "remeasure",
     "revenue_baskets",
     "rules_for",
     "save",
     "significance",
     "surprise",
+    "survival",
     "utility",
 ]

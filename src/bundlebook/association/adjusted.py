@@ -244,3 +244,28 @@ def observed_pairs(baskets: BasketMatrix) -> np.ndarray:
     """Number of baskets with both items, shape (n_items, n_items), int64: for few items, such as departments."""
     matrix = baskets.matrix.astype(np.int64)
     return (matrix.T @ matrix).toarray()
+
+
+def lift_table(baskets, most: int = 20, least_expected: float = 20.0) -> pd.DataFrame:
+    """Size-adjusted lift of every two of the most frequent items, as a square table.
+
+    Parameters
+    ----------
+    baskets : Baskets, BasketMatrix or iterable of sequences of labels
+    most : int
+        Items shown.
+    least_expected : float
+        Pairs of which fewer baskets are expected are NaN: there is nothing to be compared.
+
+    Returns
+    -------
+    DataFrame, shape (most, most)
+        Symmetric, labels in alphabetical order, NaN on the diagonal.
+    """
+    encoded = encode(baskets)
+    model = fit_configuration(encoded)
+    kept = np.sort(np.argsort(-encoded.counts, kind="stable")[:most])
+    expected, observed = (table[np.ix_(kept, kept)] for table in (expected_pairs(model), observed_pairs(encoded)))
+    ratio = np.divide(observed, expected, out=np.full(expected.shape, np.nan), where=expected >= least_expected)
+    np.fill_diagonal(ratio, np.nan)
+    return pd.DataFrame(ratio, index=encoded.items[kept], columns=encoded.items[kept])

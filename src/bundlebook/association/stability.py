@@ -4,7 +4,6 @@ import numpy as np
 import pandas as pd
 
 from bundlebook.association.adjusted import ConfigurationModel
-from bundlebook.association.counting import count_itemsets
 from bundlebook.association.matrix import encode, least_count
 from bundlebook.association.measures import MEASURES, measure
 
@@ -23,6 +22,8 @@ def remeasure(rules: pd.DataFrame, baskets) -> pd.DataFrame:
     DataFrame
         Indexed like *rules*, with the same counts and measures; NaN where a side never occurs in these baskets.
     """
+    from bundlebook.association.counting import count_itemsets  # numba costs half a second to import
+
     encoded = encode(baskets)
     antecedent, consequent = rules["antecedent"], rules["consequent"]
     union = [tuple(sorted(a + c)) for a, c in zip(antecedent, consequent, strict=True)]
@@ -103,6 +104,8 @@ def held_out_lift(itemsets: pd.DataFrame, baskets, model: ConfigurationModel) ->
         Indexed like *itemsets*: ``count``, ``expected``, ``lift``, ``adjusted_lift``; the lifts are NaN where an item
         was never bought in these baskets.
     """
+    from bundlebook.association.counting import count_itemsets
+
     encoded = encode(baskets)
     counts = encoded.counts
     number = {label: place for place, label in enumerate(model.items)}

@@ -1,0 +1,118 @@
+"""Does the size-adjusted lift keep its promises, and is anything lost exactly at a threshold?
+
+* Null calibration: baskets of the real shop shuffled (sizes and popularities kept); in how many sets is anything found?
+* Hold-out: pairs and triples found in the training weeks, measured again in the later weeks.
+* Thresholds: itemsets and rules that lie exactly at a threshold, ours and mlxtend's.
+
+    python benchmarks/association_checks.py [number of null sets, 20 by default]
+
+Writes ``association_checks.json`` beside this file. Takes about five seconds a null set.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+import pandas as pd
+from mlxtend.frequent_patterns import association_rules as mlxtend_rules
+from mlxtend.frequent_patterns import fpgrowth
+
+from bundlebook import association as assoc
+from bundlebook.association.null import shuffled
+from bundlebook.shop import baskets, clean, load_shop, time_split
+
+ALPHA, SUPPORT = 0.05, 0.001
+
+
+def null_calibration(train, model, sets: int) -> dict:
+    """Share of shuffled data sets in which plain lift with Fisher's test, and the adjusted lift, find anything."""
+    rows = []
+    for seed in range(sets):
+        itemsets = assoc.frequent_itemsets(shuffled(train, seed), SUPPORT, max_len=3)
+        adjusted = assoc.adjusted_lift(itemsets, model)
+        rules = assoc.association_rules(itemsets[itemsets["length"] <= 2])
+        passed = assoc.significance(rules)["p_bonferroni"] <= ALPHA
+        rows.append(
+            {
+                "pairs": int((adjusted["length"] == 2).sum()),
+                "triples": int((adjusted["length"] == 3).sum()),
+                "discovered": int((adjusted["p_adjusted"] <= ALPHA).sum()),
+                "share_lift_above_1": float((rules["lift"] > 1).mean()),
+                "share_fisher_bonferroni": float(passed.mean()),
+            }
+        )
+        print(seed, rows[-1])
+    table = pd.DataFrame(rows)
+    return {
+        "sets": sets,
+        "sets_with_any_discovery": int((table["discovered"] > 0).sum()),
+        "pairs_tested": int(table["pairs"].sum()),
+        "triples_tested": int(table["triples"].sum()),
+        "share_of_pairs_with_lift_above_1": round(float(table["share_lift_above_1"].mean()), 4),
+        "share_of_pairs_passing_fisher_bonferroni": round(float(table["share_fisher_bonferroni"].mean()), 4),
+    }
+
+
+def hold_out(itemsets, model, later) -> dict:
+    """Share of discovered and of other itemsets whose lift stays above 1 in the later weeks."""
+    adjusted = assoc.adjusted_lift(itemsets, model)
+    after = assoc.held_out_lift(adjusted, later, assoc.fit_configuration(later))
+    found = (adjusted["p_adjusted"] <= ALPHA) & (adjusted["adjusted_lift"] > 1)
+    out = {}
+    for length, name in ((2, "pairs"), (3, "triples")):
+        chosen = adjusted["length"] == length
+        out[name] = {"tested": int(chosen.sum()), "discovered": int((chosen & found).sum())}
+        for measure in ("adjusted_lift", "lift"):
+            above = after[measure] > 1
+            out[name][f"{measure}_above_1_later"] = {
+                "discovered": round(float(above[chosen & found].mean()), 4),
+                "others": round(float(above[chosen & ~found].mean()), 4),
+            }
+    return out
+
+
+def thresholds(largest: int = 40) -> dict:
+    """Every share c / n up to *largest*: is a set, and a rule, exactly at it found?"""
+    lost = {"itemsets": {"ours": 0, "mlxtend": 0, "cases": 0}, "rules": {"ours": 0, "mlxtend": 0, "cases": 0}}
+    for n in range(2, largest + 1):
+        for c in range(1, n):
+            table = pd.DataFrame({"a": [True] * c + [False] * (n - c), "b": [True] * n})
+            lists = [["a", "b"]] * c + [["b"]] * (n - c)
+            ours = set(assoc.frequent_itemsets(lists, c / n)["itemset"])
+            theirs = {tuple(sorted(labels)) for labels in fpgrowth(table, c / n, use_colnames=True)["itemsets"]}
+            lost["itemsets"]["cases"] += 1
+            lost["itemsets"]["ours"] += ("a", "b") not in ours
+            lost["itemsets"]["mlxtend"] += ("a", "b") not in theirs
+
+            itemsets = assoc.frequent_itemsets([*lists, ["c"]], 0.5 / n)
+            frame = pd.DataFrame({"support": itemsets["support"], "itemsets": itemsets["itemset"].map(frozenset)})
+            wanted = ("b",), ("a",)
+            rules = assoc.association_rules(itemsets, min_confidence=c / n)
+            peers = mlxtend_rules(frame, metric="confidence", min_threshold=c / n)
+            sides = zip(peers["antecedents"].map(tuple), peers["consequents"].map(tuple), strict=True)
+            lost["rules"]["cases"] += 1
+            lost["rules"]["ours"] += wanted not in set(zip(rules["antecedent"], rules["consequent"], strict=True))
+            lost["rules"]["mlxtend"] += wanted not in set(sides)
+    return lost
+
+
+def main() -> None:
+    sets = int(sys.argv[1]) if len(sys.argv) > 1 else 20
+    shop, _ = clean(load_shop("completejourney"))
+    everything = baskets(shop)
+    split = time_split(everything, min_users=2)
+    train = assoc.encode(everything.between(split.start, split.train_end))
+    later = everything.between(split.train_end, split.test_end)
+    model = assoc.fit_configuration(train)
+    itemsets = assoc.frequent_itemsets(train, SUPPORT, max_len=3)
+    results = {
+        "thresholds": thresholds(),
+        "hold_out": hold_out(itemsets, model, later),
+        "null_calibration": null_calibration(train, model, sets),
+    }
+    print(json.dumps(results, indent=1))
+    Path(__file__).with_suffix(".json").write_text(json.dumps(results, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,390 @@
+"""Pictures of itemsets and rules: scatter, grouped matrix, network, null model, hold-out, time, departments."""
+
+from collections.abc import Mapping, Sequence
+from textwrap import fill
+
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.colors import LogNorm, TwoSlopeNorm
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, PercentFormatter
+
+from bundlebook.plots.style import PALETTE
+
+#: Colour maps: one of growing lightness, one with two ends, both readable under every common colour deficiency.
+SEQUENTIAL, DIVERGING = "cividis", "PuOr_r"
+_GREY = "0.45"
+_PLAIN = FuncFormatter(lambda value, _: f"{value:g}")
+
+
+def short(label: str, width: int = 22) -> str:
+    """Cut a catalogue label to *width* characters, in sentence case: ``"WHITE BREAD"`` becomes ``"White bread"``."""
+    text = " ".join(label.split()).capitalize() if label.isupper() else " ".join(label.split())
+    return text if len(text) <= width else text[: width - 1].rstrip(" -/(&") + "…"
+
+
+def joined(labels: Sequence[str], width: int = 22) -> str:
+    """Name an itemset: its shortened labels with a plus between them."""
+    return " + ".join(short(label, width) for label in labels)
+
+
+def rule_scatter(rules: pd.DataFrame) -> None:
+    """Draw support against confidence of every rule, coloured by lift, the highest lift on top.
+
+    Parameters
+    ----------
+    rules : DataFrame
+        Of :func:`bundlebook.association.association_rules`.
+    """
+    _, ax = plt.subplots(figsize=(7.6, 4))
+    ordered = rules.sort_values("lift", kind="stable")
+    dots = ax.scatter(
+        ordered["support"], ordered["confidence"], c=ordered["lift"], s=9, cmap=SEQUENTIAL, norm=LogNorm(), lw=0,
+        rasterized=True,
+    )  # fmt: skip
+    ax.set(xscale="log", xlabel="support (share of baskets)", ylabel="confidence", title="Every rule is a dot")
+    _plain_ticks(ax.xaxis)
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:g} %"))
+    ax.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    bar = ax.figure.colorbar(dots, ax=ax, pad=0.01, label="lift")
+    _plain_ticks(bar.ax.yaxis)
+
+
+def grouped_matrix(rules: pd.DataFrame, groups: int = 10, consequents: int = 12, measure: str = "lift") -> pd.DataFrame:
+    """Draw antecedents in groups against consequents: size of a circle is support, colour the measure.
+
+    Antecedents that promote the same consequents are grouped by Ward's method on their rows of log measures, the way of
+    Hahsler and Karpienko (2017), so that hundreds of rules fit into one picture.
+
+    Parameters
+    ----------
+    rules : DataFrame
+        With one item on the right.
+    groups, consequents : int
+        How many of each are shown; consequents with the most rules first.
+    measure : str
+        Column that groups and colours, larger is more.
+
+    Returns
+    -------
+    DataFrame
+        The groups: ``antecedents`` (count), ``example`` (the one with the largest support) and ``rules``.
+    """
+    from scipy.cluster.hierarchy import fcluster, linkage
+
+    names = rules["consequent"].str[0]
+    most = names.value_counts().rename_axis("item").reset_index(name="n")
+    shown = most.sort_values(["n", "item"], ascending=[False, True])["item"].head(consequents).tolist()
+    kept = rules[names.isin(shown)].assign(item=names, left=rules["antecedent"])
+    table = kept.pivot_table(index="left", columns="item", values=measure).reindex(columns=shown)
+    groups = min(groups, len(table))
+    rows = np.log(table.fillna(1.0).clip(lower=1e-3))
+    label = fcluster(linkage(rows, "ward"), groups, "maxclust") if len(table) > 1 else np.ones(len(table), int)
+    kept = kept.assign(group=kept["left"].map(dict(zip(table.index, label, strict=True))))
+    cells = kept.groupby(["group", "item"]).agg(value=(measure, "median"), support=("support", "sum")).reset_index()
+    best = kept.sort_values(["support", "left"], ascending=[False, True], kind="stable").drop_duplicates("group")
+    size = kept.groupby("group")["left"].nunique()
+    order = cells.groupby("group")["value"].max().sort_values(ascending=False, kind="stable").index
+    place = {group: x for x, group in enumerate(order)}
+    _, ax = plt.subplots(figsize=(9, 0.34 * len(shown) + 2.6))
+    dots = ax.scatter(
+        cells["group"].map(place), cells["item"].map({item: y for y, item in enumerate(shown)}),
+        s=20 + 260 * cells["support"] / cells["support"].max(), c=cells["value"], cmap=SEQUENTIAL,
+        norm=LogNorm(),
+    )  # fmt: skip
+    example = best.set_index("group")["left"]
+    ticks = [f"{joined(example[g], 18)}\n({size[g]} antecedents)" for g in order]
+    ax.set_xticks(range(len(order)), ticks, rotation=40, ha="right", rotation_mode="anchor", fontsize=9)
+    ax.set_yticks(range(len(shown)), [short(item, 26) for item in shown], fontsize=9)
+    ax.set(ylim=(len(shown) - 0.4, -0.6), xlim=(-0.6, len(order) - 0.4), title="Groups of antecedents → consequent")
+    bar = ax.figure.colorbar(dots, ax=ax, pad=0.01, label=f"{measure.replace('_', ' ')}, median")
+    _plain_ticks(bar.ax.yaxis)
+    summary = pd.DataFrame({"antecedents": size, "example": example, "rules": kept.groupby("group").size()})
+    return summary.loc[order].reset_index(drop=True)
+
+
+def rule_network(pairs: pd.DataFrame, measure: str = "adjusted_lift", nodes: int = 28, least: float = 2.0) -> plt.Axes:
+    """Draw the strongest pairs as a network whose labels never overlap.
+
+    Every node *is* its label, a box of text. A force layout places the centres; then boxes that overlap are pushed
+    apart until none do.
+
+    Parameters
+    ----------
+    pairs : DataFrame
+        With ``itemset`` (pairs) and *measure*, strongest first. Items are taken from the top until there are *nodes*.
+    measure : str
+        Strength of an edge; it sets width and colour.
+    nodes : int
+        Most items shown.
+    least : float
+        Every pair of shown items at least this strong gets an edge.
+
+    Returns
+    -------
+    Axes
+        With the boxes as its texts.
+    """
+    import networkx as nx
+
+    graph = nx.Graph()
+    for (a, b), strength in zip(pairs["itemset"], pairs[measure], strict=True):
+        if len(set(graph) | {a, b}) > nodes:
+            break
+        graph.add_edge(a, b, strength=float(strength))
+    for (a, b), strength in zip(pairs["itemset"], pairs[measure], strict=True):
+        if a in graph and b in graph and strength >= least:
+            graph.add_edge(a, b, strength=float(strength))
+    figure, ax = plt.subplots(figsize=(9.5, 7.2), layout="none")
+    figure.subplots_adjust(left=0.01, right=0.99, top=0.94, bottom=0.11)
+    ax.set_axis_off()
+    ax.grid(visible=False)
+    names = sorted(graph)
+    start = _components_side_by_side(graph)
+    width, height = ax.get_window_extent().width, ax.get_window_extent().height
+    ax.set(xlim=(0, width), ylim=(0, height))
+    box = {"boxstyle": "round,pad=0.25", "fc": "white", "ec": _GREY, "lw": 0.8}
+    texts = [
+        ax.text(
+            0, 0, fill(short(name, 30), 16, break_long_words=False), ha="center", va="center", fontsize=8.5, bbox=box
+        )
+        for name in names
+    ]
+    figure.canvas.draw()
+    extents = [text.get_bbox_patch().get_window_extent() for text in texts]
+    sizes = np.array([(extent.width + 8, extent.height + 7) for extent in extents])
+    centre = np.array([start[name] for name in names]) * (width, height)
+    centre = spread(centre, sizes, (width, height))
+    place = dict(zip(names, centre, strict=True))
+    for text, (x, y) in zip(texts, centre, strict=True):
+        text.set_position((x, y))
+    strength = np.array([graph[a][b]["strength"] for a, b in graph.edges])
+    norm, colours = LogNorm(strength.min(), strength.max()), _darker()
+    for (a, b), value in sorted(zip(graph.edges, strength, strict=True), key=lambda edge: edge[1]):
+        (xa, ya), (xb, yb) = place[a], place[b]
+        ax.plot(
+            [xa, xb], [ya, yb], color=colours(norm(value)), lw=1 + 3 * norm(value), zorder=0, solid_capstyle="round"
+        )
+    ax.set_title(f"What goes with what: {len(names)} items, {len(strength)} pairs")
+    bar = figure.colorbar(
+        mpl.cm.ScalarMappable(norm, colours), cax=figure.add_axes((0.3, 0.075, 0.4, 0.018)), orientation="horizontal",
+        label=measure.replace("_", " "),
+    )  # fmt: skip
+    _plain_ticks(bar.ax.xaxis)
+    return ax
+
+
+def _darker() -> mpl.colors.Colormap:
+    """The sequential map from dark to light, reversed and without its palest part, which a thin line would lose."""
+    return mpl.colors.ListedColormap(mpl.colormaps[SEQUENTIAL](np.linspace(0.8, 0, 256)))
+
+
+def _plain_ticks(axis) -> None:
+    """Logarithmic ticks at 1, 2 and 5, written as plain numbers."""
+    axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axis.set_major_formatter(_PLAIN)
+    axis.set_minor_formatter(NullFormatter())
+
+
+def _components_side_by_side(graph) -> dict[str, np.ndarray]:
+    """Centres in the unit square: each connected part gets a cell of its own, larger parts larger cells."""
+    import networkx as nx
+
+    parts = sorted(nx.connected_components(graph), key=lambda part: (-len(part), min(part)))
+    place, column = {}, 0.0
+    total = sum(max(len(part), 3) for part in parts)
+    columns, filled = [[]], 0
+    for part in parts:  # columns of about equal numbers of nodes
+        if filled > total / min(3, len(parts)) * len(columns) - 1 and len(columns) < 3:
+            columns.append([])
+        columns[-1].append(part)
+        filled += max(len(part), 3)
+    weights = [sum(max(len(part), 3) for part in cells) for cells in columns]
+    for cells, weight in zip(columns, weights, strict=True):
+        wide, top = weight / total, 0.0
+        for part in cells:
+            high = max(len(part), 3) / weight
+            ordered = nx.Graph()
+            ordered.add_nodes_from(sorted(part))
+            ordered.add_edges_from(sorted(tuple(sorted(edge)) for edge in graph.subgraph(part).edges))
+            inner = nx.kamada_kawai_layout(ordered) if len(part) > 2 else nx.circular_layout(ordered)
+            points = np.array([inner[name] for name in sorted(part)])
+            span = np.maximum(np.ptp(points, axis=0), 1e-9)
+            points = np.where(np.ptp(points, axis=0) > 1e-6, (points - points.min(axis=0)) / span, 0.5)
+            for name, (x, y) in zip(sorted(part), points, strict=True):
+                place[name] = np.array([column + wide * (0.1 + 0.8 * x), top + high * (0.1 + 0.8 * y)])
+            top += high
+        column += wide
+    return place
+
+
+def spread(centre: np.ndarray, sizes: np.ndarray, frame: tuple[float, float], rounds: int = 3000) -> np.ndarray:
+    """Push boxes apart until none overlap, keeping them inside the frame.
+
+    Parameters
+    ----------
+    centre, sizes : ndarray, shape (n, 2)
+        Centres, and widths and heights, in the same unit.
+    frame : (float, float)
+        Width and height of the frame, whose lower left corner is the origin.
+    rounds : int
+        Most passes over all pairs.
+
+    Returns
+    -------
+    ndarray, shape (n, 2)
+        New centres.
+    """
+    centre, frame = centre.astype(float).copy(), np.asarray(frame, dtype=float)
+    for _ in range(rounds):
+        centre = np.clip(centre, sizes / 2, frame - sizes / 2)
+        gap = centre[:, None, :] - centre[None, :, :]
+        inside = (sizes[:, None, :] + sizes[None, :, :]) / 2 - np.abs(gap)
+        overlap = (inside > 1e-6).all(axis=2)
+        np.fill_diagonal(overlap, False)
+        pairs = np.argwhere(np.triu(overlap))
+        if not len(pairs):
+            break
+        for i, j in pairs:
+            # Along the axis that needs less, as a share of the boxes' size: wide boxes slide over one another.
+            axis = int(np.argmin(inside[i, j] / (sizes[i] + sizes[j])))
+            sign = np.sign(gap[i, j, axis]) or (1.0 if i > j else -1.0)
+            step = sign * (inside[i, j, axis] / 2 + 0.5) * 0.6
+            centre[i, axis] += step
+            centre[j, axis] -= step
+    return centre
+
+
+def null_model(real: pd.DataFrame, shuffled: pd.DataFrame) -> None:
+    """Draw the plain and the size-adjusted lift of pairs, in the shop and in shuffled baskets.
+
+    Parameters
+    ----------
+    real, shuffled : DataFrame
+        Of :func:`bundlebook.association.adjusted_lift`, pairs only.
+    """
+    _, axes = plt.subplots(1, 2, figsize=(9.5, 3.8), sharey=True)
+    low = min(table[column].min() for table in (real, shuffled) for column in ("lift", "adjusted_lift"))
+    edges = np.geomspace(max(low, 0.3), 20, 61)
+    for ax, column in zip(axes, ("lift", "adjusted_lift"), strict=True):
+        for table, name, colour in ((real, "the shop", PALETTE[0]), (shuffled, "items shuffled", PALETTE[1])):
+            weights = np.full(len(table), 1 / len(table))
+            ax.hist(
+                table[column].clip(edges[0], edges[-1]), edges, weights=weights, color=colour, alpha=0.65, label=name
+            )
+        ax.axvline(1, color=_GREY, ls="--", lw=1)
+        ax.set(xscale="log", xlabel=column.replace("_", " ") + " of a pair")
+        _plain_ticks(ax.xaxis)
+    axes[0].set(title="Plain lift: above 1 without any cause", ylabel="share of pairs")
+    axes[0].yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    axes[1].set_title("Size-adjusted: the null stays at 1")
+    axes[1].legend(loc="upper right")
+
+
+def held_out(mined: pd.DataFrame, later: pd.DataFrame, discovered: pd.Series) -> None:
+    """Draw the lift of pairs as mined against the same on held-out weeks, plain and adjusted.
+
+    Parameters
+    ----------
+    mined, later : DataFrame
+        With ``lift`` and ``adjusted_lift``, one row a pair, the same index.
+    discovered : Series of bool
+        Which pairs the adjusted test kept.
+    """
+    _, axes = plt.subplots(1, 2, figsize=(8.4, 3.6))
+    keep = discovered.to_numpy()
+    for ax, column in zip(axes, ("lift", "adjusted_lift"), strict=True):
+        for mask, name, colour in ((~keep, "not discovered", PALETTE[1]), (keep, "discovered", PALETTE[0])):
+            ax.scatter(
+                mined[column][mask], later[column][mask].clip(lower=0.2), s=4, color=colour, alpha=0.3, lw=0,
+                label=name, rasterized=True,
+            )  # fmt: skip
+        ax.axhline(1, color=_GREY, ls="--", lw=1)
+        ax.axvline(1, color=_GREY, ls="--", lw=1)
+        ax.set(xscale="log", yscale="log", xlabel=f"{column.replace('_', ' ')}, weeks mined")
+        for axis in (ax.xaxis, ax.yaxis):
+            _plain_ticks(axis)
+    axes[0].set(ylabel="the same, weeks held out", title="Plain lift: nearly all above 1")
+    axes[1].set(title="Adjusted: the others fall to 1")
+    legend = axes[1].legend(loc="upper left", markerscale=4)
+    for handle in legend.legend_handles:
+        handle.set_alpha(1)
+
+
+def lift_over_time(lifts: Mapping[str, pd.DataFrame]) -> None:
+    """Draw how the lift of fixed pairs moves from period to period: median, and the middle half.
+
+    Parameters
+    ----------
+    lifts : mapping of str to DataFrame
+        One line each: rows are periods in time order (their first days as index), columns pairs.
+    """
+    _, ax = plt.subplots(figsize=(8.5, 4))
+    for (name, table), colour, marker in zip(lifts.items(), PALETTE, "os^D", strict=False):
+        low, middle, high = (table.quantile(q, axis=1) for q in (0.25, 0.5, 0.75))
+        x = np.arange(1, len(table) + 1)
+        ax.fill_between(x, low, high, color=colour, alpha=0.18, lw=0)
+        ax.plot(x, middle, marker=marker, color=colour, label=name)
+    ax.axhline(1, color=_GREY, ls="--", lw=1)
+    ax.set(xlabel="four-week period (pairs were chosen in period 1)", ylabel="lift in that period", yscale="log")
+    ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 3, 5)))
+    ax.yaxis.set_major_formatter(_PLAIN)
+    ax.yaxis.set_minor_formatter(NullFormatter())
+    ax.set_xticks(x)
+    ax.set_title("Do strong pairs stay strong?")
+    ax.legend(loc="upper right")
+
+
+def departments(ratio: pd.DataFrame) -> None:
+    """Draw a heat map of observed over expected meetings of departments.
+
+    Parameters
+    ----------
+    ratio : DataFrame, square and symmetric
+        Size-adjusted lift, 1 where sizes and popularity alone explain it; NaN on the diagonal and where too few
+        baskets are expected.
+    """
+    n = len(ratio)
+    _, ax = plt.subplots(figsize=(9, 0.36 * n + 2.2))
+    values = np.log2(ratio.clip(lower=1 / 8).to_numpy(dtype=float))  # a pair that never meets has no logarithm
+    values[np.triu_indices(n)] = np.nan
+    limit = min(max(np.nanmax(np.abs(values)), 0.5), 2.0)
+    image = ax.imshow(values, cmap=DIVERGING, norm=TwoSlopeNorm(0, -limit, limit), aspect="auto")
+    names = [short(label, 24) for label in ratio.index]
+    ax.set_xticks(range(n - 1), names[:-1], rotation=50, ha="right", rotation_mode="anchor", fontsize=9)
+    ax.set_yticks(range(1, n), names[1:], fontsize=9)
+    ax.set(ylim=(n - 0.5, 0.5), xlim=(-0.5, n - 1.5), title="Departments that meet more (orange) or less (purple)")
+    ax.grid(visible=False)
+    for i, j in np.argwhere(np.isfinite(values)):
+        colour = "white" if abs(values[i, j]) > 0.6 * limit else "0.15"
+        ax.text(j, i, f"{2 ** values[i, j]:.1f}", ha="center", va="center", fontsize=8, color=colour)
+    ticks = np.arange(-np.floor(2 * limit), np.floor(2 * limit) + 1) / 2
+    bar = ax.figure.colorbar(image, ax=ax, pad=0.01, ticks=ticks, label="size-adjusted lift")
+    bar.ax.set_yticklabels([f"{2.0**tick:.2g}" for tick in ticks])
+
+
+def speed(results: pd.DataFrame) -> None:
+    """Draw CPU seconds and peak memory of several engines, one panel a data set.
+
+    Parameters
+    ----------
+    results : DataFrame
+        Columns ``point``, ``engine``, ``cpu_s`` and ``peak_mb``; a missing value means that the engine did not finish.
+    """
+    points, engines = results["point"].unique(), results["engine"].unique()
+    _, axes = plt.subplots(len(points), 2, figsize=(9.5, 0.6 + 0.42 * len(engines) * len(points)), squeeze=False)
+    for row, point in zip(axes, points, strict=True):
+        table = results[results["point"] == point].set_index("engine").reindex(engines)
+        for ax, column, label in zip(row, ("cpu_s", "peak_mb"), ("CPU seconds", "peak memory (MB)"), strict=True):
+            values = table[column].to_numpy(dtype=float)
+            colours = [PALETTE[0] if engine == engines[0] else PALETTE[7] for engine in engines]
+            ax.barh(range(len(engines)), np.nan_to_num(values, nan=1e-9), color=colours)
+            ax.set(xscale="log", xlim=(np.nanmin(values) / 3, np.nanmax(values) * 6), xlabel=label)
+            ax.set_yticks(range(len(engines)), engines if ax is row[0] else [""] * len(engines))
+            ax.invert_yaxis()
+            ax.grid(axis="y", visible=False)
+            for y, value in enumerate(values):
+                text, x = (f" {value:.3g}", value) if np.isfinite(value) else (" not run", ax.get_xlim()[0])
+                ax.text(x, y, text, va="center", fontsize=9)
+        row[0].set_title(point, fontsize=11)
