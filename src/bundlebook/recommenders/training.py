@@ -16,6 +16,8 @@ from bundlebook.shop.splits import PERIOD_DAYS
 
 #: Periods a history may reach back: a year.
 MOST_PERIODS = 13
+#: How thinned users are shared among those who start late, lose baskets, and lose lines.
+WAYS = (2 / 3, 1 / 6, 1 / 6)
 
 
 @dataclass(frozen=True)
@@ -117,8 +119,9 @@ def thinned(visible: Baskets, share: float, rng: np.random.Generator) -> Baskets
     """Let a share of the users be less well known than they are; what is forgotten stays in the targets.
 
     A new customer's history is short, and almost all of the panel's are long: a network that never saw a short one
-    takes it for a household that hardly buys. A third of the chosen users start late (only their latest baskets are
-    kept), a third lose baskets at random, a third lose single lines at random.
+    takes it for a household that hardly buys. Of the chosen users two thirds start late (only their latest baskets are
+    kept, n^U of n with U uniform, so that few are as likely as many), a sixth lose baskets at random, and a sixth lose
+    single lines.
 
     Parameters
     ----------
@@ -133,17 +136,19 @@ def thinned(visible: Baskets, share: float, rng: np.random.Generator) -> Baskets
         Same users and items.
     """
     n_users = visible.n_users
-    way = np.where(rng.random(n_users) < share, rng.integers(1, 4, n_users), 0)[visible.user]
-    kept_share = (rng.random(n_users) ** 2)[visible.user]
+    way = np.where(rng.random(n_users) < share, rng.choice(["late", "baskets", "lines"], n_users, p=WAYS), "none")
+    way = way[visible.user]
     count = visible.counts_by_user()
-    place = np.arange(visible.n_baskets) - (np.cumsum(count) - count)[visible.user]
-    late = place >= (1 - kept_share) * count[visible.user]
-    kept = (way == 0) | (way == 3) | np.where(way == 1, late, rng.random(visible.n_baskets) < kept_share)
+    latest = (np.maximum(count, 1) ** rng.random(n_users))[visible.user]
+    to_come = (np.cumsum(count) - 1)[visible.user] - np.arange(visible.n_baskets)  # later baskets of the user
+    kept_share = (rng.random(n_users) ** 2)[visible.user]
+    lost = (way == "baskets") & (rng.random(visible.n_baskets) >= kept_share)
+    lost |= (way == "late") & (to_come >= latest)
     lines = visible.quantities.copy()
     basket = np.repeat(np.arange(visible.n_baskets), np.diff(lines.indptr))
-    lines.data[(way[basket] == 3) & (rng.random(lines.nnz) >= kept_share[basket])] = 0
+    lines.data[(way[basket] == "lines") & (rng.random(lines.nnz) >= kept_share[basket])] = 0
     lines.eliminate_zeros()
-    return replace(visible, quantities=lines).where(kept & (np.diff(lines.indptr) > 0))
+    return replace(visible, quantities=lines).where(~lost & (np.diff(lines.indptr) > 0))
 
 
 def train(
