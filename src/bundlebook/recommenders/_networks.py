@@ -98,6 +98,9 @@ class ItemLogits(_Head):
         trend = self.trend[-1:] if last else self.trend[:n_periods]
         return ops.matmul(state, ops.transpose(self.table)) + self.bias + self.gain * trend
 
+    def compute_output_shape(self, state_shape):
+        return (*state_shape[:-1], self.n_items)  # said, because JAX infers shapes with lengths longer than the trend
+
     def get_config(self):
         return super().get_config() | {"n_items": self.n_items, "n_periods": self.n_periods}
 
