@@ -5,7 +5,7 @@
                                 P_i = σ(W_p·[h_t; x_i]); additive, so everybody gets the same order of items
 ``RecurrentRecommender()``      a GRU, the product of state and item, and a head that knows what the user repeats
 ``fit_cached(model, ...)``      ``model.fit(...)``, or the same model from disk if it was fitted before
-``load_recommender(folder)``    what ``model.save(folder)`` wrote
+``model.save(folder)``          write it; ``RecurrentRecommender.load(folder)`` reads it back
 ==============================  ===============================================================================
 
 >>> from bundlebook.recommenders.recurrent import RecurrentRecommender, fit_cached
@@ -15,22 +15,21 @@
 No model holds a user: a new customer is a history like any other, and is answered without training.
 """
 
-import hashlib
-import json
 import time
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
 import numpy as np
+from scipy.special import expit
 
 from bundlebook.cache import cached
 from bundlebook.errors import BundlebookError
 from bundlebook.recommenders._keras import import_keras, seed_everything
+from bundlebook.recommenders._storage import STATE, digest, read, write
 from bundlebook.recommenders.periods import period_panel
 from bundlebook.recommenders.training import Examples, train
 from bundlebook.shop.baskets import Baskets
-from bundlebook.shop.splits import Task
 
 #: Users scored at once.
 SCORING_BATCH = 64
@@ -96,8 +95,8 @@ class RecurrentRecommender:
     settings : Settings
     items : ndarray of str, shape (n_items,)
         Items of the fit.
-    epochs_done : list of dict
-        For every epoch ``epoch``, ``loss`` (mean cross entropy a cell, nats) and, with a monitor, ``monitor_loss``.
+    losses : list of float
+        Mean cross entropy a cell of every epoch, in nats, as the network met the examples.
     fit_seconds_ : float
         Processor time of the training, in seconds over all cores; kept with a saved model.
     """
@@ -108,10 +107,12 @@ class RecurrentRecommender:
         self.settings = replace(self.defaults, **settings)
         self.items: np.ndarray = np.array([], dtype=str)
         self.n_periods = 0
-        self.epochs_done: list[dict[str, float]] = []
+        self.losses: list[float] = []
         self.fit_seconds_ = 0.0
         self.network = None
         self._last_step = None
+        self._snapshots: list[list[np.ndarray]] = []
+        self._trained_on = ""
 
     @property
     def name(self) -> str:
@@ -122,7 +123,6 @@ class RecurrentRecommender:
         self,
         visible: Baskets,
         at: np.datetime64,
-        monitor: Task | None = None,
         checkpoint: Path | None = None,
         progress: bool = False,
     ) -> Self:
@@ -133,8 +133,6 @@ class RecurrentRecommender:
         visible : Baskets
             Baskets on or after *at* are not looked at.
         at : datetime64[D]
-        monitor : Task, optional
-            Its log loss is noted after every epoch; nothing is learned from it.
         checkpoint : Path, optional
             Folder in which the state is kept after every epoch. If it holds one, training goes on from there.
         progress : bool
@@ -152,17 +150,15 @@ class RecurrentRecommender:
                 remedy="fit on a log of at least two periods of four weeks",
             )
         self.items, self.n_periods = visible.items, examples.targets.n_periods
+        self._trained_on = f"{at} {digest(examples.visible)}"
         seed_everything(settings.seed)
         if checkpoint is None or not self._resume(checkpoint):
-            self.epochs_done = []
-            self.network = self._build(examples)
+            self.losses, self._snapshots = [], []
+            self.network, self._last_step, self.fit_seconds_ = self._compiled(examples), None, 0.0
 
         def after_epoch(epoch: int, loss: float) -> None:
-            self._prepare()
-            done = {"epoch": epoch, "loss": loss}
-            if monitor is not None:
-                done["monitor_loss"] = mean_log_loss(self.probability(monitor.histories, monitor.at), monitor)
-            self.epochs_done.append(done)
+            self.losses.append(loss)
+            self._snapshots.append(self.network.get_weights())
             if checkpoint is not None:
                 self.save(checkpoint)
 
@@ -173,12 +169,11 @@ class RecurrentRecommender:
             settings.batch,
             settings.seed,
             settings.thinning,
-            first_epoch=len(self.epochs_done),
+            first_epoch=len(self.losses),
             after_epoch=after_epoch,
             progress=progress,
         )
-        self._prepare()
-        self.fit_seconds_ = time.process_time() - began
+        self.fit_seconds_ += time.process_time() - began
         return self
 
     def scores(self, histories: Baskets, at: np.datetime64) -> np.ndarray:
@@ -190,6 +185,8 @@ class RecurrentRecommender:
                 f"the histories count {len(histories.items)} items, the model was fitted on {len(self.items)} others",
                 remedy="bring them to the model's items with histories.with_items(model.items)",
             )
+        if self._last_step is None:
+            self._last_step = self._networks().last_step(self.network)
         panel = period_panel(histories, at, self.n_periods)
         scores = np.empty((panel.n_users, panel.n_items), dtype=np.float32)
         order = np.argsort(panel.pairs_by_user(), kind="stable")
@@ -200,80 +197,71 @@ class RecurrentRecommender:
 
     def probability(self, histories: Baskets, at: np.datetime64) -> np.ndarray:
         """P(bought within the period that begins at *at*); shape (n_users, n_items), float32."""
-        return 1 / (1 + np.exp(-self.scores(histories, at)))
+        return expit(self.scores(histories, at))
+
+    def after(self, epoch: int) -> Self:
+        """Return the recommender as it was after *epoch* of its epochs, counted from 1."""
+        if not 1 <= epoch <= len(self._snapshots):
+            raise BundlebookError(f"epoch {epoch} is not one of 1 … {len(self._snapshots)}")
+        earlier = type(self)(**asdict(self.settings))
+        earlier.items, earlier.n_periods, earlier._trained_on = self.items, self.n_periods, self._trained_on
+        earlier.losses, earlier._snapshots = self.losses[:epoch], self._snapshots[:epoch]
+        earlier.network = import_keras().models.clone_model(self.network)
+        earlier.network.set_weights(self._snapshots[epoch - 1])
+        return earlier
 
     def save(self, folder: Path) -> None:
-        """Write ``network.keras`` and ``recommender.json`` into *folder* (made if need be); nothing is pickled."""
-        folder = Path(folder)
-        folder.mkdir(parents=True, exist_ok=True)
+        """Write the fitted model into *folder* (made if need be): ``.keras``, ``.npz`` and ``.json``, no pickle."""
         state = {
             "settings": asdict(self.settings),
             "items": self.items.tolist(),
             "n_periods": self.n_periods,
-            "epochs_done": self.epochs_done,
+            "losses": self.losses,
             "fit_seconds": self.fit_seconds_,
+            "trained_on": self._trained_on,
         }
-        draft = folder / "draft.keras"
-        self.network.save(draft)
-        draft.replace(folder / "network.keras")
-        (folder / "recommender.json").write_text(json.dumps(state, ensure_ascii=False), encoding="utf-8")
+        write(folder, self.network, state, self._snapshots)
 
     @classmethod
     def load(cls, folder: Path) -> Self:
         """Read what :meth:`save` wrote."""
-        keras = import_keras()
-        from bundlebook.recommenders import _networks  # registers the layers  # noqa: F401
-
-        folder = Path(folder)
-        try:
-            state = json.loads((folder / "recommender.json").read_text(encoding="utf-8"))
-            network = keras.saving.load_model(folder / "network.keras")
-        except (OSError, ValueError) as error:
-            raise BundlebookError(
-                f"no saved recommender could be read ({type(error).__name__})",
-                where=folder.name,
-                remedy="give a folder that save(folder) wrote, or fit again",
-            ) from error
+        network, state, snapshots = read(folder)
         model = cls(**state["settings"])
+        model.network, model._snapshots, model.losses = network, snapshots, state["losses"]
         model.items, model.n_periods = np.array(state["items"], dtype=str), state["n_periods"]
-        model.epochs_done, model.network = state["epochs_done"], network
-        model.fit_seconds_ = state.get("fit_seconds", 0.0)
-        model._prepare()
+        model.fit_seconds_, model._trained_on = state["fit_seconds"], state["trained_on"]
         return model
 
-    def _build(self, examples: Examples):
-        keras = import_keras()
-        from bundlebook.recommenders import _networks
-
-        settings = self.settings
-        network = _networks.build(
+    def _compiled(self, examples: Examples) -> Any:
+        keras, networks, settings = import_keras(), self._networks(), self.settings
+        network = networks.build(
             examples.inputs.n_items, examples.targets.n_periods, settings.width, settings.cell, settings.repeat
         )
-        _networks.start_at(network, examples.item_log_odds(), examples.trend())
+        networks.start_at(network, examples.item_log_odds(), examples.trend())
         steps = settings.epochs * -(-examples.inputs.n_users // settings.batch)
         rate = keras.optimizers.schedules.CosineDecay(settings.rate, steps)
         # Compiling for XLA costs seconds a shape, and batches come in several widths.
-        network.compile(keras.optimizers.Adam(rate), loss=_networks.FullVocabularyLoss(), jit_compile=False)
+        network.compile(keras.optimizers.Adam(rate), loss=networks.FullVocabularyLoss(), jit_compile=False)
         return network
 
-    def _prepare(self) -> None:
-        """Make the network that computes the last step only: one period's logits instead of all."""
+    @staticmethod
+    def _networks() -> Any:
         from bundlebook.recommenders import _networks
 
-        if self._last_step is None:
-            self._last_step = _networks.last_step(self.network)
+        return _networks
 
     def _resume(self, checkpoint: Path) -> bool:
-        if not (Path(checkpoint) / "recommender.json").exists():
+        if not (Path(checkpoint) / STATE).exists():
             return False
         earlier = type(self).load(checkpoint)
-        if earlier.settings != self.settings or not np.array_equal(earlier.items, self.items):
+        if (earlier.settings, earlier._trained_on) != (self.settings, self._trained_on):
             raise BundlebookError(
-                "the checkpoint belongs to other settings or items",
+                "the checkpoint belongs to other settings or other data",
                 where=Path(checkpoint).name,
-                remedy="use an empty folder, or fit with the settings of the checkpoint",
+                remedy="use an empty folder, or fit with the settings and data of the checkpoint",
             )
-        self.network, self._last_step, self.epochs_done = earlier.network, earlier._last_step, earlier.epochs_done
+        self.network, self._last_step, self.losses = earlier.network, None, earlier.losses
+        self._snapshots, self.fit_seconds_ = earlier._snapshots, earlier.fit_seconds_
         return True
 
 
@@ -288,30 +276,8 @@ class LiteralRNN(RecurrentRecommender):
     defaults: ClassVar[Settings] = Settings(cell="literal", repeat=0, epochs=3, thinning=0.0)
 
 
-def mean_log_loss(probability: np.ndarray, task: Task) -> float:
-    """Mean over users and items of −log of the probability given to what happened, in nats."""
-    probability = np.clip(probability.astype(np.float64), 1e-7, 1 - 1e-7)
-    bought = task.truth.toarray() > 0
-    return float(-np.log(np.where(bought, probability, 1 - probability)).mean())
-
-
-def digest(baskets: Baskets) -> str:
-    """SHA-256 of what the baskets hold: the identity of a training set."""
-    content = hashlib.sha256()
-    for array in (
-        baskets.quantities.indptr.astype(np.int64),
-        baskets.quantities.indices.astype(np.int64),
-        baskets.quantities.data,
-        baskets.user.astype(np.int64),
-        baskets.day.astype("datetime64[D]").astype(np.int64),
-    ):
-        content.update(np.ascontiguousarray(array).tobytes() + b"\0")
-    content.update("\0".join([*baskets.user_ids, "", *baskets.items]).encode())
-    return content.hexdigest()
-
-
 def fit_cached(
-    model: RecurrentRecommender, visible: Baskets, at: np.datetime64, monitor: Task | None = None, progress=False
+    model: RecurrentRecommender, visible: Baskets, at: np.datetime64, progress: bool = False
 ) -> RecurrentRecommender:
     """Fit *model*, or load it if the same settings were fitted on the same baskets before.
 
@@ -326,13 +292,12 @@ def fit_cached(
         "settings": asdict(model.settings),
         "visible": digest(visible),
         "at": str(np.datetime64(at, "D")),
-        "monitor": digest(monitor.histories) if monitor is not None else None,
         "backend": import_keras().backend.backend(),
     }
     return cached(
         "recurrent",
         inputs,
-        build=lambda: model.fit(visible, at, monitor=monitor, progress=progress),
+        build=lambda: model.fit(visible, at, progress=progress),
         save=lambda fitted, folder: fitted.save(folder),
         load=type(model).load,
     )
