@@ -1,0 +1,30 @@
+"""The promise to analysts: every chapter runs on another shop by one parameter, here on the sample shop."""
+
+import json
+
+import pytest
+
+from bundlebook import chapters, paths
+from bundlebook.reports import report
+
+
+@pytest.fixture(scope="module")
+def index(tmp_path_factory):
+    """The index of one batch that runs all chapters on the sample shop, with a cache and output of its own."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("BUNDLEBOOK_OUT", str(tmp_path_factory.mktemp("out")))
+        patch.setenv("BUNDLEBOOK_CACHE", str(tmp_path_factory.mktemp("cache")))
+        code = report("chapters", "sample", slots=1)
+        return code, json.loads((paths.out() / "chapters" / "index.json").read_text(encoding="utf-8"))
+
+
+def test_all_chapters_pass_on_the_sample_shop(index):
+    code, content = index
+    assert {job["name"]: job["status"] for job in content["jobs"]} == {
+        file.stem: "passed" for file in chapters.chapter_files()
+    }
+    assert code == 0
+
+
+def test_every_chapter_has_headline_figures(index):
+    assert all(job["metrics"] for job in index[1]["jobs"])
