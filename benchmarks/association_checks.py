@@ -56,7 +56,7 @@ def null_calibration(train, model, sets: int) -> dict:
 def hold_out(itemsets, model, later) -> dict:
     """Share of discovered and of other itemsets whose lift stays above 1 in the later weeks."""
     adjusted = assoc.adjusted_lift(itemsets, model)
-    after = assoc.held_out_lift(adjusted, later, assoc.fit_configuration(later))
+    after = assoc.held_out_lift(adjusted, later, assoc.fit_sizes(later))
     found = (adjusted["p_adjusted"] <= ALPHA) & (adjusted["adjusted_lift"] > 1)
     out = {}
     for length, name in ((2, "pairs"), (3, "triples")):
@@ -103,7 +103,7 @@ def main() -> None:
     split = time_split(everything, min_users=2)
     train = assoc.encode(everything.between(split.start, split.train_end))
     later = everything.between(split.train_end, split.test_end)
-    model = assoc.fit_configuration(train)
+    model = assoc.fit_sizes(train)
     itemsets = assoc.frequent_itemsets(train, SUPPORT, max_len=3)
     results = {
         "thresholds": thresholds(),

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 from scipy.stats import false_discovery_control, fisher_exact
+from statsmodels.stats.multitest import multipletests
 
 from bundlebook.association import association_rules, fisher_greater, frequent_itemsets, significance
 from bundlebook.association.significance import adjust
@@ -47,9 +48,22 @@ def test_corrections_are_ordered(rules):
     assert (p["p_holm"] <= p["p_bonferroni"] + 1e-15).all()
 
 
+@pytest.mark.parametrize("method", ["bonferroni", "holm", "fdr_bh"])
+def test_corrections_equal_statsmodels(method):
+    rng = np.random.default_rng(2)
+    for n in (1, 2, 50):
+        p = rng.random(n) ** 4
+        p[rng.random(n) < 0.2] = 0.01  # ties
+        assert adjust(p, method) == pytest.approx(multipletests(p, method=method)[1])
+        padded = multipletests(np.concatenate([p, np.ones(30)]), method=method)[1][:n]
+        assert adjust(p, method, n_tests=n + 30) == pytest.approx(padded)
+
+
 def test_missing_p_values_stay_missing_and_unknown_corrections_are_refused():
     adjusted = adjust(np.array([0.01, np.nan, 0.02]), "bonferroni")
     assert np.isnan(adjusted[1])
     assert adjusted[[0, 2]] == pytest.approx([0.02, 0.04])
     with pytest.raises(BundlebookError, match="unknown correction 'sidak'"):
         adjust(np.array([0.1]), "sidak")
+    with pytest.raises(BundlebookError, match="2 tests cannot have given 3"):
+        adjust(np.array([0.1, 0.2, 0.3]), n_tests=2)

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from bundlebook.association import association_rules, encode, fit_configuration, frequent_itemsets
+from bundlebook.association import association_rules, encode, fit_sizes, frequent_itemsets
 from bundlebook.association.counting import count_itemsets
 from bundlebook.association.stability import held_out_lift, remeasure, survival
 from tests.association.random_baskets import random_baskets
@@ -52,7 +52,7 @@ def test_an_item_that_vanished_has_no_measures(rules):
 
 def test_held_out_lift(lists):
     itemsets = frequent_itemsets(lists, 0.05, max_len=3)
-    model = fit_configuration(lists)
+    model = fit_sizes(lists)
     table = held_out_lift(itemsets, lists, model)
     assert (table["count"] == itemsets["count"]).all()
     pair = itemsets.index[itemsets["length"] == 2][0]

@@ -23,7 +23,7 @@ def _styled():
 
 def adjusted(baskets) -> pd.DataFrame:
     itemsets = assoc.frequent_itemsets(baskets, 0.01, max_len=2)
-    return assoc.adjusted_lift(itemsets, assoc.fit_configuration(baskets), lengths=(2,))
+    return assoc.adjusted_lift(itemsets, assoc.fit_sizes(baskets), lengths=(2,))
 
 
 def rules() -> pd.DataFrame:

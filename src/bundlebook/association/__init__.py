@@ -3,7 +3,8 @@
 Heavy parts (numba, statsmodels, mlxtend) are imported when first used.
 """
 
-from bundlebook.association.adjusted import ConfigurationModel, adjusted_lift, fit_configuration, lift_table
+from bundlebook.association.adjusted import adjusted_lift, lift_table
+from bundlebook.association.configuration import ConfigurationModel, fit_configuration
 from bundlebook.association.hierarchy import parents, surprise
 from bundlebook.association.itemsets import ENGINES, frequent_itemsets
 from bundlebook.association.matrix import BasketMatrix, encode, least_count
@@ -12,6 +13,7 @@ from bundlebook.association.redundancy import closed_and_maximal, mark_redundant
 from bundlebook.association.rules import association_rules
 from bundlebook.association.significance import CORRECTIONS, fisher_greater, significance
 from bundlebook.association.similarity import item_cosine
+from bundlebook.association.sized import FixedSizeModel, fit_sizes
 from bundlebook.association.stability import held_out_lift, remeasure, survival
 from bundlebook.association.storage import load, save
 from bundlebook.association.use import rules_for
@@ -23,12 +25,14 @@ __all__ = [
     "MEASURES",
     "BasketMatrix",
     "ConfigurationModel",
+    "FixedSizeModel",
     "adjusted_lift",
     "association_rules",
     "closed_and_maximal",
     "encode",
     "fisher_greater",
     "fit_configuration",
+    "fit_sizes",
     "frequent_itemsets",
     "held_out_lift",
     "item_cosine",

@@ -5,7 +5,7 @@ import pandas as pd
 
 from bundlebook.errors import BundlebookError
 
-#: Corrections by the names of :func:`statsmodels.stats.multitest.multipletests`, with what they keep low.
+#: Corrections, named as in :func:`statsmodels.stats.multitest.multipletests`, with what they keep low.
 CORRECTIONS = {
     "bonferroni": "chance of a single false rule, any dependence",
     "holm": "the same, never weaker than Bonferroni",
@@ -36,28 +36,47 @@ def fisher_greater(both: np.ndarray, a: np.ndarray, c: np.ndarray, n: np.ndarray
     return np.minimum(hypergeom.sf(np.asarray(both) - 1, n, c, a), 1.0)
 
 
-def adjust(p: np.ndarray, method: str = "fdr_bh") -> np.ndarray:
-    """Correct p-values for the number of tests; NaN stays NaN and counts for nothing.
+def adjust(p: np.ndarray, method: str = "fdr_bh", n_tests: int | None = None) -> np.ndarray:
+    r"""Correct p-values for the number of tests.
+
+    With the m tests sorted, :math:`p_{(1)} \le \dots \le p_{(m)}`, the corrected values are
+
+    .. math:: \text{Bonferroni: } m\,p_{(j)}, \qquad \text{Holm: } \max_{l \le j} (m - l + 1)\,p_{(l)}, \qquad
+              \text{Benjamini–Hochberg: } \min_{l \ge j} \tfrac{m}{l}\,p_{(l)}
+
+    and at most 1.
 
     Parameters
     ----------
-    p : ndarray, shape (n_tests,)
+    p : ndarray, shape (n,)
+        NaN stays NaN and counts for nothing.
     method : str
         A key of :data:`CORRECTIONS`.
+    n_tests : int, optional
+        m, if more hypotheses were looked at than are listed, such as all pairs where only frequent ones were counted;
+        those not listed are taken as p = 1.
 
     Returns
     -------
-    ndarray, shape (n_tests,)
+    ndarray, shape (n,)
     """
-    from statsmodels.stats.multitest import multipletests  # costs a second to import
-
     if method not in CORRECTIONS:
         raise BundlebookError(f"unknown correction {method!r}", remedy=f"use one of {list(CORRECTIONS)}")
     p = np.asarray(p, dtype=np.float64)
+    known = np.flatnonzero(~np.isnan(p))
+    tests = len(known) if n_tests is None else n_tests
+    if tests < len(known):
+        raise BundlebookError(f"{tests} tests cannot have given {len(known)} p-values", where="n_tests")
+    order = known[np.argsort(p[known], kind="stable")]
+    place = np.arange(1, len(order) + 1)
+    if method == "bonferroni":
+        corrected = tests * p[order]
+    elif method == "holm":
+        corrected = np.maximum.accumulate((tests - place + 1) * p[order])
+    else:
+        corrected = np.minimum.accumulate((tests / place * p[order])[::-1])[::-1]
     adjusted = p.copy()
-    known = ~np.isnan(p)
-    if known.any():
-        adjusted[known] = multipletests(p[known], method=method)[1]
+    adjusted[order] = np.minimum(corrected, 1.0)
     return adjusted
 
 

@@ -3,9 +3,10 @@
 import numpy as np
 import pandas as pd
 
-from bundlebook.association.adjusted import ConfigurationModel
+from bundlebook.association.configuration import ConfigurationModel
 from bundlebook.association.matrix import encode, least_count
 from bundlebook.association.measures import MEASURES, measure
+from bundlebook.association.sized import FixedSizeModel
 
 
 def remeasure(rules: pd.DataFrame, baskets) -> pd.DataFrame:
@@ -87,7 +88,7 @@ def survival(rules: pd.DataFrame, later: pd.DataFrame, min_support: float, min_c
     return table
 
 
-def held_out_lift(itemsets: pd.DataFrame, baskets, model: ConfigurationModel) -> pd.DataFrame:
+def held_out_lift(itemsets: pd.DataFrame, baskets, model: FixedSizeModel | ConfigurationModel) -> pd.DataFrame:
     """Plain and size-adjusted lift of given itemsets on other baskets.
 
     Parameters
@@ -95,7 +96,7 @@ def held_out_lift(itemsets: pd.DataFrame, baskets, model: ConfigurationModel) ->
     itemsets : DataFrame
         With ``itemset``, for example of :func:`~bundlebook.association.adjusted.adjusted_lift`.
     baskets : Baskets, BasketMatrix or iterable of sequences of labels
-    model : ConfigurationModel
+    model : FixedSizeModel or ConfigurationModel
         Fitted on these baskets.
 
     Returns
