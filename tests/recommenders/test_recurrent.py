@@ -1,0 +1,270 @@
+"""The recurrent recommenders: what they compute, what they cannot know, and what survives on disk."""
+
+import importlib.util
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from scipy import sparse
+from scipy.special import expit
+
+from bundlebook import cache
+from bundlebook.errors import BundlebookError
+from bundlebook.recommenders._keras import import_keras
+from bundlebook.recommenders.base import ProbabilisticRecommender
+from bundlebook.recommenders.periods import period_panel
+from bundlebook.recommenders.recurrent import LiteralRNN, RecurrentRecommender, fit_cached
+from bundlebook.recommenders.training import Examples
+from bundlebook.shop.baskets import Baskets
+
+AT = np.datetime64("2021-06-21")
+SMALL = {"width": 8, "repeat": 8, "epochs": 3, "seed": 5}
+
+
+@pytest.fixture(scope="module")
+def shop() -> Baskets:
+    """120 users with a taste of their own, 15 items, 168 days before AT and 28 days after it."""
+    rng = np.random.default_rng(0)
+    n_users, n_items, n_baskets = 120, 15, 2400
+    taste = rng.dirichlet(np.full(n_items, 0.15), n_users)
+    user = np.sort(rng.integers(0, n_users, n_baskets))
+    day = AT - 168 + rng.integers(0, 196, n_baskets)
+    order = np.lexsort((day, user))
+    quantities = sparse.csr_matrix(np.array([rng.multinomial(3, taste[u]) for u in user[order]]), dtype=np.float32)
+    users = np.array([f"u{i:03d}" for i in range(n_users)])
+    return Baskets(quantities, user[order], day[order], users, np.array([f"i{i:02d}" for i in range(n_items)]))
+
+
+@pytest.fixture(scope="module")
+def fitted(shop) -> RecurrentRecommender:
+    return RecurrentRecommender(**SMALL).fit(shop, AT)
+
+
+def with_baskets(shop: Baskets, chosen: np.ndarray) -> Baskets:
+    return shop.between(end=AT).where(chosen)
+
+
+def test_follows_the_protocol(shop, fitted):
+    assert isinstance(fitted, ProbabilisticRecommender)
+    scores, probability = fitted.scores(shop, AT), fitted.probability(shop, AT)
+    assert scores.shape == probability.shape == (120, 15)
+    assert probability.dtype == np.float32
+    assert np.allclose(probability, expit(scores))
+
+
+def test_learns_who_buys_what_and_how_often(shop):
+    bought = shop.between(AT).user_item().toarray() > 0
+    probability = RecurrentRecommender(**SMALL | {"epochs": 25, "rate": 1e-2}).fit(shop, AT).probability(shop, AT)
+    popular = np.tile(bought.mean(axis=0), (len(bought), 1))
+
+    def log_loss(p):
+        return -np.log(np.where(bought, p, 1 - p).clip(1e-6)).mean()
+
+    assert log_loss(probability) < 0.85 * log_loss(popular)
+    assert 0.85 < probability.sum() / bought.sum() < 1.15
+
+
+def test_nothing_on_or_after_the_day_is_read(shop, fitted):
+    past = shop.between(end=AT)
+    assert np.array_equal(fitted.scores(past, AT), fitted.scores(shop, AT))
+    again = RecurrentRecommender(**SMALL).fit(past, AT)
+    assert np.array_equal(again.scores(past, AT), fitted.scores(shop, AT))
+
+
+def test_seed_decides(shop, fitted):
+    other = RecurrentRecommender(**SMALL | {"seed": 6}).fit(shop, AT)
+    assert not np.allclose(other.scores(shop, AT), fitted.scores(shop, AT))
+
+
+def test_no_user_is_held_so_neighbours_in_the_batch_change_nothing(shop, fitted):
+    together = fitted.scores(shop, AT)
+    alone = np.concatenate([fitted.scores(shop.of_users([user]), AT) for user in (7, 50, 119)])
+    assert np.allclose(together[[7, 50, 119]], alone, atol=1e-5)
+
+
+def test_padding_changes_nothing(shop, fitted):
+    panel, users = period_panel(shop, AT, fitted.n_periods), np.arange(30)
+    narrow = fitted.network.predict_on_batch(panel.batch(users, width=32))
+    wide = fitted.network.predict_on_batch(panel.batch(users, width=256))
+    assert np.allclose(narrow, wide, atol=1e-5)
+
+
+def test_unknown_periods_before_the_first_basket_change_nothing(shop, fitted):
+    recent = shop.between(AT - 84, AT)
+    short, long = (period_panel(recent, AT, periods) for periods in (3, fitted.n_periods))
+    users, predict = np.arange(30), fitted.network.predict_on_batch
+    state = import_keras().Model(fitted.network.input, fitted.network.get_layer("h").output).predict_on_batch
+    assert np.allclose(state(short.batch(users))[:, -1], state(long.batch(users))[:, -1], atol=1e-6)
+    trend = np.asarray(fitted.network.get_layer("product").trend)
+    gain = float(fitted.network.get_layer("product").gain)
+    moved = gain * (trend[-1] - trend[2])  # the last period is the calendar's last one, whatever the length
+    assert np.allclose(predict(short.batch(users))[:, -1] + moved, predict(long.batch(users))[:, -1], atol=1e-5)
+
+
+def test_the_last_step_is_the_last_step_of_the_whole_network(shop, fitted):
+    panel = period_panel(shop, AT, fitted.n_periods)
+    whole = fitted.network.predict_on_batch(panel.batch(np.arange(120)))[:, -1]
+    assert np.allclose(whole, fitted.scores(shop, AT), atol=1e-5)
+
+
+def test_the_order_of_periods_matters_to_the_network(shop, fitted):
+    past = shop.between(end=AT)
+    mirrored = Baskets(past.quantities, past.user, AT - 168 + (AT - 1 - past.day), past.user_ids, past.items)
+    assert not np.allclose(fitted.scores(past, AT), fitted.scores(mirrored, AT), atol=0.05)
+
+
+def test_the_literal_network_orders_the_items_alike_for_everybody(shop):
+    model = LiteralRNN(width=8, epochs=2, seed=1).fit(shop, AT)
+    scores = model.scores(shop, AT)
+    differences = scores - scores[:, [0]]
+    assert np.allclose(differences, differences[0], atol=1e-4)
+    assert np.ptp(scores[:, 0]) > 1e-3  # the level is each user's own
+
+
+@pytest.mark.parametrize("cell", ["elman", "lstm"])
+def test_other_cells_and_no_head(shop, cell):
+    model = RecurrentRecommender(cell=cell, repeat=0, width=8, epochs=1).fit(shop, AT)
+    assert np.isfinite(model.scores(shop, AT)).all()
+    assert "repeat" not in model.name
+
+
+def test_the_loss_is_the_cross_entropy_of_every_item(shop):
+    from bundlebook.recommenders._networks import FullVocabularyLoss
+
+    rng = np.random.default_rng(0)
+    logits, bought = rng.normal(size=(3, 2, 5)).astype("float32"), rng.integers(0, 2, (3, 2, 5)).astype("float32")
+    p = expit(logits)
+    expected = -np.where(bought > 0, np.log(p), np.log(1 - p)).sum(axis=-1).mean()
+    assert np.isclose(float(FullVocabularyLoss()(bought, logits)), expected, rtol=1e-5)
+
+
+def test_the_noted_losses_are_those_of_the_examples(shop):
+    model = RecurrentRecommender(**SMALL | {"epochs": 1, "rate": 1e-9, "thinning": 0.0, "batch": 40}).fit(shop, AT)
+    examples, users = Examples.before(shop, AT), np.arange(120)
+    logits = model.network.predict_on_batch(examples.inputs.batch(users))
+    bought, known = examples.targets.bought(users)[:, 1:] > 0, examples.weights > 0
+    p = expit(logits)
+    expected = -np.log(np.where(bought, p, 1 - p))[known].mean()
+    assert np.isclose(model.losses[0], expected, rtol=1e-4)
+
+
+def test_repeat_features_against_loops(shop):
+    from bundlebook.recommenders._networks import DECAYS, RepeatFeatures
+
+    panel = period_panel(shop.of_users(np.arange(4)), AT, 4)
+    batch = panel.batch(np.arange(4))
+    names = ("baskets", "units", "recency", "trips", "seen")
+    features = np.asarray(RepeatFeatures()(*(batch[name] for name in names)))
+    assert features.shape[-1] == 3 * len(DECAYS) + 5
+    user, pair, t, decay = 2, 0, 2, 0.7
+    weights = decay ** np.arange(t, -1, -1)
+    bought = np.minimum(batch["baskets"][user, pair, : t + 1], 1)
+    share = (weights @ bought) / (1 + weights @ batch["seen"][user, : t + 1])
+    assert np.isclose(features[user, pair, t, 3 * DECAYS.index(decay)], share, rtol=1e-5)
+    last = max(s for s in range(t + 1) if bought[s])
+    days = batch["recency"][user, pair, last] + 28 * (t - last)
+    assert np.isclose(features[user, pair, t, 3 * len(DECAYS) + 1], np.log(days), rtol=1e-5)
+
+
+def test_survives_disk_without_pickle(shop, fitted, tmp_path):
+    fitted.save(tmp_path / "model")
+    assert {file.suffix for file in (tmp_path / "model").iterdir()} == {".keras", ".npz", ".json"}
+    loaded = RecurrentRecommender.load(tmp_path / "model")
+    assert np.array_equal(loaded.scores(shop, AT), fitted.scores(shop, AT))
+    assert (loaded.settings, loaded.losses) == (fitted.settings, fitted.losses)
+    assert np.array_equal(loaded.after(2).scores(shop, AT), fitted.after(2).scores(shop, AT))
+
+
+def test_every_epoch_can_be_looked_at(shop, fitted):
+    assert np.array_equal(fitted.after(3).scores(shop, AT), fitted.scores(shop, AT))
+    assert not np.allclose(fitted.after(1).scores(shop, AT), fitted.scores(shop, AT))
+    with pytest.raises(BundlebookError, match="epoch 4"):
+        fitted.after(4)
+
+
+def test_goes_on_where_it_was_killed(shop, fitted, tmp_path, monkeypatch):
+    model, save = RecurrentRecommender(**SMALL), RecurrentRecommender.save
+
+    def save_and_die(self, folder):
+        save(self, folder)
+        if len(self.losses) == 2:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(RecurrentRecommender, "save", save_and_die)
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(shop, AT, checkpoint=tmp_path)
+    monkeypatch.undo()
+    resumed = RecurrentRecommender(**SMALL).fit(shop, AT, checkpoint=tmp_path)
+    assert np.allclose(resumed.losses, fitted.losses, rtol=1e-6)
+    assert np.allclose(resumed.scores(shop, AT), fitted.scores(shop, AT), atol=1e-5)
+
+
+def test_a_checkpoint_of_something_else_is_refused(shop, tmp_path):
+    quick = SMALL | {"epochs": 1}
+    RecurrentRecommender(**quick).fit(shop, AT, checkpoint=tmp_path)
+    with pytest.raises(BundlebookError, match="other settings or other data"):
+        RecurrentRecommender(**quick | {"seed": 99}).fit(shop, AT, checkpoint=tmp_path)
+    with pytest.raises(BundlebookError, match="other settings or other data"):
+        RecurrentRecommender(**quick).fit(shop, AT - 28, checkpoint=tmp_path)
+
+
+def test_a_model_that_was_fitted_before_is_not_fitted_again(shop, tmp_path, monkeypatch):
+    monkeypatch.setenv("BUNDLEBOOK_CACHE", str(tmp_path))
+    cache.source_digest.cache_clear()
+    settings = SMALL | {"epochs": 1}
+    first = fit_cached(RecurrentRecommender(**settings), shop, AT)
+    monkeypatch.setattr(RecurrentRecommender, "fit", lambda *_args, **_named: pytest.fail("fitted again"))
+    second = fit_cached(RecurrentRecommender(**settings), shop.between(end=AT), AT)
+    assert np.array_equal(first.scores(shop, AT), second.scores(shop, AT))
+    with pytest.raises(pytest.fail.Exception):
+        fit_cached(RecurrentRecommender(**settings), shop, AT - 28)
+
+
+@pytest.mark.parametrize(
+    "settings", [{"cell": "clay"}, {"epochs": 0}, {"width": 0}, {"repeat": -1}, {"thinning": 1.5}, {"batch": 0}]
+)
+def test_settings_that_cannot_be_are_one_clear_message(settings):
+    with pytest.raises(BundlebookError, match=str(next(iter(settings.values())))):
+        RecurrentRecommender(**settings)
+
+
+def test_bad_input_is_one_clear_message(shop, fitted, tmp_path):
+    with pytest.raises(BundlebookError, match="has not been fitted"):
+        RecurrentRecommender().scores(shop, AT)
+    with pytest.raises(BundlebookError, match="with_items"):
+        fitted.scores(shop.with_items(shop.items[:10]), AT)
+    with pytest.raises(BundlebookError, match="two periods"):
+        RecurrentRecommender(**SMALL).fit(shop, AT - 168)
+    with pytest.raises(BundlebookError, match="could be read"):
+        RecurrentRecommender.load(tmp_path)
+
+
+def test_an_empty_history_gets_the_probabilities_of_nobody_in_particular(shop, fitted):
+    nobody = fitted.probability(with_baskets(shop, np.zeros(shop.between(end=AT).n_baskets, dtype=bool)), AT)
+    assert np.allclose(nobody, nobody[0]) and (nobody > 0).all() and (nobody < 1).all()
+
+
+@pytest.mark.skipif(importlib.util.find_spec("jax") is None, reason="JAX, an optional extra, is not installed")
+def test_another_backend_computes_the_same(shop, fitted, tmp_path):
+    fitted.save(tmp_path / "model")
+    past = shop.between(end=AT)
+    np.savez(tmp_path / "q.npz", q=past.quantities.toarray(), user=past.user, day=past.day)
+    code = """
+import sys, numpy as np
+from scipy import sparse
+from bundlebook.recommenders.recurrent import RecurrentRecommender
+from bundlebook.shop.baskets import Baskets
+folder = sys.argv[1]
+model = RecurrentRecommender.load(f"{folder}/model")
+data = np.load(f"{folder}/q.npz")
+users = np.array([f"u{i:03d}" for i in range(120)])
+past = Baskets(sparse.csr_matrix(data["q"]), data["user"], data["day"], users, model.items)
+np.save(f"{folder}/scores.npy", model.scores(past, np.datetime64("2021-06-21")))
+again = RecurrentRecommender(width=8, repeat=8, epochs=1).fit(past, np.datetime64("2021-06-21"))
+assert np.isfinite(again.losses).all()
+"""
+    command = [sys.executable, "-c", code, str(tmp_path)]
+    subprocess.run(command, env=os.environ | {"KERAS_BACKEND": "jax"}, check=True, timeout=300)
+    assert np.allclose(np.load(tmp_path / "scores.npy"), fitted.scores(shop, AT), atol=1e-4)
