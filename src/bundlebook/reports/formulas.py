@@ -37,6 +37,7 @@ _REWRITES = [
     (re.compile(r"\\math(?:bbm|ds)\b"), r"\\mathbb"),
     (re.compile(r"\\mathscr\b"), r"\\mathcal"),
     (re.compile(r"\\(math(?:cal|bb|bf|rm|sf|tt|frak)|bm|boldsymbol)\s+(\w)"), r"\\\1{\2}"),
+    (re.compile(r"\\mathrm\{(\w)\}"), r"\\text{\1}"),
     (re.compile(r"\\not\s*="), r"\\neq "),
     (re.compile(r"\\not\s*\\in\b"), r"\\notin "),
     (re.compile(r":="), r"\\coloneqq "),

@@ -21,6 +21,10 @@ from bundlebook.reports import fonts, metrics
 from bundlebook.reports.markdown import PageNotes, drawing_mark, render
 
 _NUMBER = re.compile(r"^[-+−]?[\d,. ]*\d(?:\.\d*)?(?:e[-+]?\d+)?\s*%?$|^(?:NaN|nan|inf|-inf|—|–|)$", re.IGNORECASE)
+#: What lies between two columns of printed text.
+_GAP = re.compile(r"\S {2,}\S")
+#: Dates, ranges and codes, which browsers would break at a hyphen.
+_WHOLE = re.compile(r"(?=\S*[-–/])(?=\S*\d)\S{3,19}")
 _LOADS = re.compile(r"url\(\s*['\"]?\s*(?:https?:)?//[^)]*\)|@import[^;]*;", re.IGNORECASE)
 #: Kinds of output a page can show, best first. Scripts and widgets need a kernel or a network: their text is shown.
 _KINDS = ["text/html", "text/markdown", "image/svg+xml", "text/vnd.mermaid", "text/latex", "image/png", "image/jpeg"]
@@ -128,6 +132,7 @@ def page(
     soup = BeautifulSoup(body, "html.parser")
     _keep_offline(soup, notes)
     _describe_figures(soup)
+    _lay_out_text(soup)
     _lay_out_tables(soup)
     faces = _faces(soup, notes)
     text = str(soup)
@@ -201,11 +206,34 @@ def _describe_figures(soup: BeautifulSoup) -> None:
             tag["alt"] = f"Figure in the section “{section}”" if section else "Figure"
 
 
+def _lay_out_text(soup: BeautifulSoup) -> None:
+    """Let printed lines wrap, but keep columns aligned: what has gaps in several lines scrolls by itself."""
+    for said in soup.find_all("pre", class_="said"):
+        if sum(bool(_GAP.search(line)) for line in said.get_text().splitlines()) > 1:
+            said["class"] = [*said["class"], "columns"]
+            said["tabindex"] = "0"
+
+
+def _join_heads(table: Tag) -> None:
+    """Write the names of a data frame's index beside those of its columns, where pandas gives them a row."""
+    rows = [row.find_all("th", recursive=False) for row in table.select("thead > tr")]
+    body = table.select_one("tbody > tr")
+    if len(rows) < 2 or body is None or len(rows[-1]) != len(rows[-2]):
+        return
+    labels = len(body.find_all("th", recursive=False))
+    above, below = ([cell.get_text(strip=True) for cell in row] for row in rows[-2:])
+    if labels and not any(above[:labels]) and not any(below[labels:]):
+        for cell, name in zip(rows[-2], below[:labels], strict=False):
+            cell.string = name
+        rows[-1][0].parent.decompose()
+
+
 def _lay_out_tables(soup: BeautifulSoup) -> None:
     """Let wide tables scroll by themselves, and set columns of numbers flush right under their heads."""
     for table in soup.find_all("table"):
         for name in ("border", "style"):
             table.attrs.pop(name, None)
+        _join_heads(table)
         body = [row for row in table.find_all("tr") if row.find("td")]
         columns: dict[int, list[bool]] = {}
         for row in body:
@@ -219,6 +247,9 @@ def _lay_out_tables(soup: BeautifulSoup) -> None:
                 if place in numeric and not cell.get("colspan"):
                     cell["class"] = [*cell.get("class", []), "number"]
                 cell.attrs.pop("style", None) if place in numeric else None
+        for cell in table.select("tbody th, tbody td"):
+            if _WHOLE.fullmatch(cell.get_text(strip=True)):
+                cell["class"] = [*cell.get("class", []), "unbroken"]
         table.wrap(soup.new_tag("div", attrs={"class": "scroll", "tabindex": "0"}))
 
 

@@ -4,7 +4,7 @@ import posixpath
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from html import escape
+from html import escape, unescape
 from urllib.parse import unquote, urlsplit
 
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
@@ -14,6 +14,8 @@ from bundlebook.reports.formulas import FormulaError, to_mathml
 
 #: A formula and the stop behind it: browsers would begin a line with the stop.
 _STOP = re.compile(r'(<math display="inline">(?:(?!</math>).)*</math>)([.,;:!?)\]”’]+)', re.DOTALL)
+#: Where the address of a picture stands in raw HTML.
+_PICTURE = re.compile(r"""(<img\b[^>]*?\bsrc\s*=\s*["'])([^"']*)""", re.IGNORECASE)
 
 
 @dataclass
@@ -51,6 +53,12 @@ class PageRenderer(IPythonRenderer):
     def __init__(self, notes: PageNotes, pages: Mapping[str, str], **options) -> None:
         super().__init__(escape=False, embed_images=True, exclude_anchor_links=True, **options)
         self.notes, self.pages = notes, pages
+
+    def block_html(self, html: str) -> str:
+        return self._with_pictures(html) + "\n"
+
+    def inline_html(self, html: str) -> str:
+        return self._with_pictures(html)
 
     def inline_math(self, body: str) -> str:
         return self._formula(body, block=False)
@@ -99,6 +107,10 @@ class PageRenderer(IPythonRenderer):
             return html
         self.notes.warnings.append(f"picture left out, it is not part of the notebook: {url}")
         return f'<span class="elsewhere" title="picture left out">{text or escape(url)}</span>'
+
+    def _with_pictures(self, html: str) -> str:
+        # A piece may open an element that a later piece closes, so it is no document that a parser could mend.
+        return _PICTURE.sub(lambda m: m[1] + escape(self._embed_image_or_attachment(unescape(m[2]))), html)
 
     def _formula(self, body: str, block: bool) -> str:
         try:

@@ -1,11 +1,13 @@
 """MathML as MathML Core: what browsers dropped is replaced by what all of them draw.
 
 Letters in bold, double-struck or script become the Unicode characters of their own that stand for them, column
-attributes become styles, and the spaces around named operators and bars become those of printed mathematics.
+attributes become styles, and :mod:`bundlebook.reports.spacing` sets the spaces of printed mathematics.
 """
 
 import re
 from xml.etree.ElementTree import Element
+
+from bundlebook.reports.spacing import set_primes, set_spaces
 
 #: First code points of the alphabets of Unicode's block "Mathematical Alphanumeric Symbols": A, a, 0, Α, α.
 _ALPHABETS = {
@@ -30,7 +32,6 @@ _UPRIGHT = re.compile("[Α-Ω∇∞]")
 #: How many parts an element must have.
 ARITY = {"mfrac": 2, "mroot": 2, "msub": 2, "msup": 2, "munder": 2, "mover": 2, "msubsup": 3, "munderover": 3}
 _UNDER_TAG = {"msub": "munder", "msup": "mover", "msubsup": "munderover"}
-_THIN = "0.167em"
 
 
 def to_core(root: Element) -> None:
@@ -41,14 +42,16 @@ def to_core(root: Element) -> None:
         _join_upright(parent)
         for child in parent:
             _letters(child)
+            _big(child)
             _limits(child)
             if child.tag == "mtable":
                 _columns(child)
             if child.tag == "menclose":
                 child.tag = "mrow"
                 _style(child, "border:1px solid;padding:.3em" if child.attrib.pop("notation", "") == "box" else "")
-    for parent in root.iter():
-        _spaces(parent)
+    for parent in list(root.iter()):
+        set_primes(parent)
+    set_spaces(root)
 
 
 def styled(character: str, variant: str) -> str:
@@ -82,6 +85,12 @@ def _letters(element: Element) -> None:
         element.tag = "mo"
     if element.tag == "mo" and len(text) == 2 and text[0] == "\\":  # a big brace keeps its escape
         element.text = text[1]
+
+
+def _big(element: Element) -> None:
+    r"""Set the brackets of ``\big`` as larger text: stretched a little, they would get the bearings of tall ones."""
+    if element.tag == "mo" and element.get("minsize") == "1.2em":
+        element.attrib = {"stretchy": "false", "style": "font-size:1.25em"}
 
 
 def _join_upright(parent: Element) -> None:
@@ -136,33 +145,6 @@ def _columns(table: Element) -> None:
                 _style(cell, "border-right:1px solid")
             if r < len(table) - 1 and level and level[min(r, len(level) - 1)] == "solid":
                 _style(cell, "border-bottom:1px solid")
-
-
-def _spaces(parent: Element) -> None:
-    children = list(parent)
-    for number, child in enumerate(children):
-        operator = (
-            child[0] if child.tag in ("msub", "msup", "msubsup", "munder", "munderover") and len(child) else child
-        )
-        if operator.tag != "mo":
-            continue
-        text = operator.text or ""
-        if re.fullmatch(r"[A-Za-z][A-Za-z ]+", text) and text != "mod":
-            before = children[number - 1] if number else None
-            after = children[number + 1] if number + 1 < len(children) else None
-            apart = before is not None and (before.tag != "mo" or (before.text or "") in (")", "]", "}", "⟩"))
-            operator.set("lspace", _THIN if apart else "0")
-            operator.set("rspace", "0" if after is None or _opens(after) else _THIN)
-        elif text in ("|", "‖"):
-            operator.set("lspace", "0")
-            operator.set("rspace", "0")
-
-
-def _opens(element: Element) -> bool:
-    """Whether an element begins with an opening bracket."""
-    if len(element):
-        return element.tag == "mrow" and _opens(element[0])
-    return element.tag == "mo" and (element.text or "") in ("(", "[", "{", "⟨", "|", "‖", "⌊", "⌈", ",", ")")
 
 
 def _style(element: Element, rule: str) -> None:
