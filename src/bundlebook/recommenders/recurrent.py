@@ -154,7 +154,7 @@ class RecurrentRecommender:
         seed_everything(settings.seed)
         if checkpoint is None or not self._resume(checkpoint):
             self.losses, self._snapshots = [], []
-            self.network, self._last_step, self.fit_seconds_ = self._compiled(examples), None, 0.0
+            self.network, self._last_step, self.fit_seconds_ = self.untrained(examples), None, 0.0
 
         def after_epoch(epoch: int, loss: float) -> None:
             self.losses.append(loss)
@@ -232,7 +232,8 @@ class RecurrentRecommender:
         model.fit_seconds_, model._trained_on = state["fit_seconds"], state["trained_on"]
         return model
 
-    def _compiled(self, examples: Examples) -> Any:
+    def untrained(self, examples: Examples) -> Any:
+        """Return the network as training starts it: composed, its bias at the items' log-odds, compiled."""
         keras, networks, settings = import_keras(), self._networks(), self.settings
         network = networks.build(
             examples.inputs.n_items, examples.targets.n_periods, settings.width, settings.cell, settings.repeat
@@ -240,8 +241,10 @@ class RecurrentRecommender:
         networks.start_at(network, examples.item_log_odds(), examples.trend())
         steps = settings.epochs * -(-examples.inputs.n_users // settings.batch)
         rate = keras.optimizers.schedules.CosineDecay(settings.rate, steps)
-        # Compiling for XLA costs seconds a shape, and batches come in several widths.
-        network.compile(keras.optimizers.Adam(rate), loss=networks.FullVocabularyLoss(), jit_compile=False)
+        # XLA costs seconds a shape, batches come in several widths, and on TensorFlow it excludes determinism. JAX
+        # compiles in any case.
+        jit = keras.backend.backend() == "jax"
+        network.compile(keras.optimizers.Adam(rate), loss=networks.FullVocabularyLoss(), jit_compile=jit)
         return network
 
     @staticmethod
