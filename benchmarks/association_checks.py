@@ -14,8 +14,8 @@ import sys
 from pathlib import Path
 
 import pandas as pd
+from mlxtend.frequent_patterns import apriori, fpgrowth, hmine
 from mlxtend.frequent_patterns import association_rules as mlxtend_rules
-from mlxtend.frequent_patterns import fpgrowth
 
 from bundlebook import association as assoc
 from bundlebook.association.null import shuffled
@@ -72,28 +72,42 @@ def hold_out(itemsets, model, later) -> dict:
 
 
 def thresholds(largest: int = 40) -> dict:
-    """Every share c / n up to *largest*: is a set, and a rule, exactly at it found?"""
-    lost = {"itemsets": {"ours": 0, "mlxtend": 0, "cases": 0}, "rules": {"ours": 0, "mlxtend": 0, "cases": 0}}
+    """Every share c / n up to *largest*: are the pair, and the rule, that lie exactly at it found?
+
+    The pair {a, b} is in exactly c of n baskets; other items come and go, so that a prefix tree has branches.
+    """
+    miners = {"fpgrowth": fpgrowth, "apriori": apriori, "hmine": hmine}
+    names = ["ours", *(f"mlxtend {name}" for name in miners), "mlxtend apriori, low memory"]
+    lost = {"cases": 0, "itemsets": dict.fromkeys(names, 0), "rules": {"ours": 0, "mlxtend": 0}}
     for n in range(2, largest + 1):
         for c in range(1, n):
-            table = pd.DataFrame({"a": [True] * c + [False] * (n - c), "b": [True] * n})
-            lists = [["a", "b"]] * c + [["b"]] * (n - c)
-            ours = set(assoc.frequent_itemsets(lists, c / n)["itemset"])
-            theirs = {tuple(sorted(labels)) for labels in fpgrowth(table, c / n, use_colnames=True)["itemsets"]}
-            lost["itemsets"]["cases"] += 1
-            lost["itemsets"]["ours"] += ("a", "b") not in ours
-            lost["itemsets"]["mlxtend"] += ("a", "b") not in theirs
+            lists = [["a", "b"] if t < c else ["b"] if t % 2 else ["x"] for t in range(n)]
+            lists = [[*basket, *(["y"] if t % 3 else []), *(["z"] if t % 2 else [])] for t, basket in enumerate(lists)]
+            items = sorted({item for basket in lists for item in basket})
+            table = pd.DataFrame([[item in basket for item in items] for basket in lists], columns=items)
+            found = {"ours": set(assoc.frequent_itemsets(lists, c / n, engine="eclat")["itemset"])}
+            for name, miner in miners.items():
+                found[f"mlxtend {name}"] = _labels(miner(table, c / n, use_colnames=True)["itemsets"])
+            low = apriori(table, c / n, use_colnames=True, low_memory=True)["itemsets"]
+            found["mlxtend apriori, low memory"] = _labels(low)
+            for name, itemsets in found.items():
+                lost["itemsets"][name] += ("a", "b") not in itemsets
+            lost["cases"] += 1
 
-            itemsets = assoc.frequent_itemsets([*lists, ["c"]], 0.5 / n)
+            lists = [*([["a", "b"]] * c), *([["b"]] * (n - c)), ["c"]]
+            itemsets = assoc.frequent_itemsets(lists, 0.5 / n)
             frame = pd.DataFrame({"support": itemsets["support"], "itemsets": itemsets["itemset"].map(frozenset)})
             wanted = ("b",), ("a",)
             rules = assoc.association_rules(itemsets, min_confidence=c / n)
             peers = mlxtend_rules(frame, metric="confidence", min_threshold=c / n)
             sides = zip(peers["antecedents"].map(tuple), peers["consequents"].map(tuple), strict=True)
-            lost["rules"]["cases"] += 1
             lost["rules"]["ours"] += wanted not in set(zip(rules["antecedent"], rules["consequent"], strict=True))
             lost["rules"]["mlxtend"] += wanted not in set(sides)
     return lost
+
+
+def _labels(itemsets: pd.Series) -> set[tuple[str, ...]]:
+    return {tuple(sorted(labels)) for labels in itemsets}
 
 
 def main() -> None:

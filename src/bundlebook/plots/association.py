@@ -373,18 +373,22 @@ def speed(results: pd.DataFrame) -> None:
         Columns ``point``, ``engine``, ``cpu_s`` and ``peak_mb``; a missing value means that the engine did not finish.
     """
     points, engines = results["point"].unique(), results["engine"].unique()
-    _, axes = plt.subplots(len(points), 2, figsize=(9.5, 0.6 + 0.42 * len(engines) * len(points)), squeeze=False)
+    height = 0.8 + 0.42 * len(engines) * len(points)
+    _, axes = plt.subplots(len(points), 2, figsize=(9.5, height), squeeze=False, sharex="col")
+    columns = {"cpu_s": "CPU seconds", "peak_mb": "peak memory (MB)"}
+    limits = {column: (results[column].min() / 2, results[column].max() * 4) for column in columns}
     for row, point in zip(axes, points, strict=True):
         table = results[results["point"] == point].set_index("engine").reindex(engines)
-        for ax, column, label in zip(row, ("cpu_s", "peak_mb"), ("CPU seconds", "peak memory (MB)"), strict=True):
+        for ax, column in zip(row, columns, strict=True):
             values = table[column].to_numpy(dtype=float)
             colours = [PALETTE[0] if engine == engines[0] else PALETTE[7] for engine in engines]
             ax.barh(range(len(engines)), np.nan_to_num(values, nan=1e-9), color=colours)
-            ax.set(xscale="log", xlim=(np.nanmin(values) / 3, np.nanmax(values) * 6), xlabel=label)
+            ax.set(xscale="log", xlim=limits[column], xlabel=columns[column] if row is axes[-1] else "")
             ax.set_yticks(range(len(engines)), engines if ax is row[0] else [""] * len(engines))
             ax.invert_yaxis()
             ax.grid(axis="y", visible=False)
+            _plain_ticks(ax.xaxis)
             for y, value in enumerate(values):
-                text, x = (f" {value:.3g}", value) if np.isfinite(value) else (" not run", ax.get_xlim()[0])
-                ax.text(x, y, text, va="center", fontsize=9)
+                text = " not run" if np.isnan(value) else f" {value:,.2f}" if value < 10 else f" {value:,.0f}"
+                ax.text(np.nanmax([value, limits[column][0]]), y, text, va="center", fontsize=9)
         row[0].set_title(point, fontsize=11)
