@@ -74,3 +74,55 @@ def test_a_named_operator_is_set_apart_from_letters_but_not_from_brackets():
     root = ElementTree.fromstring(to_mathml(r"x \log y \exp(z)"))
     spaces = {e.text: (e.get("lspace"), e.get("rspace")) for e in root.iter("mo") if e.text in ("log", "exp")}
     assert spaces == {"log": ("0.167em", "0.167em"), "exp": ("0.167em", "0")}
+
+
+def spaces(latex, block=False):
+    """Each operator of a formula with the spaces before and after it, in hundredths of an em."""
+    root = ElementTree.fromstring(to_mathml(latex, block))
+    width = {"0": 0, "0.167em": 17, "0.222em": 22, "0.278em": 28}
+    return [(e.text, width[e.get("lspace")], width[e.get("rspace")]) for e in root.iter("mo") if e.get("lspace")]
+
+
+@pytest.mark.parametrize("latex", ["-x", "(-x)", "a = -x", "(a, -x)", r"a \cdot -x", r"\sum -x", r"\|-x\|", "e^{-x}"])
+def test_a_minus_that_begins_something_is_a_sign(latex):
+    root = ElementTree.fromstring(to_mathml(latex))
+    (minus,) = [e for e in root.iter("mo") if e.text == "−"]
+    assert (minus.get("form"), minus.get("lspace"), minus.get("rspace")) == ("prefix", "0", "0")
+
+
+@pytest.mark.parametrize("latex", ["a - x", "(a) - x", r"|a| - x", "f' - x", "a_i^2 - x", r"\frac{a}{b} - x"])
+def test_a_minus_between_two_things_is_a_difference(latex):
+    (minus,) = [e for e in ElementTree.fromstring(to_mathml(latex)).iter("mo") if e.text == "−"]
+    assert minus.get("form") is None
+    assert ("−", 22, 22) in spaces(latex) or ("−", 0, 22) in spaces(latex)  # or the bracket before it holds the space
+
+
+def test_spaces_are_those_of_the_texbook():
+    assert spaces(r"\partial L/\partial h") == [("∂", 0, 0), ("/", 0, 0), ("∂", 0, 0)]
+    assert spaces("a = b") == [("=", 28, 28)]
+    assert spaces(r"x \in (0, 1)") == [("∈", 28, 28), ("(", 0, 0), (",", 0, 17), (")", 0, 0)]
+    assert spaces(r"x_1, \dots, x_m") == [(",", 0, 17), ("…", 0, 17), (",", 0, 17)]
+    assert spaces(r"X \sim \operatorname{Poisson}(n)")[:2] == [("∼", 28, 28), ("Poisson", 0, 0)]
+    assert spaces("1{,}000") == [(",", 0, 0)]
+
+
+def test_scripts_are_set_without_spaces():
+    assert spaces("h_{t-1}") == [("−", 0, 0)]
+    assert spaces(r"\frac{a - b}{c}") == [("−", 0, 0)]
+    assert spaces(r"\frac{a - b}{c}", block=True) == [("−", 22, 22)]
+
+
+@pytest.mark.parametrize("latex", [r"\sigma'(z)", "h'_t", "f''"])
+def test_a_prime_is_not_made_smaller_than_it_is(latex):
+    root = ElementTree.fromstring(to_mathml(latex))
+    assert root.find(".//msup") is None and root.find(".//msubsup") is None
+    assert [e.text for e in root.iter("mo") if e.text in "′″"]
+
+
+def test_a_single_upright_letter_stays_upright():
+    assert [e.text for e in ElementTree.fromstring(to_mathml(r"\mathrm{d}x")).iter("mtext")] == ["d"]
+
+
+def test_a_slightly_larger_bracket_is_not_stretched():
+    root = ElementTree.fromstring(to_mathml(r"\bigl(x\bigr)"))
+    assert [(e.get("stretchy"), e.get("style")) for e in root.iter("mo")] == [("false", "font-size:1.25em")] * 2

@@ -1,6 +1,7 @@
 """A page is one file that loads nothing, shows no LaTeX, and tells how it was made."""
 
 import nbformat
+import pandas as pd
 import pytest
 from bs4 import BeautifulSoup
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
@@ -127,6 +128,60 @@ def test_code_can_be_hidden_or_folded():
     assert "secret_code" not in hidden
     assert "shown" in hidden
     assert BeautifulSoup(render(*cells, code="folded").html, "html.parser").find("details", class_="fold")
+
+
+def test_answers_are_folded_with_their_lists_and_formulas():
+    text = "## Check\n\n<details><summary>Answers</summary>\n\n1. $x = -1$\n2. *no*\n\n</details>\n\nAfter."
+    soup = BeautifulSoup(render(new_markdown_cell(text)).html, "html.parser")
+    answers = soup.select_one(".cell details")
+    assert not answers.has_attr("open")
+    assert answers.find("summary").get_text() == "Answers"
+    assert len(answers.select("ol > li")) == 2
+    assert answers.find("math") and answers.find("em")
+    assert "After." not in answers.get_text()
+    assert "After." in soup.select_one(".cell").get_text()
+
+
+def test_pictures_in_raw_html_travel_along(tmp_path):
+    (tmp_path / "a.png").write_bytes(b"hi")
+    source = '<p>\n<img alt="one" src="a.png">\n</p>\n\nand <img src="a.png" alt="two">'
+    result = render(new_markdown_cell(source), folder=str(tmp_path))
+    images = BeautifulSoup(result.html, "html.parser").find_all("img")
+    assert [(tag["alt"], tag["src"]) for tag in images] == [(n, "data:image/png;base64,aGk=") for n in ("one", "two")]
+
+
+def said(text):
+    html = render(new_code_cell("x", outputs=[new_output("stream", text=text)])).html
+    return BeautifulSoup(html, "html.parser").find("pre", class_="said")["class"]
+
+
+def test_printed_columns_scroll_and_printed_lines_wrap():
+    assert said("   item  quantity\n0  milk         1\n1  kite         2\n") == ["said", "columns"]
+    assert said("Python 3.12 · numpy 2 · a very long line\nseed 2021\n") == ["said"]
+    assert said("with:  one gap only\n") == ["said"]
+
+
+def head(frame):
+    html = render(new_code_cell("x", outputs=[new_output("display_data", data={"text/html": frame.to_html()})])).html
+    rows = BeautifulSoup(html, "html.parser").select(".outputs thead tr")
+    return [[cell.get_text() for cell in row.find_all("th")] for row in rows]
+
+
+def test_the_name_of_an_index_stands_beside_those_of_the_columns():
+    frame = pd.DataFrame({"a": [1, 2], "b": [3, 4]}, index=pd.Index(["x", "y"], name="item"))
+    assert head(frame) == [["item", "a", "b"]]
+    assert head(frame.set_index("a", append=True)) == [["item", "a", "b"]]
+    assert head(frame.rename_axis(columns="kind")) == [["kind", "a", "b"], ["item", "", ""]]
+    assert head(frame.rename_axis(index=None)) == [["", "a", "b"]]
+    deep = pd.concat({"one": frame, "two": frame}, axis=1)
+    assert head(deep) == [["", "one", "two"], ["item", "a", "b", "a", "b"]]
+
+
+def test_dates_in_tables_are_not_broken():
+    frame = pd.DataFrame({"day": ["2021-05-01"], "words": ["well-known thing"]})
+    html = render(new_code_cell("x", outputs=[new_output("display_data", data={"text/html": frame.to_html()})])).html
+    cells = BeautifulSoup(html, "html.parser").select(".outputs tbody td")
+    assert ["unbroken" in cell.get("class", []) for cell in cells] == [True, False]
 
 
 def test_links_lead_to_rendered_pages_or_nowhere():

@@ -49,6 +49,7 @@ def write_index(store: Store, title: str, entries: Sequence[Mapping[str, Any]], 
         "jobs": list(ranked),
     }
     write_json(store.folder / "index.json", content)
+    side_by_side = _shared_figures(entries)
     html = (
         environment()
         .get_template("index.html.j2")
@@ -56,7 +57,8 @@ def write_index(store: Store, title: str, entries: Sequence[Mapping[str, Any]], 
             **content,
             columns=_varying(entries),
             longest=max((entry.get("seconds") or 0 for entry in entries), default=0),
-            side_by_side=_shared_figures(entries),
+            side_by_side=side_by_side,
+            compared={name for shared in side_by_side for name in shared["values"]},
             fonts="",
         )
     )
