@@ -53,7 +53,9 @@ def execute(notebook: nbformat.NotebookNode, folder: Path, timeout: int = CELL_T
     nbclient.exceptions.CellExecutionError
         With the traceback of the first cell that fails.
     """
-    runner = ExecutePreprocessor(timeout=timeout, kernel_name="python3", record_timing=False)
+    # Kernels warn that their local connection is not encrypted, which readers need not learn to ignore.
+    quiet = ["--log-level=ERROR"]
+    runner = ExecutePreprocessor(timeout=timeout, kernel_name="python3", record_timing=False, extra_arguments=quiet)
     return runner.preprocess(notebook, {"metadata": {"path": str(folder)}})[0]
 
 
