@@ -106,6 +106,12 @@ def test_spaces_are_those_of_the_texbook():
     assert spaces("1{,}000") == [(",", 0, 0)]
 
 
+def test_a_bracket_does_not_touch_a_slanted_capital():
+    formulas = ("P(x)", "p(x)", "P_i(x)")
+    before = {f: ElementTree.fromstring(to_mathml(f)).find(".//mo").get("lspace") for f in formulas}
+    assert before == {"P(x)": "0.06em", "p(x)": "0", "P_i(x)": "0"}
+
+
 def test_scripts_are_set_without_spaces():
     assert spaces("h_{t-1}") == [("−", 0, 0)]
     assert spaces(r"\frac{a - b}{c}") == [("−", 0, 0)]
@@ -126,3 +132,10 @@ def test_a_single_upright_letter_stays_upright():
 def test_a_slightly_larger_bracket_is_not_stretched():
     root = ElementTree.fromstring(to_mathml(r"\bigl(x\bigr)"))
     assert [(e.get("stretchy"), e.get("style")) for e in root.iter("mo")] == [("false", "font-size:1.25em")] * 2
+
+
+def test_a_bar_lies_on_its_letter():
+    (over,) = ElementTree.fromstring(to_mathml(r"\bar{x}")).iter("mover")
+    assert (over.get("accent"), over[1].get("stretchy")) == ("true", "false")
+    (over,) = ElementTree.fromstring(to_mathml(r"\overline{ab}")).iter("mover")
+    assert (over.get("accent"), over[1].get("stretchy")) == ("true", "true")

@@ -44,6 +44,7 @@ def to_core(root: Element) -> None:
             _letters(child)
             _big(child)
             _limits(child)
+            _accent(child)
             if child.tag == "mtable":
                 _columns(child)
             if child.tag == "menclose":
@@ -125,6 +126,15 @@ def _limits(element: Element) -> None:
         if base.tag == "mo" and ((base.text or "") in _UNDER or (base.text or "") in _BIG):
             element.tag = _UNDER_TAG[element.tag]
             base.set("movablelimits", "true")
+
+
+def _accent(element: Element) -> None:
+    """Set bars close above their letters, as long as a letter or, drawn over a group, as the group."""
+    if element.tag == "mover" and len(element) == 2 and element[1].text in ("¯", "―"):
+        over = element[1]
+        element.set("accent", "true")
+        over.attrib = {"stretchy": "true" if over.text == "―" else "false"}
+        over.text = "‾" if over.text == "―" else "¯"
 
 
 def _columns(table: Element) -> None:
