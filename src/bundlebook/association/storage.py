@@ -46,7 +46,7 @@ def load(path: str | Path) -> pd.DataFrame:
     if not path.exists():
         raise BundlebookError("there is no such file", where=path.name)
     csv = path.suffix == ".csv"
-    table = pd.read_csv(path, float_precision="round_trip") if csv else pd.read_parquet(path)
+    table = pd.read_csv(path) if csv else pd.read_parquet(path)
     for column in LABEL_COLUMNS:
         if column in table:
             values = [tuple(json.loads(labels) if csv else labels) for labels in table[column]]

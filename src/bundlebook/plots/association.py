@@ -377,13 +377,15 @@ def speed(results: pd.DataFrame) -> None:
     _, axes = plt.subplots(len(points), 2, figsize=(9.5, height), squeeze=False, sharex="col")
     columns = {"cpu_s": "CPU seconds", "peak_mb": "peak memory (MB)"}
     limits = {column: (results[column].min() / 2, results[column].max() * 4) for column in columns}
+    for column, ax in zip(columns.values(), axes[-1], strict=True):
+        ax.set_xlabel(column)
     for row, point in zip(axes, points, strict=True):
         table = results[results["point"] == point].set_index("engine").reindex(engines)
         for ax, column in zip(row, columns, strict=True):
             values = table[column].to_numpy(dtype=float)
             colours = [PALETTE[0] if engine == engines[0] else PALETTE[7] for engine in engines]
             ax.barh(range(len(engines)), np.nan_to_num(values, nan=1e-9), color=colours)
-            ax.set(xscale="log", xlim=limits[column], xlabel=columns[column] if row is axes[-1] else "")
+            ax.set(xscale="log", xlim=limits[column])
             ax.set_yticks(range(len(engines)), engines if ax is row[0] else [""] * len(engines))
             ax.invert_yaxis()
             ax.grid(axis="y", visible=False)
