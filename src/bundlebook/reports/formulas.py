@@ -77,8 +77,8 @@ def to_mathml(latex: str, block: bool = False) -> str:
 
     Examples
     --------
-    >>> to_mathml(r"x \in \mathbb{R}")
-    '<math display="inline"><mrow><mi>x</mi><mo>∈</mo><mi>ℝ</mi></mrow></math>'
+    >>> to_mathml(r"\mathbb{R}^d")
+    '<math display="inline"><msup><mi>ℝ</mi><mi>d</mi></msup></math>'
     """
     try:
         text = convert(_prepare(latex), display="block" if block else "inline")
