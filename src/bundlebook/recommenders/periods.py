@@ -18,7 +18,7 @@ from bundlebook.shop.baskets import Baskets
 from bundlebook.shop.splits import PERIOD_DAYS
 
 #: Widths a batch is padded to, in pairs. Few of them, because a compiled network is compiled once a shape.
-WIDTHS = (32, 64, 128, 256, 512, 1024, 2048)
+WIDTHS = (32, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 1536, 2048)
 
 
 @dataclass(frozen=True)
