@@ -180,7 +180,7 @@ def train(
     progress : bool
         Show a progress bar (on stderr, which no chapter stores).
     """
-    from tqdm.auto import tqdm
+    from tqdm import tqdm
 
     weights = examples.weights
     for epoch in range(first_epoch, epochs):
