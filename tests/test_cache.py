@@ -45,9 +45,52 @@ def test_other_inputs_make_another_artefact():
 def test_changed_source_makes_another_artefact(monkeypatch):
     calls = []
     cache.cached("answer", {}, counted(1, calls), save, load)
-    monkeypatch.setattr(cache, "source_digest", lambda: "another source")
+    monkeypatch.setattr(cache, "source_digest", lambda module: "another source")
     cache.cached("answer", {}, counted(2, calls), save, load)
     assert calls == [1, 2]
+
+
+@pytest.fixture
+def package(monkeypatch, tmp_path):
+    """A package whose ``makes`` imports ``used`` and, inside a function, ``late``; ``used`` imports ``deep``."""
+    sources = {
+        "__init__.py": "",
+        "makes.py": "from mini.room import used\nimport os\n\ndef f():\n    from mini.late import g\n",
+        "room/__init__.py": "from mini.room.aside import h\n",
+        "room/used.py": "import mini.deep\n",
+        "room/aside.py": "h = 1\n",
+        "late.py": "g = 1\n",
+        "deep.py": "from mini.room import used\n",
+        "unused.py": "",
+    }
+    root = tmp_path / "mini"
+    for name, text in sources.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(text)
+    monkeypatch.setattr(cache, "_PACKAGE", root)
+    cache.source_digest.cache_clear()
+    yield root
+    cache.source_digest.cache_clear()
+
+
+@pytest.mark.parametrize(
+    "module, edited, changes",
+    [
+        ("mini.makes", "makes.py", True),
+        ("mini.makes", "room/used.py", True),
+        ("mini.makes", "late.py", True),
+        ("mini.makes", "deep.py", True),
+        ("mini.makes", "unused.py", False),
+        ("mini.makes", "room/aside.py", False),
+        ("mini.room", "room/aside.py", True),
+        ("__main__", "unused.py", True),
+    ],
+)
+def test_only_the_source_that_makes_an_artefact_counts(package, module, edited, changes):
+    before = cache.source_digest(module)
+    (package / edited).write_text((package / edited).read_text() + "new = 1\n")
+    cache.source_digest.cache_clear()
+    assert (cache.source_digest(module) != before) == changes
 
 
 def test_a_failed_build_or_save_leaves_nothing_behind():

@@ -1,9 +1,10 @@
 """Artefacts on disk, named by the content that made them.
 
-The key of an artefact is a digest of its inputs *and* of the package's source, so a stale file can never be
+The key of an artefact is a digest of its inputs *and* of the source that makes it, so a stale file can never be
 read: change the data, a parameter or the code, and the name changes with it.
 """
 
+import ast
 import hashlib
 import json
 import shutil
@@ -19,21 +20,45 @@ from bundlebook import paths
 
 T = TypeVar("T")
 
-#: What lies to the right of the recommenders cannot change an artefact; editing it must not throw away a training.
-_DOWNSTREAM = {"bundles", "evaluation", "plots", "reports", "assets"}
-_DOWNSTREAM |= {"cli.py", "doctor.py", "notebook.py", "chapters.py"}
+_PACKAGE = Path(__file__).parent
 
 
-@lru_cache(maxsize=1)
-def source_digest() -> str:
-    """SHA-256 of the package's own modules, without those that only show results."""
-    package = Path(__file__).parent
+@lru_cache
+def source_digest(module: str) -> str:
+    """SHA-256 of the source that can change what *module* makes.
+
+    That is the module's own file and every module of this package that it imports, directly or through others, at
+    its top or inside a function. Of a module outside the package nothing is known, so the whole package counts.
+    """
+    files = {_file(module)} if _file(module) else set(_PACKAGE.rglob("*.py"))
+    waiting = list(files)
+    while waiting:
+        found = _imported(waiting.pop()) - files
+        files |= found
+        waiting.extend(found)
     digest = hashlib.sha256()
-    for file in sorted(package.rglob("*.py")):
-        relative = file.relative_to(package)
-        if relative.parts[0] not in _DOWNSTREAM:
-            digest.update(relative.as_posix().encode() + b"\0" + file.read_bytes())
+    for file in sorted(files):
+        digest.update(file.relative_to(_PACKAGE).as_posix().encode() + b"\0" + file.read_bytes())
     return digest.hexdigest()
+
+
+def _imported(file: Path) -> set[Path]:
+    names = []
+    for node in ast.walk(ast.parse(file.read_bytes())):
+        if isinstance(node, ast.Import):
+            names += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            # `from package import name` means a module of that name, or else what the package's __init__ offers.
+            full = [f"{node.module}.{alias.name}" for alias in node.names]
+            names += [name if _file(name) else node.module for name in full]
+    return {found for found in map(_file, names) if found}
+
+
+def _file(module: str) -> Path | None:
+    top, *parts = module.split(".")
+    place = _PACKAGE.joinpath(*parts)
+    candidates = (place.with_suffix(".py"), place / "__init__.py") if parts else (place / "__init__.py",)
+    return next((f for f in candidates if top == _PACKAGE.name and f.is_file()), None)
 
 
 def cached(
@@ -52,7 +77,8 @@ def cached(
     inputs : mapping
         Everything the artefact depends on, as JSON-serialisable values: the shop's checksum, parameters, seed.
     build : callable
-        Makes the artefact; called at most once, also when two kernels ask at the same time.
+        Makes the artefact; called at most once, also when two kernels ask at the same time. The module that defines
+        it tells which source counts: see :func:`source_digest`.
     save, load : callable
         Write the artefact into an empty folder, and read it back from there.
 
@@ -65,7 +91,7 @@ def cached(
     -----
     An artefact is written beside its final place and renamed, so an interrupted run leaves nothing half written.
     """
-    text = json.dumps({"inputs": inputs, "source": source_digest()}, sort_keys=True)
+    text = json.dumps({"inputs": inputs, "source": source_digest(build.__module__)}, sort_keys=True)
     name = f"{kind}-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
     folder = paths.cache()
     folder.mkdir(parents=True, exist_ok=True)
