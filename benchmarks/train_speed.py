@@ -45,7 +45,7 @@ def main(shop: str, sizes: str, wanted: int, seed: int) -> None:
             for pipeline in PIPELINES if backend == "tensorflow" else ("arrays",):
                 speed = examples_per_second(model, examples, pipeline, batches, passes=3, seed=seed)
                 rows.append(
-                    {"model": model.name, "households a batch": size, "pipeline": pipeline, "examples/s": speed}
+                    {"model": model.name, "households a batch": size, "pipeline": pipeline, "examples/s": round(speed)}
                 )
     print(pd.DataFrame(rows).to_string(index=False))
     result = {
