@@ -1,0 +1,174 @@
+"""The item vector P (商品特征向量): what an item is, as numbers that other items and customers can be compared with."""
+
+import re
+from collections import Counter
+
+import numpy as np
+import pandas as pd
+
+from bundlebook.shop import Shop, Split
+
+#: Most frequent brands that get a column of their own, and words that do.
+MAX_BRANDS, MAX_WORDS = 30, 600
+#: Parts of the day and the hour at which each begins.
+DAY_PARTS = {"night": 0, "morning": 6, "midday": 11, "afternoon": 14, "evening": 18}
+_TOKEN = re.compile(r"[一-鿿]{2}|[^\W\d_一-鿿]{3,}")
+_ANCHORS = ("low", "middle", "high")
+
+
+def item_vectors(shop: Shop, split: Split) -> pd.DataFrame:
+    """Describe every item of a split by its attributes, from the catalogue and the training weeks alone.
+
+    Parameters
+    ----------
+    shop : Shop
+        Cleaned. Columns it lacks (makers, list prices, departments, text ...) leave their block out.
+    split : Split
+
+    Returns
+    -------
+    DataFrame, shape (n_items, n_features), float32
+        Index: ``split.baskets.items`` in order. A column is called ``"block: value"``; all values lie in [0, 1].
+
+        - ``department``, ``category``, ``brand``: share of the item's products, each weighted by its purchases, so
+          that a block sums to 1 (a product never sold still counts once).
+        - ``price``, ``discount``, ``makers``: rank of the median shelf price, of the mean discount and of the
+          concentration of makers among the items, spread over ``low``, ``middle``, ``high`` (they sum to 1).
+        - ``hour``: share of the purchases in each part of the day.
+        - ``word``: tf-idf of the words of label, name and text, with Euclidean length 1.
+
+    Notes
+    -----
+    An item without a purchase in the training weeks is known from the catalogue alone: blocks that come from
+    purchases hold the mean of the other items.
+    """
+    items = pd.Index(split.baskets.items, name=split.baskets.level)
+    products = _products(shop, split)
+    lines = _lines(shop, split, products)
+    sold = products["item_id"].map(lines["item_id"].value_counts()).fillna(0).to_numpy() + 1.0
+    blocks = [
+        _shares(products, column, sold, items, most)
+        for column, most in (("department", None), ("category", None), ("brand", MAX_BRANDS))
+        if _tells_apart(products, column) and column != items.name
+    ]
+    blocks += [
+        _ranks(lines.groupby("label")["shelf"].median().reindex(items), "price"),
+        _ranks(lines.groupby("label")["cut"].mean().reindex(items), "discount"),
+        _ranks(_concentration(products, sold).reindex(items), "makers"),
+        _hours(lines, items),
+        _words(products, items),
+    ]
+    return pd.concat([block for block in blocks if block.shape[1]], axis=1).astype(np.float32)
+
+
+def blocks(vectors: pd.DataFrame) -> dict[str, list[int]]:
+    """Positions of the columns of every block of :func:`item_vectors`, in their order.
+
+    >>> blocks(pd.DataFrame(columns=["price: low", "price: high", "word: milk"]))
+    {'price': [0, 1], 'word': [2]}
+    """
+    found: dict[str, list[int]] = {}
+    for place, column in enumerate(vectors.columns):
+        found.setdefault(str(column).partition(": ")[0], []).append(place)
+    return found
+
+
+def _products(shop: Shop, split: Split) -> pd.DataFrame:
+    """Catalogue rows of the split's items, each with its ``label``; an item without a row gets an empty one."""
+    level, items = split.baskets.level, split.baskets.items
+    labelled = shop.products.assign(label=shop.products[level])
+    missing = np.setdiff1d(items, labelled["label"].dropna().astype(str))
+    if len(missing):
+        labelled = pd.concat([labelled, pd.DataFrame({"item_id": missing, "label": missing})], ignore_index=True)
+    return labelled[labelled["label"].isin(items)].sort_values("item_id", ignore_index=True)
+
+
+def _lines(shop: Shop, split: Split, products: pd.DataFrame) -> pd.DataFrame:
+    """Purchases of the training weeks with their label, shelf price and share of it that was taken off."""
+    lines = shop.purchases
+    inside = (lines["time"] >= pd.Timestamp(split.start)) & (lines["time"] < pd.Timestamp(split.train_end))
+    lines = lines[inside]
+    code, bought = pd.factorize(lines["item_id"])
+    label = products.set_index("item_id")["label"].reindex(bought).to_numpy()[code]
+    known = pd.notna(label)
+    lines, label = lines[known], label[known]
+    shelf = lines["list_price"] if "list_price" in lines else pd.Series(np.nan, index=lines.index)
+    cut = 1 - lines["price"] / shelf.where(shelf > 0)
+    return pd.DataFrame(
+        {
+            "item_id": lines["item_id"],
+            "label": label,
+            "shelf": shelf.fillna(lines["price"]),
+            "cut": cut.clip(0, 1),
+            "hour": lines["time"].dt.hour,
+        }
+    )
+
+
+def _tells_apart(products: pd.DataFrame, column: str) -> bool:
+    return column in products and len(products[column].dropna().unique()) > 1
+
+
+def _shares(products: pd.DataFrame, column: str, weight: np.ndarray, items: pd.Index, most: int | None) -> pd.DataFrame:
+    table = pd.DataFrame({"label": products["label"], "value": products[column].astype(object), "weight": weight})
+    if most:
+        total = table.groupby("value")["weight"].sum().sort_index().sort_values(ascending=False, kind="stable")
+        table.loc[~table["value"].isin(total.index[:most]) & table["value"].notna(), "value"] = "other"
+    wide = table.pivot_table(index="label", columns="value", values="weight", aggfunc="sum", fill_value=0.0)
+    wide = wide.reindex(items).fillna(0.0).sort_index(axis=1)
+    shares = wide.div(wide.sum(axis=1).replace(0, 1), axis=0)
+    return shares.rename(columns=lambda value: f"{column}: {value}")
+
+
+def _concentration(products: pd.DataFrame, sold: np.ndarray) -> pd.Series:
+    """Herfindahl index of the makers: 1 if one makes all that is bought, 1/m if m share it equally."""
+    maker = next((c for c in ("maker_id", "brand") if c in products and products[c].nunique() > MAX_BRANDS / 2), None)
+    if maker is None:
+        return pd.Series(dtype=float)
+    table = pd.DataFrame({"label": products["label"], "maker": products[maker], "sold": sold}).dropna()
+    by_maker = table.groupby(["label", "maker"])["sold"].sum()
+    share = by_maker / by_maker.groupby("label").transform("sum")
+    return (share**2).groupby("label").sum()
+
+
+def _ranks(value: pd.Series, block: str) -> pd.DataFrame:
+    """Spread each item's rank r in [0, 1] linearly over low (0), middle (½) and high (1); unknown: the mean."""
+    if value.nunique() < 2:
+        return pd.DataFrame(index=value.index)
+    rank = ((value.rank() - 1) / (value.count() - 1)).to_numpy()[:, np.newaxis]
+    spread = np.clip(1 - np.abs(rank - np.array([0, 0.5, 1])) / 0.5, 0, 1)
+    table = pd.DataFrame(spread, index=value.index, columns=[f"{block}: {anchor}" for anchor in _ANCHORS])
+    return table.fillna(table.mean())
+
+
+def _hours(lines: pd.DataFrame, items: pd.Index) -> pd.DataFrame:
+    if lines["hour"].nunique() < 2:  # a log of dates
+        return pd.DataFrame(index=items)
+    part = np.searchsorted(list(DAY_PARTS.values()), lines["hour"], side="right") - 1
+    table = pd.crosstab(lines["label"], part, normalize="index").reindex(columns=range(len(DAY_PARTS)), fill_value=0.0)
+    table.columns = [f"hour: {name}" for name in DAY_PARTS]
+    return table.reindex(items).fillna(table.mean())
+
+
+def _words(products: pd.DataFrame, items: pd.Index) -> pd.DataFrame:
+    """Tf-idf of the distinct words of an item; a word of one item alone says nothing about others and is left out."""
+    from sklearn.feature_extraction.text import TfidfVectorizer
+
+    words: dict[str, set[str]] = {label: set() for label in items}
+    for column in ("label", "name", "product_type", "text"):
+        if column in products:
+            known = products[["label", column]].dropna().drop_duplicates().astype(str)
+            for label, text in zip(known.iloc[:, 0], known.iloc[:, 1], strict=True):
+                words[label].update(_tokens(text))
+    documents = [sorted(words[label]) for label in items]
+    if max(Counter(word for document in documents for word in document).values(), default=0) < 2:
+        return pd.DataFrame(index=items)
+    vectorizer = TfidfVectorizer(analyzer=list, min_df=2, max_features=MAX_WORDS)
+    table = vectorizer.fit_transform(documents).toarray()
+    return pd.DataFrame(table, index=items, columns=[f"word: {word}" for word in vectorizer.get_feature_names_out()])
+
+
+def _tokens(text: str) -> set[str]:
+    """Distinct words of three letters and more, plural s off; Chinese in pairs of characters."""
+    words = (word.lower() for word in _TOKEN.findall(text))
+    return {word[:-1] if len(word) > 3 and word[-1] == "s" and word[-2] not in "isu" else word for word in words}
