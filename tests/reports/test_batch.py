@@ -232,7 +232,15 @@ def test_ctrl_c_keeps_what_is_finished_and_the_next_run_goes_on(workshop):
     file = workshop.batch({"template": "*.ipynb"})
     command = [sys.executable, "-c", "from bundlebook.cli import main; main()", "report", str(file), "--jobs", "1"]
     environment = os.environ | {"BUNDLEBOOK_OUT": str(workshop.out), "PYTHONUNBUFFERED": "1"}
-    process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    process = subprocess.Popen(
+        command,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        # A shell that runs in the background hands down an ignored Ctrl-C.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
     try:
         for line in process.stdout:
             if "started  b_waits" in line:
