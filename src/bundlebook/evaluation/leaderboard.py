@@ -1,8 +1,7 @@
 """What came out of an evaluation: tables, intervals and comparisons, all from one value per user and metric."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -10,44 +9,15 @@ from scipy import sparse
 
 from bundlebook.errors import BundlebookError
 from bundlebook.evaluation import calibration, lists
-from bundlebook.evaluation.ranking import Ranking
+from bundlebook.evaluation.arena import Arena
+from bundlebook.evaluation.judged import Judged
 from bundlebook.evaluation.significance import bootstrap_interval, leaders, paired_differences
+from bundlebook.evaluation.tracks import Track
 from bundlebook.shop import Task
-
-if TYPE_CHECKING:
-    from bundlebook.evaluation.protocol import Track
 
 #: Metrics of which less is better.
 LOWER_IS_BETTER = {"Log loss", "Brier"}
-
-
-@dataclass(frozen=True)
-class Judged:
-    """What one recommender did on one task.
-
-    Attributes
-    ----------
-    name : str
-    fit_seconds : float
-        Processor time of the fit over all cores, calibration included; of the original training where the model came
-        from the cache. (Work done on a GPU is not in it.)
-    latency_ms : ndarray, shape (n_requests,)
-        Wall time from one user's history to his or her list, in milliseconds.
-    rankings : dict of str to Ranking
-        By track.
-    values : dict of str to DataFrame
-        By track: one row a judged user, one column a metric. ``"everyone"`` holds the losses of a probability, also
-        of users who stayed away.
-    probability : ndarray or None, shape (n_people, n_items)
-        P(bought in the window) of everyone; the task's users come first.
-    """
-
-    name: str
-    fit_seconds: float
-    latency_ms: np.ndarray
-    rankings: dict[str, Ranking]
-    values: dict[str, pd.DataFrame]
-    probability: np.ndarray | None
+_MOST_BUYERS, _MOST_LISTS = 20_000, 5_000
 
 
 @dataclass(frozen=True)
@@ -66,10 +36,16 @@ class Evaluation:
     """
 
     task: Task
-    tracks: dict[str, "Track"]
+    tracks: dict[str, Track]
     ks: tuple[int, ...]
     outcome: sparse.csr_matrix
     judged: dict[str, Judged]
+
+    @classmethod
+    def of(cls, arena: Arena, results: Iterable[Judged]) -> "Evaluation":
+        """Put the results of one arena together."""
+        judged = {result.name: result for result in results}
+        return cls(arena.task, arena.tracks, arena.ks, arena.outcome, judged)
 
     @property
     def names(self) -> list[str]:
@@ -147,36 +123,40 @@ class Evaluation:
 
         ``bought before`` is the share of shown items that the user already knows, ``ties`` the share of users whose
         last place was decided by the tie rule: where it is high, a method's figures are partly those of a random order.
+        Diversity compares items by the users who bought them, at most 20,000, in at most 5,000 lists.
         """
-        visible, n_items = self.task.visible, self.task.truth.shape[1]
-        popularity, buyers = lists.item_popularity(visible), visible.user_item().T.tocsr()
-        buyers.data[:] = 1
-        best_sellers = np.tile(np.argsort(-popularity, kind="stable")[:k], (len(self.tracks[track].rows), 1))
-        before = self.task.histories.user_item().toarray()[self.tracks[track].rows] > 0
+        visible, n_items, every = self.task.visible, self.task.truth.shape[1], self.tracks[track]
+        popularity, users = lists.item_popularity(visible), visible.user_item()
+        users.data[:] = 1
+        buyers = users[:: max(1, users.shape[0] // _MOST_BUYERS)].T.tocsr()
+        best_sellers = np.tile(np.argsort(-popularity, kind="stable")[:k], (len(every.rows), 1))
         rows = {}
         for name, judged in self.judged.items():
             ranking = judged.rankings[track]
             items = ranking.items[:, :k]
+            user, place = np.nonzero(items >= 0)
+            some = items[:: max(1, len(items) // _MOST_LISTS)]
             rows[name] = {
                 "coverage": lists.coverage(items, n_items),
                 "distinct lists": lists.distinct_lists(items),
                 "Gini": lists.gini(items, n_items),
                 "novelty, bits": lists.novelty(items, popularity),
                 "popularity bias": lists.popularity_bias(items, popularity),
-                "diversity": float(lists.diversity(items, buyers).mean()) if k > 1 and (items >= 0).all() else np.nan,
+                "diversity": float(lists.diversity(some, buyers).mean()) if k > 1 and (some >= 0).all() else np.nan,
                 "serendipity": float(lists.serendipity(items, ranking.hits[:, :k], best_sellers).mean()),
-                "bought before": float(np.take_along_axis(before, items, axis=1)[items >= 0].mean()),
+                "bought before": float((every.before[user, items[user, place]] > 0).mean()),
                 "ties": float(ranking.tied[:, k - 1].mean()),
             }
         return pd.DataFrame(rows).T.astype({"distinct lists": int}).rename_axis("method")
 
     def shown(self, name: str, k: int = 20) -> tuple[np.ndarray, np.ndarray]:
         """Probability and outcome of the k likeliest items of everyone, two arrays of shape (n_people, k)."""
-        p = self.judged[name].probability if name in self.judged else None
-        if p is None:
+        kept = self.judged[name].shown if name in self.judged else None
+        if kept is None:
             raise BundlebookError(f"{name!r} estimates no probability", remedy="wrap it in recommenders.Calibrated")
-        top = np.argsort(-p, axis=1, kind="stable")[:, :k]
-        return np.take_along_axis(p, top, axis=1), np.take_along_axis(self.outcome.toarray() > 0, top, axis=1)
+        if not 1 <= k <= kept[0].shape[1]:
+            raise BundlebookError(f"k = {k}, but {kept[0].shape[1]} items are kept", where="shown")
+        return kept[0][:, :k], kept[1][:, :k]
 
     def probability_table(self, k: int = 20, bins: int = 10) -> pd.DataFrame:
         """What the probabilities of everyone are worth: over all pairs, and over the k items that would be shown.
@@ -184,29 +164,26 @@ class Evaluation:
         Columns: ``log loss`` (nats), ``Brier skill``, ``AUC`` and ``accuracy`` (P ≥ ½ counted as "will buy") over all
         pairs; ``shown P`` and ``shown bought`` (mean probability and share bought of the top k) and ``ECE shown``.
         """
-        bought, rows = self.outcome.toarray() > 0, {}
+        rows = {}
         for name, judged in self.judged.items():
-            if judged.probability is None:
+            if judged.pairs is None:
                 continue
-            p, (shown_p, shown_y) = judged.probability, self.shown(name, k)
-            rows[name] = {
-                "log loss": calibration.log_loss(p, bought),
-                "Brier skill": calibration.brier_skill(p, bought),
-                "AUC": calibration.auc(p, bought),
-                "accuracy": calibration.accuracy(p, bought),
-                "shown P": float(shown_p.mean()),
-                "shown bought": float(shown_y.mean()),
-                "ECE shown": calibration.ece(shown_p, shown_y, bins),
+            p, y = self.shown(name, min(k, judged.shown[0].shape[1]))
+            rows[name] = judged.pairs | {
+                "shown P": float(p.mean()),
+                "shown bought": float(y.mean()),
+                "ECE shown": calibration.ece(p, y, bins),
             }
         if not rows:
             raise BundlebookError("no method estimates a probability", remedy="wrap one in recommenders.Calibrated")
         return pd.DataFrame(rows).T.sort_values("log loss", kind="stable").rename_axis("method")
 
     def speed_table(self) -> pd.DataFrame:
-        """Processor seconds of fitting and milliseconds of one request: median and 99th percentile."""
+        """Processor seconds and megabytes of fitting; milliseconds of one request: median and 99th percentile."""
         rows = {
             name: {
                 "fit, CPU s": judged.fit_seconds,
+                "fit, MB": judged.fit_mb,
                 "p50, ms": np.percentile(judged.latency_ms, 50) if len(judged.latency_ms) else np.nan,
                 "p99, ms": np.percentile(judged.latency_ms, 99) if len(judged.latency_ms) else np.nan,
             }

@@ -10,7 +10,6 @@ from typing import Literal
 
 import numpy as np
 from scipy import sparse
-from scipy.stats import rankdata
 
 from bundlebook.errors import BundlebookError
 from bundlebook.evaluation.ranking import Ranking, check_scores, rank, three_rows
@@ -130,9 +129,15 @@ def user_auc(scores: np.ndarray, truth: sparse.csr_matrix) -> np.ndarray:
     array([0.833, 0.   , 0.167])
     """
     check_scores(scores, truth)
-    bought = truth.toarray() != 0
-    n = bought.sum(axis=1)
-    if ((n == 0) | (n == bought.shape[1])).any():
+    truth = truth.tocsr(copy=True)
+    truth.eliminate_zeros()
+    n, n_items = np.diff(truth.indptr), truth.shape[1]
+    if ((n == 0) | (n == n_items)).any():
         raise BundlebookError("a user bought nothing or everything, so no pair can be compared", where="truth")
-    ranks = rankdata(scores, axis=1)
-    return ((ranks * bought).sum(axis=1) - n * (n + 1) / 2) / (n * (bought.shape[1] - n))
+    ordered, areas = np.sort(scores, axis=1), np.empty(len(scores))
+    for user, ascending in enumerate(ordered):
+        bought = scores[user, truth.indices[truth.indptr[user] : truth.indptr[user + 1]]]
+        below, up_to = (np.searchsorted(ascending, bought, side=side) for side in ("left", "right"))
+        ranks = (below + up_to + 1) / 2
+        areas[user] = (ranks.sum() - n[user] * (n[user] + 1) / 2) / (n[user] * (n_items - n[user]))
+    return areas

@@ -1,5 +1,6 @@
 """From scores to ranked lists, with the ties resolved and bad input refused in one place."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,6 +29,8 @@ class Ranking:
         Whether the item at a place and its successor have equal scores: a list cut there was decided by the tie rule.
     n_items : int
         Size of the catalogue.
+    opinion : ndarray of bool, shape (n_users,)
+        Whether the candidates of a user differ in score at all.
     """
 
     items: np.ndarray
@@ -35,6 +38,7 @@ class Ranking:
     relevant: np.ndarray
     tied: np.ndarray
     n_items: int
+    opinion: np.ndarray
 
     @property
     def depth(self) -> int:
@@ -46,6 +50,22 @@ class Ranking:
         if not 1 <= k <= self.depth:
             raise BundlebookError(f"k = {k}, but lists are {self.depth} long", remedy="rank with a larger depth")
         return self.hits[:, :k]
+
+    @classmethod
+    def joined(cls, parts: Sequence["Ranking"]) -> "Ranking":
+        """Put rankings of consecutive users under one another."""
+        columns = (
+            np.concatenate([getattr(part, name) for part in parts]) for name in ("items", "hits", "relevant", "tied")
+        )
+        return cls(*columns, parts[0].n_items, np.concatenate([part.opinion for part in parts]))
+
+    def checked(self, where: str = "scores") -> "Ranking":
+        """Return itself, or raise if no user's scores differ: a recommender that ranks nothing is broken."""
+        if not self.opinion.any():
+            raise BundlebookError(
+                "all items have the same score, for every user", where=where, remedy="check that the model was fitted"
+            )
+        return self
 
 
 def rank(
@@ -103,33 +123,34 @@ def rank(
     """
     scores = np.asarray(scores)
     check_scores(scores, truth, depth, candidates)
+    parts = []
+    for low in range(0, len(scores), _ROWS_AT_ONCE):
+        rows = slice(low, low + _ROWS_AT_ONCE)
+        parts.append(rank_block(scores[rows], truth[rows], depth, None if candidates is None else candidates[rows], low))
+    whole = Ranking.joined(parts)
+    return whole.checked() if candidates is None else whole
+
+
+def rank_block(
+    scores: np.ndarray, truth: sparse.csr_matrix, depth: int, candidates: np.ndarray | None, first_row: int
+) -> Ranking:
+    """Rank some of the users, whose first is number *first_row* of all: what :func:`rank` does block by block."""
     n_users, n_items = scores.shape
-    start = (n_items * np.mod(np.arange(n_users) * _GOLDEN, 1)).astype(np.int64)
-    items = np.empty((n_users, depth), dtype=np.int64)
-    hits = np.empty((n_users, depth), dtype=bool)
-    relevant, tied, constant = np.empty(n_users, dtype=np.int64), np.empty((n_users, depth), dtype=bool), True
-    for low in range(0, n_users, _ROWS_AT_ONCE):
-        rows = slice(low, min(low + _ROWS_AT_ONCE, n_users))
-        bought = truth[rows].toarray() != 0
-        block = scores[rows].astype(np.float64)
-        allowed = np.ones_like(bought) if candidates is None else candidates[rows]
-        bought &= allowed
-        constant = constant and _all_tied(block, allowed)
-        items[rows], tied[rows] = _best(block, allowed, start[rows], depth)
-        hits[rows] = np.take_along_axis(bought, items[rows], axis=1) & (items[rows] >= 0)
-        relevant[rows] = bought.sum(axis=1)
-    if constant and candidates is None:
-        raise BundlebookError(
-            "all items have the same score, for every user", where="scores", remedy="check that the model was fitted"
-        )
+    start = (n_items * np.mod((first_row + np.arange(n_users)) * _GOLDEN, 1)).astype(np.int64)
+    allowed = np.ones(scores.shape, dtype=bool) if candidates is None else candidates
+    bought = (truth.toarray() != 0) & allowed
+    relevant = bought.sum(axis=1)
     if (relevant == 0).any():
         raise BundlebookError(
             f"{(relevant == 0).sum()} of {n_users} users bought nothing that could be found, first: row "
-            f"{np.flatnonzero(relevant == 0)[0]}",
+            f"{first_row + np.flatnonzero(relevant == 0)[0]}",
             where="truth",
             remedy="leave these users out before ranking",
         )
-    return Ranking(items, hits, relevant, tied, n_items)
+    scores = scores if scores.dtype in (np.float32, np.float64) else scores.astype(np.float64)
+    items, tied = _best(scores, allowed, start, depth)
+    hits = np.take_along_axis(bought, items, axis=1) & (items >= 0)
+    return Ranking(items, hits, relevant, tied, n_items, _differ(scores, allowed))
 
 
 def check_scores(
@@ -158,31 +179,48 @@ def check_scores(
         raise BundlebookError(f"{lost.sum()} scores are NaN, first: user {row}, item {column}", where="scores")
 
 
-def _all_tied(scores: np.ndarray, allowed: np.ndarray) -> bool:
+def _differ(scores: np.ndarray, allowed: np.ndarray) -> np.ndarray:
     high = np.where(allowed, scores, -np.inf).max(axis=1)
     low = np.where(allowed, scores, np.inf).min(axis=1)
-    return bool((high <= low).all())
+    return high > low
 
 
 def _best(scores: np.ndarray, allowed: np.ndarray, start: np.ndarray, depth: int) -> tuple[np.ndarray, np.ndarray]:
-    """Columns of the best items, −1 beyond the candidates, and which places tie with their successor."""
-    n_items = scores.shape[1]
+    """Columns of the best items, −1 beyond the candidates, and which places tie with their successor.
+
+    Only the places needed are sorted: a partition finds the last score that can matter, and of the items that tie
+    with it as many are taken, in the order of the tie rule, as there are places left.
+    """
+    n_users, n_items = scores.shape
+    wanted = min(depth + 1, n_items)
     turned = (np.arange(n_items) + start[:, np.newaxis]) % n_items
-    by_score = np.take_along_axis(np.where(allowed, scores, -np.inf), turned, axis=1)
-    is_allowed = np.take_along_axis(allowed, turned, axis=1)
-    # A second stable sort puts candidates first, so that one with score −inf still precedes a forbidden item.
-    order = np.argsort(-by_score, axis=1, kind="stable")
-    if not allowed.all() and np.isneginf(scores).any():
-        ranked_allowed = np.take_along_axis(is_allowed, order, axis=1)
-        order = np.take_along_axis(order, np.argsort(~ranked_allowed, axis=1, kind="stable"), axis=1)
+    # A candidate scored −inf still precedes a forbidden item.
+    by_score = np.where(allowed, np.maximum(scores, np.finfo(scores.dtype).min), -np.inf)
+    by_score = np.take_along_axis(by_score, turned, axis=1)
+    last = np.partition(by_score, n_items - wanted, axis=1)[:, n_items - wanted, np.newaxis]
+    better, level = by_score > last, by_score == last
+    room = wanted - better.sum(axis=1, keepdims=True)
+    taken = better | (level & (np.cumsum(level, axis=1, dtype=np.int32) <= room))
+    places = np.nonzero(taken)[1].reshape(n_users, wanted)
+    best = np.take_along_axis(by_score, places, axis=1)
+    order = np.argsort(-best, axis=1, kind="stable")
+    best, places = np.take_along_axis(best, order, axis=1), np.take_along_axis(places, order, axis=1)
     available = allowed.sum(axis=1)[:, np.newaxis]
-    best = np.take_along_axis(by_score, order[:, : depth + 1], axis=1)
-    tied = np.zeros((len(scores), depth), dtype=bool)
-    tied[:, : best.shape[1] - 1] = best[:, :-1] == best[:, 1:]
+    tied = np.zeros((n_users, depth), dtype=bool)
+    tied[:, : wanted - 1] = best[:, :-1] == best[:, 1:]
     tied &= np.arange(1, depth + 1) < available
-    items = np.take_along_axis(turned, order[:, :depth], axis=1)
+    items = np.take_along_axis(turned, places[:, :depth], axis=1)
     items[np.arange(depth) >= available] = -1
     return items, tied
+
+
+def top(values: np.ndarray, k: int) -> np.ndarray:
+    """Columns of the k largest values of every row, largest first; of equal ones those with the lower number.
+
+    >>> top(np.array([[0.1, 0.5, 0.5, 0.2]]), 3)
+    array([[1, 2, 3]])
+    """
+    return _best(values, np.ones(values.shape, dtype=bool), np.zeros(len(values), dtype=np.int64), k)[0]
 
 
 def three_rows() -> tuple[np.ndarray, sparse.csr_matrix]:
