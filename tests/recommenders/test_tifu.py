@@ -5,7 +5,7 @@ import pytest
 from scipy import sparse
 
 from bundlebook.errors import BundlebookError
-from bundlebook.recommenders.neighbours import TifuKNN, group_weights
+from bundlebook.recommenders.tifu import TifuKNN, group_weights
 from bundlebook.shop import Baskets
 
 AT = np.datetime64("2021-06-01")

@@ -1,0 +1,104 @@
+"""What the classical recommenders share: who bought how much of what, and popularity where that says nothing."""
+
+import numpy as np
+import pandas as pd
+from scipy import sparse
+
+from bundlebook.errors import BundlebookError
+from bundlebook.recommenders.popularity import Popularity, decay
+from bundlebook.shop import Baskets
+
+#: Weight of popularity where it only decides between items that a model cannot tell apart.
+TIE = 1e-6
+#: Users scored at once where a row of work is as wide as the other users or the catalogue.
+ROWS_AT_ONCE = 512
+
+
+def past_of(visible: Baskets, at: np.datetime64, where: str) -> Baskets:
+    """Baskets before *at*, or a clear error if there is nothing to learn from them."""
+    if visible.n_items < 2:
+        raise BundlebookError(
+            f"the catalogue has {visible.n_items} item(s), nothing can be ranked",
+            where=where,
+            remedy="count items at a finer level",
+        )
+    past = visible.between(end=at)
+    if not past.n_baskets:
+        raise BundlebookError(f"no basket lies before {at}", where=where, remedy="predict a later window")
+    return past
+
+
+def require(**claims: tuple[float, bool, str]) -> None:
+    """Refuse the first parameter whose claim is false; a claim is (value, holds, what must hold)."""
+    for name, (value, holds, rule) in claims.items():
+        if not holds:
+            raise BundlebookError(f"{name} must {rule}, got {value}", where="recommender")
+
+
+def interest(past: Baskets, at: np.datetime64, half_life: float, power: float = 1.0) -> sparse.csr_matrix:
+    r"""Decayed counts to a power: how much each user cares for each item.
+
+    .. math:: r_{ui} = \Bigl(\sum_{b \in B_u} 2^{-(t - t_b)/H}\,[i \in b]\Bigr)^{p}
+
+    Parameters
+    ----------
+    past : Baskets
+        All before *at*.
+    at : datetime64[D]
+        t.
+    half_life : float
+        H in days; ``numpy.inf`` counts every basket fully.
+    power : float
+        p. With 0 the matrix is 0/1: bought or not.
+
+    Returns
+    -------
+    csr_matrix, shape (n_users, n_items), float64
+        Columns ascending within a row.
+    """
+    matrix = past.user_item(decay(past, at, half_life)).astype(np.float64)
+    matrix.sort_indices()
+    matrix.data **= power
+    return matrix
+
+
+def popular(past: Baskets, at: np.datetime64) -> np.ndarray:
+    """Share of the users of the last period that bought each item, shape (n_items,), float32."""
+    return Popularity().fit(past, at).share_
+
+
+def with_popularity(scores: np.ndarray, share: np.ndarray) -> np.ndarray:
+    """Let popularity order the items that the scores leave equal; float32."""
+    return np.asarray(scores + TIE * share, dtype=np.float32)
+
+
+def rows_of(user_ids: np.ndarray, fitted_ids: np.ndarray) -> np.ndarray:
+    """Row of each user among the fitted ones, −1 for a new user."""
+    return pd.Index(fitted_ids).get_indexer(user_ids)
+
+
+def strongest(similarity: np.ndarray, k: int) -> sparse.csr_matrix:
+    """Keep the k largest positive entries of each row; equal ones go to the lower column.
+
+    Parameters
+    ----------
+    similarity : ndarray, shape (n_rows, n_columns)
+        What must not be kept is 0 or negative.
+    k : int
+
+    Returns
+    -------
+    csr_matrix, shape (n_rows, n_columns), float64
+
+    Examples
+    --------
+    >>> strongest(np.array([[0.2, 0.5, 0.5, 0.5], [0.0, 0.1, -1.0, 0.0]]), 2).toarray()
+    array([[0. , 0.5, 0.5, 0. ],
+           [0. , 0.1, 0. , 0. ]])
+    """
+    k = min(k, similarity.shape[1])
+    column = np.argsort(-similarity, axis=1, kind="stable")[:, :k]
+    value = np.take_along_axis(similarity, column, axis=1)
+    row = np.repeat(np.arange(len(similarity)), k)
+    kept = value.ravel() > 0
+    return sparse.csr_matrix((value.ravel()[kept], (row[kept], column.ravel()[kept])), shape=similarity.shape)
