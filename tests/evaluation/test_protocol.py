@@ -71,7 +71,7 @@ def test_tracks_split_every_purchase_into_known_and_new(task):
         assert (track.candidates() == (before[track.rows] == known)).all()
         assert (np.diff(track.truth.indptr) > 0).all()
         bought = task.truth[track.rows].toarray() > 0
-        assert (track.truth.toarray() > 0).tolist() == (bought & track.candidates).tolist()
+        assert (track.truth.toarray() > 0).tolist() == (bought & track.candidates()).tolist()
 
 
 def test_everyone_includes_who_stayed_away(split):

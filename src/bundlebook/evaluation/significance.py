@@ -102,15 +102,31 @@ def paired_differences(
     """
     if reference not in values:
         raise BundlebookError(f"no method {reference!r}", remedy=f"use one of {list(values.columns)}")
-    others = values.drop(columns=reference).sub(values[reference], axis=0)
-    if not len(others.columns):
+    if len(values.columns) < 2:
         raise BundlebookError("there is nothing to compare the reference with", where="values")
-    means = resampled_means(others.to_numpy(), resamples, seed=seed)
-    low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2], axis=0)
-    beyond = np.minimum((means <= 0).sum(axis=0), (means >= 0).sum(axis=0)) + 1
-    p = np.minimum(2 * beyond / (resamples + 1), 1)
-    columns = {"difference": others.mean().to_numpy(), "low": low, "high": high, "p": p, "p_holm": holm(p)}
-    return pd.DataFrame(columns, index=others.columns)
+    draws = pd.DataFrame(resampled_means(values.to_numpy(), resamples, seed=seed), columns=values.columns)
+    return compared(draws, values.mean(), reference, level)
+
+
+def compared(draws: pd.DataFrame, means: pd.Series, reference: str, level: float = 0.95) -> pd.DataFrame:
+    """What :func:`paired_differences` returns, from means that were resampled already.
+
+    Parameters
+    ----------
+    draws : DataFrame, shape (resamples, n_methods)
+        From :func:`resampled_means`: all columns saw the same users, so that their differences are paired.
+    means : Series, shape (n_methods,)
+    reference : str
+    level : float
+    """
+    # Rounded, because sums of equal values can differ in the last binary digit, which is no difference.
+    away = draws.drop(columns=reference).sub(draws[reference], axis=0).round(12)
+    low, high = np.quantile(away, [(1 - level) / 2, (1 + level) / 2], axis=0)
+    beyond = np.minimum((away <= 0).sum(axis=0), (away >= 0).sum(axis=0)).to_numpy() + 1
+    p = np.minimum(2 * beyond / (len(away) + 1), 1)
+    difference = (means[away.columns] - means[reference]).to_numpy()
+    columns = {"difference": difference, "low": low, "high": high, "p": p, "p_holm": holm(p)}
+    return pd.DataFrame(columns, index=away.columns)
 
 
 def holm(p: np.ndarray) -> np.ndarray:
@@ -148,10 +164,16 @@ def leaders(values: pd.DataFrame, alpha: float = 0.05, resamples: int = 2000, *,
     list of str
         The best mean first.
     """
-    means = values.mean().sort_values(ascending=False, kind="stable")
+    draws = pd.DataFrame(resampled_means(values.to_numpy(), resamples, seed=seed), columns=values.columns)
+    return level_with_best(draws, values.mean(), alpha)
+
+
+def level_with_best(draws: pd.DataFrame, means: pd.Series, alpha: float = 0.05) -> list[str]:
+    """What :func:`leaders` returns, from means that were resampled already."""
+    means = means.sort_values(ascending=False, kind="stable")
     best = means.index[0]
     if len(means) == 1:
         return [best]
-    behind = paired_differences(values, best, resamples, seed=seed)
+    behind = compared(draws, means, best)
     tied = behind.index[behind["p_holm"] > alpha]
     return [best, *[name for name in means.index if name in tied]]
