@@ -174,14 +174,13 @@ def test_survives_disk_without_pickle(shop, fitted, tmp_path):
     loaded = RecurrentRecommender.load(tmp_path / "model")
     assert np.array_equal(loaded.scores(shop, AT), fitted.scores(shop, AT))
     assert (loaded.settings, loaded.losses) == (fitted.settings, fitted.losses)
-    assert np.array_equal(loaded.after(2).scores(shop, AT), fitted.after(2).scores(shop, AT))
+    assert np.array_equal(loaded._snapshots[1][0], fitted._snapshots[1][0])
 
 
 def test_every_epoch_can_be_looked_at(shop, fitted):
-    assert np.array_equal(fitted.after(3).scores(shop, AT), fitted.scores(shop, AT))
-    assert not np.allclose(fitted.after(1).scores(shop, AT), fitted.scores(shop, AT))
-    with pytest.raises(BundlebookError, match="epoch 4"):
-        fitted.after(4)
+    first, second, third = fitted.probability_by_epoch(shop, AT)
+    assert np.array_equal(third, fitted.probability(shop, AT))
+    assert not np.allclose(first, second)
 
 
 def test_goes_on_where_it_was_killed(shop, fitted, tmp_path, monkeypatch):

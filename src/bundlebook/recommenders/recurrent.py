@@ -16,6 +16,7 @@ No model holds a user: a new customer is a history like any other, and is answer
 """
 
 import time
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -199,16 +200,14 @@ class RecurrentRecommender:
         """P(bought within the period that begins at *at*); shape (n_users, n_items), float32."""
         return expit(self.scores(histories, at))
 
-    def after(self, epoch: int) -> Self:
-        """Return the recommender as it was after *epoch* of its epochs, counted from 1."""
-        if not 1 <= epoch <= len(self._snapshots):
-            raise BundlebookError(f"epoch {epoch} is not one of 1 … {len(self._snapshots)}")
+    def probability_by_epoch(self, histories: Baskets, at: np.datetime64) -> Iterator[np.ndarray]:
+        """P as :meth:`probability` would have given it after each epoch; one array (n_users, n_items) an epoch."""
         earlier = type(self)(**asdict(self.settings))
-        earlier.items, earlier.n_periods, earlier._trained_on = self.items, self.n_periods, self._trained_on
-        earlier.losses, earlier._snapshots = self.losses[:epoch], self._snapshots[:epoch]
+        earlier.items, earlier.n_periods = self.items, self.n_periods
         earlier.network = import_keras().models.clone_model(self.network)
-        earlier.network.set_weights(self._snapshots[epoch - 1])
-        return earlier
+        for weights in self._snapshots:
+            earlier.network.set_weights(weights)
+            yield earlier.probability(histories, at)
 
     def save(self, folder: Path) -> None:
         """Write the fitted model into *folder* (made if need be): ``.keras``, ``.npz`` and ``.json``, no pickle."""
