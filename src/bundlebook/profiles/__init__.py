@@ -1,5 +1,24 @@
 """Profiles: what an item is, who a customer is, and how well the two match."""
 
+from bundlebook.profiles.attributes import item_attributes, user_attributes
+from bundlebook.profiles.matching import ProfileMatch, last_baskets
+from bundlebook.profiles.profile import Profiles, fit, match, portrait, similar_items
+from bundlebook.profiles.social import SocialProfile, people
 from bundlebook.profiles.vectors import item_vectors
+from bundlebook.profiles.weights import Weights
 
-__all__ = ["item_vectors"]
+__all__ = [
+    "ProfileMatch",
+    "Profiles",
+    "SocialProfile",
+    "Weights",
+    "fit",
+    "item_attributes",
+    "item_vectors",
+    "last_baskets",
+    "match",
+    "people",
+    "portrait",
+    "similar_items",
+    "user_attributes",
+]

@@ -6,6 +6,7 @@ from collections import Counter
 import numpy as np
 import pandas as pd
 
+from bundlebook.profiles.lines import products_of, training_lines
 from bundlebook.shop import Shop, Split
 
 #: Most frequent brands that get a column of their own, and words that do.
@@ -43,17 +44,16 @@ def item_vectors(shop: Shop, split: Split) -> pd.DataFrame:
     purchases hold the mean of the other items.
     """
     items = pd.Index(split.baskets.items, name=split.baskets.level)
-    products = _products(shop, split)
-    lines = _lines(shop, split, products)
-    sold = products["item_id"].map(lines["item_id"].value_counts()).fillna(0).to_numpy() + 1.0
+    products, lines = products_of(shop, split), training_lines(shop, split)
+    sold = lines["item_id"].value_counts().reindex(products["item_id"]).fillna(0).to_numpy() + 1.0
     blocks = [
         _shares(products, column, sold, items, most)
         for column, most in (("department", None), ("category", None), ("brand", MAX_BRANDS))
         if _tells_apart(products, column) and column != items.name
     ]
     blocks += [
-        _ranks(lines.groupby("label")["shelf"].median().reindex(items), "price"),
-        _ranks(lines.groupby("label")["cut"].mean().reindex(items), "discount"),
+        _ranks(lines.groupby("label", observed=True)["shelf"].median().reindex(items), "price"),
+        _ranks(lines.groupby("label", observed=True)["cut"].mean().reindex(items), "discount"),
         _ranks(_concentration(products, sold).reindex(items), "makers"),
         _hours(lines, items),
         _words(products, items),
@@ -71,38 +71,6 @@ def blocks(vectors: pd.DataFrame) -> dict[str, list[int]]:
     for place, column in enumerate(vectors.columns):
         found.setdefault(str(column).partition(": ")[0], []).append(place)
     return found
-
-
-def _products(shop: Shop, split: Split) -> pd.DataFrame:
-    """Catalogue rows of the split's items, each with its ``label``; an item without a row gets an empty one."""
-    level, items = split.baskets.level, split.baskets.items
-    labelled = shop.products.assign(label=shop.products[level])
-    missing = np.setdiff1d(items, labelled["label"].dropna().astype(str))
-    if len(missing):
-        labelled = pd.concat([labelled, pd.DataFrame({"item_id": missing, "label": missing})], ignore_index=True)
-    return labelled[labelled["label"].isin(items)].sort_values("item_id", ignore_index=True)
-
-
-def _lines(shop: Shop, split: Split, products: pd.DataFrame) -> pd.DataFrame:
-    """Purchases of the training weeks with their label, shelf price and share of it that was taken off."""
-    lines = shop.purchases
-    inside = (lines["time"] >= pd.Timestamp(split.start)) & (lines["time"] < pd.Timestamp(split.train_end))
-    lines = lines[inside]
-    code, bought = pd.factorize(lines["item_id"])
-    label = products.set_index("item_id")["label"].reindex(bought).to_numpy()[code]
-    known = pd.notna(label)
-    lines, label = lines[known], label[known]
-    shelf = lines["list_price"] if "list_price" in lines else pd.Series(np.nan, index=lines.index)
-    cut = 1 - lines["price"] / shelf.where(shelf > 0)
-    return pd.DataFrame(
-        {
-            "item_id": lines["item_id"],
-            "label": label,
-            "shelf": shelf.fillna(lines["price"]),
-            "cut": cut.clip(0, 1),
-            "hour": lines["time"].dt.hour,
-        }
-    )
 
 
 def _tells_apart(products: pd.DataFrame, column: str) -> bool:
@@ -142,9 +110,10 @@ def _ranks(value: pd.Series, block: str) -> pd.DataFrame:
 
 
 def _hours(lines: pd.DataFrame, items: pd.Index) -> pd.DataFrame:
-    if lines["hour"].nunique() < 2:  # a log of dates
+    hour = lines["time"].dt.hour
+    if hour.nunique() < 2:  # a log of dates
         return pd.DataFrame(index=items)
-    part = np.searchsorted(list(DAY_PARTS.values()), lines["hour"], side="right") - 1
+    part = np.searchsorted(list(DAY_PARTS.values()), hour, side="right") - 1
     table = pd.crosstab(lines["label"], part, normalize="index").reindex(columns=range(len(DAY_PARTS)), fill_value=0.0)
     table.columns = [f"hour: {name}" for name in DAY_PARTS]
     return table.reindex(items).fillna(table.mean())

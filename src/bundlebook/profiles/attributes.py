@@ -1,0 +1,163 @@
+"""Attributes a person can read: of users (用户画像) and of items, counted from the training weeks."""
+
+import pandas as pd
+
+from bundlebook.profiles.lines import products_of, training_lines
+from bundlebook.shop import Shop, Split
+from bundlebook.shop.splits import PERIOD_DAYS
+
+#: Group of every attribute, in the order in which portraits show them. Departments follow under ``"what"``.
+USER_GROUPS = {
+    "days since last visit": "when",
+    "baskets a period": "when",
+    "share in the evening": "when",
+    "share at weekends": "when",
+    "spend a period": "how much",
+    "spend a basket": "how much",
+    "items a basket": "how much",
+    "different items": "how much",
+    "repeated purchases": "how much",
+    "price level": "at what price",
+    "discount share": "at what price",
+    "discount depth": "at what price",
+    "private-label share": "at what price",
+}
+ITEM_GROUPS = {
+    "shelf price": "at what price",
+    "discount share": "at what price",
+    "discount depth": "at what price",
+    "private-label share": "who makes it",
+    "makers": "who makes it",
+    "share of users": "who buys it",
+    "buyers who return": "who buys it",
+    "baskets a buyer": "who buys it",
+    "share in the evening": "when",
+    "share at weekends": "when",
+}
+MAX_DEPARTMENTS = 6
+
+
+def user_attributes(shop: Shop, split: Split) -> pd.DataFrame:
+    """Describe every buyer of the training weeks.
+
+    Parameters
+    ----------
+    shop : Shop
+        Cleaned; what it does not record leaves its column out.
+    split : Split
+
+    Returns
+    -------
+    DataFrame, float64
+        Index ``user_id``, sorted. Columns as in :data:`USER_GROUPS`: days, baskets and money per period of 28 days
+        since the user's first visit, and shares of lines. ``price level`` is the mean rank (0 to 1) of what was bought
+        among the products of the same type, ``discount depth`` the share of the shelf money saved,
+        ``private-label share`` that of the money spent, ``repeated purchases`` the share of lines whose item the
+        user had bought on an earlier day. Then ``"buys: DEPARTMENT"``: share of lines in the largest departments.
+    """
+    lines = training_lines(shop, split)
+    user, day = lines["user_id"], lines["time"].dt.floor("D")
+    by = lines.groupby("user_id", observed=True)
+    held = lines.drop_duplicates(["user_id", "basket", "label"]).groupby("user_id", observed=True).size()
+    visits = lines.drop_duplicates(["user_id", "basket"]).groupby("user_id", observed=True).size()
+    end = pd.Timestamp(split.train_end)
+    periods = ((end - day.groupby(user, observed=True).min()).dt.days / PERIOD_DAYS).clip(lower=1)
+    first = day.groupby([user, lines["label"]], observed=True).transform("min")
+    shelf_money = (lines["shelf"] * lines["units"]).groupby(user, observed=True).sum()
+    own_brand = lines["paid"].where(lines["private"] == 1, 0.0).groupby(user, observed=True).sum()
+    table = pd.DataFrame(
+        {
+            "days since last visit": (end - day.groupby(user, observed=True).max()).dt.days - 1.0,
+            "baskets a period": visits / periods,
+            "share in the evening": (lines["time"].dt.hour >= 18).groupby(user, observed=True).mean(),
+            "share at weekends": (lines["time"].dt.dayofweek >= 5).groupby(user, observed=True).mean(),
+            "spend a period": by["paid"].sum() / periods,
+            "spend a basket": by["paid"].sum() / visits,
+            "items a basket": held / visits,
+            "different items": by["label"].nunique().astype(float),
+            "repeated purchases": (day > first).groupby(user, observed=True).mean(),
+            "price level": _price_level(lines).groupby(user, observed=True).mean(),
+            "discount share": _discounted(lines).groupby(user, observed=True).mean(),
+            "discount depth": (1 - by["paid"].sum() / shelf_money.where(shelf_money > 0)).clip(0, 1),
+            "private-label share": own_brand / by["paid"].sum(),
+        }
+    )
+    if lines["private"].isna().all():
+        table = table.drop(columns="private-label share")
+    if lines["cut"].isna().all():
+        table = table.drop(columns="discount depth")
+    if lines["time"].dt.hour.nunique() < 2:
+        table = table.drop(columns="share in the evening")
+    department = lines["department"].dropna()
+    largest = department.value_counts().sort_index().sort_values(ascending=False, kind="stable").index[:MAX_DEPARTMENTS]
+    if len(largest) > 1:
+        mix = pd.crosstab(user, lines["department"], normalize="index").reindex(table.index, fill_value=0.0)
+        table = table.join(mix[largest].add_prefix("buys: "))
+    return table.dropna(axis=1, how="all").sort_index()
+
+
+def item_attributes(shop: Shop, split: Split) -> pd.DataFrame:
+    """Describe every item of a split; the readable side of :func:`~bundlebook.profiles.vectors.item_vectors`.
+
+    Returns
+    -------
+    DataFrame, float64
+        Index ``split.baskets.items``; columns as in :data:`ITEM_GROUPS`, without those the shop does not record:
+        median shelf price (money a unit), shares of lines, number of makers, share of the users who bought it, share
+        of its buyers who bought it again on another day, baskets per buyer. An item never sold has no values.
+    """
+    lines, items = training_lines(shop, split), pd.Index(split.baskets.items, name=split.baskets.level)
+    label = lines["label"]
+    day = lines["time"].dt.floor("D")
+    days = (
+        lines.assign(day=day)
+        .drop_duplicates(["label", "user_id", "day"])
+        .groupby(["label", "user_id"], observed=True)
+        .size()
+    )
+    buyers = days.groupby("label", observed=True).size()
+    held = lines.drop_duplicates(["label", "user_id", "basket"]).groupby("label", observed=True).size()
+    table = pd.DataFrame(
+        {
+            "shelf price": lines.groupby("label", observed=True)["shelf"].median(),
+            "discount share": _discounted(lines).groupby(label, observed=True).mean(),
+            "discount depth": lines.groupby("label", observed=True)["cut"].mean(),
+            "private-label share": lines["private"].astype(float).groupby(label, observed=True).mean(),
+            "share of users": buyers / lines["user_id"].nunique(),
+            "buyers who return": (days > 1).groupby("label", observed=True).mean(),
+            "baskets a buyer": held / buyers,
+            "share in the evening": (lines["time"].dt.hour >= 18).groupby(label, observed=True).mean(),
+            "share at weekends": (lines["time"].dt.dayofweek >= 5).groupby(label, observed=True).mean(),
+        }
+    ).reindex(items)
+    if lines["time"].dt.hour.nunique() < 2:
+        table = table.drop(columns="share in the evening")
+    products = products_of(shop, split)
+    maker = next((column for column in ("maker_id", "brand") if column in products), None)
+    if maker:
+        table["makers"] = products.groupby("label", observed=True)[maker].nunique().reindex(items).astype(float)
+    order = [column for column in ITEM_GROUPS if column in table]
+    return table[order].dropna(axis=1, how="all")
+
+
+def percentiles(values: pd.DataFrame) -> pd.DataFrame:
+    """Where each value stands in its column: 0 lowest, 100 highest, 50 the middle; equal values share their place.
+
+    >>> percentiles(pd.DataFrame({"spend": [10.0, 40.0, 20.0, 20.0]}))["spend"].tolist()
+    [12.5, 87.5, 50.0, 50.0]
+    """
+    return 100 * (values.rank() - 0.5) / values.count()
+
+
+def _discounted(lines: pd.DataFrame) -> pd.Series:
+    """1 where at least a hundredth was taken off the list price, 0 where not, missing without a list price."""
+    return (lines["cut"] >= 0.01).astype(float).where(lines["cut"].notna())
+
+
+def _price_level(lines: pd.DataFrame) -> pd.Series:
+    """Rank of each line's product by median shelf price among the products of its item: 0 cheapest, 1 dearest."""
+    price = lines.groupby(["label", "item_id"], observed=True)["shelf"].median()
+    group = price.groupby("label", observed=True)
+    n = group.transform("count")
+    rank = ((group.rank() - 1) / (n - 1).where(n > 1)).droplevel("label")
+    return pd.Series(rank.reindex(lines["item_id"]).to_numpy(), index=lines.index)

@@ -1,0 +1,148 @@
+"""The three calls: fit the profiles of a shop, show one person's or item's portrait, match a person with items."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from bundlebook.errors import BundlebookError
+from bundlebook.profiles.attributes import ITEM_GROUPS, USER_GROUPS, item_attributes, percentiles, user_attributes
+from bundlebook.profiles.matching import ProfileMatch
+from bundlebook.profiles.social import people
+from bundlebook.profiles.vectors import item_vectors
+from bundlebook.profiles.weights import Weights
+from bundlebook.shop import Baskets, Shop, Split
+
+
+@dataclass(frozen=True)
+class Profiles:
+    """Everything known of a shop's users and items at the end of the training weeks.
+
+    Attributes
+    ----------
+    users, items : DataFrame
+        Readable attributes, see :mod:`bundlebook.profiles.attributes`.
+    vectors : DataFrame, shape (n_items, n_features)
+        See :func:`~bundlebook.profiles.vectors.item_vectors`.
+    people : DataFrame or None
+        Social attributes, see :func:`~bundlebook.profiles.social.people`.
+    model : ProfileMatch
+        Fitted on the training weeks.
+    visible : Baskets
+        Those weeks.
+    at : datetime64[D]
+        First day after them.
+    """
+
+    users: pd.DataFrame
+    items: pd.DataFrame
+    vectors: pd.DataFrame
+    people: pd.DataFrame | None
+    model: ProfileMatch
+    visible: Baskets
+    at: np.datetime64
+
+
+def fit(shop: Shop, split: Split, weights: Weights | None = None, *, seed: int) -> Profiles:
+    """Count, describe and learn, from the training weeks alone.
+
+    Parameters
+    ----------
+    shop : Shop
+        Cleaned.
+    split : Split
+    weights : Weights, optional
+        Set by hand; learned if not given.
+    seed : int
+        Of the draw of users that teach the weights.
+
+    Returns
+    -------
+    Profiles
+    """
+    vectors, known = item_vectors(shop, split), people(shop.users)
+    model = ProfileMatch(vectors, known, weights, seed=seed).fit(split.training, split.train_end)
+    users, items = user_attributes(shop, split), item_attributes(shop, split)
+    return Profiles(users, items, vectors, known, model, split.training, split.train_end)
+
+
+def portrait(profiles: Profiles, name: str) -> pd.DataFrame:
+    """Attributes of one user or one item beside those of all others.
+
+    Parameters
+    ----------
+    profiles : Profiles
+    name : str
+        A ``user_id`` of the training weeks, or an item of the split.
+
+    Returns
+    -------
+    DataFrame
+        Index: attribute. ``group``, ``value``, ``median`` (of all users or items), ``percentile`` (0 lowest to 100).
+
+    Raises
+    ------
+    BundlebookError
+        If nobody and nothing has that name.
+    """
+    known = ((profiles.users, USER_GROUPS), (profiles.items, ITEM_GROUPS))
+    table, groups = next((pair for pair in known if name in pair[0].index), (None, None))
+    if table is None:
+        raise BundlebookError(
+            f"there is no portrait of {name!r}",
+            remedy=f"use a user_id such as {profiles.users.index[0]!r} or an item such as {profiles.items.index[0]!r}",
+        )
+    shown = pd.DataFrame(
+        {
+            "group": [groups.get(attribute, "what") for attribute in table],
+            "value": table.loc[name],
+            "median": table.median(),
+            "percentile": percentiles(table).loc[name],
+        }
+    )
+    return shown.rename_axis("attribute")
+
+
+def similar_items(profiles: Profiles, item: str, k: int = 5) -> pd.Series:
+    """Items with the most similar vectors: cosine in [0, 1], the highest first, equal ones by name."""
+    if item not in profiles.vectors.index:
+        raise BundlebookError(f"there is no item {item!r}", remedy=f"use one such as {profiles.vectors.index[0]!r}")
+    values = profiles.vectors.to_numpy(np.float64)
+    unit = values / np.linalg.norm(values, axis=1, keepdims=True)
+    cosine = pd.Series((unit @ unit[profiles.vectors.index.get_loc(item)]).round(6), index=profiles.vectors.index)
+    return cosine.drop(item).sort_index().sort_values(ascending=False, kind="stable").head(k).rename("cosine")
+
+
+def match(profiles: Profiles, user_id: str, k: int = 10) -> pd.DataFrame:
+    """The items that match one user best, and where each score comes from.
+
+    Parameters
+    ----------
+    profiles : Profiles
+    user_id : str
+        Anyone: of a user the shop has never seen it knows what everyone buys, and of one with social attributes what
+        people like him or her buy.
+    k : int
+        Rows.
+
+    Returns
+    -------
+    DataFrame
+        Index: item, the best first. ``score`` (C = U·P, relative to the best), one column a source (they sum to the
+        score), ``bought`` (baskets of the user that held the item).
+    """
+    rows = np.flatnonzero(profiles.visible.user_ids == user_id)
+    history = profiles.visible.of_users(rows) if len(rows) else stranger(profiles.visible, user_id)
+    by_source, _ = profiles.model.parts(history, profiles.at)
+    score = np.sum(list(by_source.values()), axis=0)[0]
+    best = np.argsort(-score.round(9), kind="stable")[:k]
+    table = {"score": score[best]} | {source: part[0, best] for source, part in by_source.items()}
+    index = pd.Index(profiles.visible.items[best], name="item")
+    bought = np.asarray(history.incidence.sum(axis=0)).ravel()[best].astype(int)
+    return (pd.DataFrame(table, index=index) / score[best[0]]).assign(bought=bought)
+
+
+def stranger(baskets: Baskets, user_id: str) -> Baskets:
+    """The empty history of somebody who has not bought yet."""
+    none = np.zeros(0, dtype=np.int64)
+    return Baskets(baskets.quantities[:0], none, baskets.day[:0], np.array([user_id]), baskets.items, baskets.level)
