@@ -3,6 +3,7 @@
 import os
 import platform
 import random
+import textwrap
 import warnings
 from importlib.metadata import version
 
@@ -63,7 +64,10 @@ def record(name: str, value: float | int | str | bool, unit: str = "", digits: i
 def footer(seed: int, shop: Shop | None = None) -> None:
     """Print what made this run: versions, seed, and the data's checksums (the chapter's last cell)."""
     names = ["bundlebook", "numpy", "pandas", "scikit-learn", "mlxtend", "keras", "matplotlib"]
-    print("Python", platform.python_version(), "·", " · ".join(f"{name} {version(name)}" for name in names))
+    # No-break spaces keep a name and its version on one line.
+    parts = [f"Python\N{NO-BREAK SPACE}{platform.python_version()}"]
+    parts += [f"{name}\N{NO-BREAK SPACE}{version(name)}" for name in names]
+    print(textwrap.fill(" · ".join(parts), width=100, break_long_words=False).replace("\N{NO-BREAK SPACE}", " "))
     print("seed", seed)
     for file in shop.files if shop else ():
         print(f"data {file.name}: {file.rows:,} rows, md5 {file.md5}")
