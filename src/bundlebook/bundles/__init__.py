@@ -1,20 +1,57 @@
-"""From probabilities to an offer: pairs that go together, their price, their worth, and the reasons."""
+"""From probabilities to an offer: sets that go together, their price, their worth, and the reasons."""
 
 from bundlebook.bundles.bundle import Bundle, offer
-from bundlebook.bundles.candidates import pair_candidates
+from bundlebook.bundles.choice import Choice, Limits, choose
+from bundlebook.bundles.completing import BasketCompleter
+from bundlebook.bundles.coupons import offered_sets, responses
+from bundlebook.bundles.demand import Demand, demand
+from bundlebook.bundles.generate import Candidates, Filters, candidates
 from bundlebook.bundles.joint import CoPurchase, co_purchase, plackett
-from bundlebook.bundles.objective import Weights, score_pairs
-from bundlebook.bundles.pricing import ASSUMED_MARGIN, prices
+from bundlebook.bundles.joint_sets import SetCalibration, fit_calibration, joint_probability
+from bundlebook.bundles.links import Links, link_items
+from bundlebook.bundles.pairs import pair_candidates, score_pairs
+from bundlebook.bundles.pricing import ASSUMED_MARGIN, Priced, price, price_table, prices
+from bundlebook.bundles.reasons import Habit, explain, habits, numbers
+from bundlebook.bundles.recommender import BundleRecommender, recommend_bundles
+from bundlebook.bundles.worth import Objective, Taste, Weights, objective
 
 __all__ = [
     "ASSUMED_MARGIN",
+    "BasketCompleter",
     "Bundle",
+    "BundleRecommender",
+    "Candidates",
+    "Choice",
     "CoPurchase",
+    "Demand",
+    "Filters",
+    "Habit",
+    "Limits",
+    "Links",
+    "Objective",
+    "Priced",
+    "SetCalibration",
+    "Taste",
     "Weights",
+    "candidates",
+    "choose",
     "co_purchase",
+    "demand",
+    "explain",
+    "fit_calibration",
+    "habits",
+    "joint_probability",
+    "link_items",
+    "numbers",
+    "objective",
     "offer",
+    "offered_sets",
     "pair_candidates",
     "plackett",
+    "price",
+    "price_table",
     "prices",
+    "recommend_bundles",
+    "responses",
     "score_pairs",
 ]

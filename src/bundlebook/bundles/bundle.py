@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from bundlebook.bundles.candidates import pair_candidates
 from bundlebook.bundles.joint import CoPurchase
-from bundlebook.bundles.objective import Weights, score_pairs
+from bundlebook.bundles.pairs import pair_candidates, score_pairs
+from bundlebook.bundles.worth import Weights
 
 
 @dataclass(frozen=True)
@@ -25,13 +25,16 @@ class Bundle:
     revenue, margin : float
         Expected money per user and period. The margin rests on an ASSUMED cost unless the catalogue tells it.
     satisfaction : float
-        P(the user buys any of it within the period).
+        Of a pair from :func:`offer`, P(the user buys any of it within the period); else D of the bundle alone, see
+        :func:`~bundlebook.bundles.worth.objective`.
     objective : float
-        T in (0, 1], among the candidates of the same call.
+        T of the bundle alone, among the candidates of the same call.
     break_even : float
         Factor by which the offer must raise the probability to earn as much as the usual prices.
     reasons : tuple of str
         Sentences a person understands, made from the numbers.
+    source : tuple of str
+        What proposed it; see :data:`~bundlebook.bundles.links.SOURCES`.
     """
 
     items: tuple[str, ...]
@@ -44,6 +47,7 @@ class Bundle:
     objective: float
     break_even: float
     reasons: tuple[str, ...]
+    source: tuple[str, ...] = ()
 
     @property
     def discount(self) -> float:
@@ -80,7 +84,7 @@ def offer(
     currency : str
         Put before amounts of money in the reasons.
     **candidates
-        For :func:`~bundlebook.bundles.candidates.pair_candidates`.
+        For :func:`~bundlebook.bundles.pairs.pair_candidates`.
 
     Returns
     -------

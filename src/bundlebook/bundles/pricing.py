@@ -1,9 +1,14 @@
-"""What an item costs: prices of the training weeks, and a margin that is assumed and says so."""
+"""What items and sets cost: prices of the visible weeks, a margin that is assumed and says so, the discount."""
+
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
-from bundlebook.shop import Shop, Split
+from bundlebook.bundles.generate import Candidates
+from bundlebook.bundles.worth import Weights
+from bundlebook.errors import BundlebookError
+from bundlebook.shop import Baskets, Shop, Split
 
 #: ASSUMED share of the usual price that is left after the purchase cost. No grocery log states it; Dominick's
 #: orange-juice panel has a mean of 27.8 %, and 20 to 35 % is a usual range.
@@ -33,23 +38,225 @@ def prices(shop: Shop, split: Split, margin: float = ASSUMED_MARGIN) -> pd.DataF
     Medians are over receipt lines, so what is sold often counts often. At a coarse level such as product types an item
     is a group of products, and its price that of a typical purchase from the group.
     """
-    level, items = split.baskets.level, split.baskets.items
+    return price_table(shop, split.baskets, split.start, split.train_end, margin)
+
+
+#: ASSUMED points of margin that the shop's own brand earns above the mean.
+PRIVATE_LABEL_EXTRA = 0.08
+
+#: ASSUMED points of margin above or below the mean, by department of the real shop; 0 for any other. Fresh goods earn
+#: more a unit sold, since part of them is never sold; staples draw customers and earn less.
+DEPARTMENT_EXTRA = {
+    "COSMETICS": 0.06,
+    "DELI": 0.08,
+    "DRUG GM": 0.02,
+    "FLORAL": 0.10,
+    "GROCERY": -0.02,
+    "MEAT": -0.02,
+    "MEAT-PCKGD": 0.0,
+    "PASTRY": 0.10,
+    "PRODUCE": 0.06,
+    "SEAFOOD": 0.02,
+}
+
+
+def price_table(
+    shop: Shop, baskets: Baskets, start, end, margin: float = ASSUMED_MARGIN, spread: bool = False
+) -> pd.DataFrame:
+    """Usual prices, and what a bundle has to know about each item, from the purchases in ``[start, end)``.
+
+    Parameters
+    ----------
+    shop : Shop
+    baskets : Baskets
+        For the items and their level.
+    start, end : datetime64[D]
+    margin : float
+        ASSUMED share of the usual price that is margin, for items whose cost the catalogue does not tell.
+    spread : bool
+        Let the assumed margin differ by department and brand (:data:`DEPARTMENT_EXTRA`,
+        :data:`PRIVATE_LABEL_EXTRA`), its mean over sales remaining *margin*.
+
+    Returns
+    -------
+    DataFrame
+        As :func:`prices`; then ``category``, ``department`` (the most frequent among the item's lines; empty where
+        the catalogue has none), ``private_label`` (share of lines of the shop's own brand).
+    """
+    level, items = baskets.level, baskets.items
     lines = shop.purchases
     day = lines["time"].to_numpy().astype("datetime64[D]")
-    lines = lines[(day >= split.start) & (day < split.train_end)]
+    lines = lines[(day >= np.datetime64(start, "D")) & (day < np.datetime64(end, "D"))]
     catalogue = shop.products.set_index("item_id")
-    label = lines["item_id"] if level == "item_id" else lines["item_id"].map(catalogue[level])
+    # Everything the catalogue knows is looked up once a product, not once a line.
+    code, products = pd.factorize(lines["item_id"])
+    known = catalogue.reindex(products)
+    label = known.index.to_series() if level == "item_id" else known[level]
+    item = pd.Index(items).get_indexer(label.astype(object))[code]
     shelf = lines["list_price"].fillna(lines["price"]) if "list_price" in lines else lines["price"]
     # A shelf price below the price paid is a slip of the file: nobody pays more than the shelf says.
-    frame = pd.DataFrame({"list_price": np.maximum(shelf, lines["price"]), "usual_price": lines["price"]})
-    if "cost" in catalogue:
-        frame["cost"] = lines["item_id"].map(catalogue["cost"])
-    grouped = frame.groupby(label.to_numpy())
-    table = grouped.median().reindex(items)
-    table["lines"] = grouped.size().reindex(items).astype("int64")
-    known = table["cost"].notna() if "cost" in table else pd.Series(False, index=table.index)
-    table["cost"] = (table["cost"] if "cost" in table else np.nan * table["usual_price"]).fillna(
-        (1 - margin) * table["usual_price"]
+    frame = pd.DataFrame(
+        {
+            "item": item,
+            "product": code,
+            "list_price": np.maximum(shelf, lines["price"]).to_numpy(),
+            "usual_price": lines["price"].to_numpy(),
+        }
+    )[item >= 0]
+    if "cost" in known:
+        frame["cost"] = known["cost"].to_numpy()[frame["product"]]
+    grouped = frame.drop(columns="product").groupby("item")
+    table = grouped.median().reindex(range(len(items)))
+    table["lines"] = grouped.size().reindex(table.index).fillna(0).astype("int64")
+    per_product = frame.groupby(["item", "product"]).size().rename("lines").reset_index()
+    for column in ("category", "department"):
+        table[column] = _most_frequent(per_product, known[column], table.index) if column in known else ""
+    own = known["brand"].eq("Private").to_numpy()[per_product["product"]]
+    table["private_label"] = (
+        per_product["lines"].where(own, 0).groupby(per_product["item"]).sum().reindex(table.index) / table["lines"]
+    ).fillna(0.0)
+    rate = margin + (_extra(table) if spread else 0.0)
+    found = table["cost"] if "cost" in table else pd.Series(np.nan, index=table.index)
+    table["cost_known"] = found.notna()
+    table["cost"] = found.fillna((1 - rate) * table["usual_price"])
+    table.index = pd.Index(items, name="item")
+    columns = ["list_price", "usual_price", "cost", "cost_known", "lines", "category", "department", "private_label"]
+    return table[columns]
+
+
+def _most_frequent(per_product: pd.DataFrame, attribute: pd.Series, index: pd.Index) -> pd.Series:
+    named = per_product.assign(value=attribute.to_numpy()[per_product["product"]])
+    counts = named.groupby(["item", "value"], sort=True)["lines"].sum().reset_index()
+    best = counts.sort_values(["item", "lines", "value"], ascending=[True, False, True]).drop_duplicates("item")
+    return best.set_index("item")["value"].reindex(index).fillna("").astype(str)
+
+
+def _extra(table: pd.DataFrame) -> pd.Series:
+    """Points of margin above the mean, whose mean over sales is 0."""
+    extra = table["department"].map(DEPARTMENT_EXTRA).fillna(0.0) + PRIVATE_LABEL_EXTRA * table["private_label"]
+    sales = table["usual_price"].fillna(0) * table["lines"]
+    return extra - (extra * sales).sum() / sales.sum()
+
+
+@dataclass(frozen=True)
+class Priced:
+    """Sets with a price each; arrays of shape (n_sets,), money in the shop's currency.
+
+    Attributes
+    ----------
+    sets : Candidates
+    usual_price, price, cost : ndarray
+        Of one bundle of one unit each.
+    discount : ndarray
+        Share taken off the usual price.
+    probability : ndarray
+        P(all bought) at that price, if sets respond as single products do.
+    revenue, margin : ndarray
+        Expected money per customer and period.
+    break_even, response : ndarray
+        By which factor the discount must raise P, and by which it does if the elasticity holds.
+    """
+
+    sets: Candidates
+    usual_price: np.ndarray
+    price: np.ndarray
+    cost: np.ndarray
+    discount: np.ndarray
+    probability: np.ndarray
+    revenue: np.ndarray
+    margin: np.ndarray
+    break_even: np.ndarray
+    response: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.price)
+
+    def where(self, chosen: np.ndarray) -> "Priced":
+        """Keep some sets (boolean mask or positions)."""
+        rest = {name: getattr(self, name)[chosen] for name in self.__dataclass_fields__ if name != "sets"}
+        return Priced(self.sets.where(chosen), **rest)
+
+
+def price(
+    sets: Candidates,
+    usual_price: np.ndarray,
+    cost: np.ndarray,
+    elasticity: np.ndarray,
+    discounts: tuple[float, ...] = (0.0, 0.05, 0.1, 0.15, 0.2),
+    weights: Weights | None = None,
+    least_margin: float = 0.0,
+) -> Priced:
+    r"""Give every set the discount at which its revenue and margin are worth most.
+
+    .. math:: P_d = \frac{o}{1 + o}, \quad o = (1 - d)^{-\epsilon} \frac{P_0}{1 - P_0}, \qquad
+              S = P_d (1 - d) \sum_i \text{price}_i, \qquad R = S - P_d \sum_i \text{cost}_i
+
+    with ε the mean elasticity of the set's items. Of the *discounts* the one with the largest
+    :math:`w_S S / S_{\max} + w_R R / R_{\max}` is taken, the maxima being those without discount.
+
+    Parameters
+    ----------
+    sets : Candidates
+    usual_price, cost, elasticity : ndarray, shape (n_items,)
+        Of each item: money per unit, money per unit, and ε without unit.
+    discounts : tuple of float
+        Shares of the usual price to choose from, ascending, in [0, 1).
+    weights : Weights, optional
+    least_margin : float
+        Smallest margin of a bundle as a share of its price; a discount that leaves less is not given. Sets without a
+        discount that leaves so much are dropped.
+
+    Returns
+    -------
+    Priced
+
+    Raises
+    ------
+    BundlebookError
+        If a discount is outside [0, 1), or no set earns the least margin.
+
+    Notes
+    -----
+    That a *set* responds to its price as products have responded to theirs is ASSUMED: nobody in the log was ever
+    offered one.
+    """
+    depth = np.asarray(discounts, dtype=np.float64)
+    if not depth.size or not ((depth >= 0) & (depth < 1)).all():
+        raise BundlebookError(f"discounts {discounts}", where="price", remedy="use shares in [0, 1)")
+    member = sets.members >= 0
+    place = np.where(member, sets.members, 0)
+    usual, paid_for = ((values[place] * member).sum(axis=1) for values in (usual_price, cost))
+    steep = (elasticity[place] * member).sum(axis=1) / sets.size
+    p0 = np.clip(sets.probability, 0, 1 - 1e-9)[:, None]
+    odds = (1 - depth) ** -steep[:, None] * p0 / (1 - p0)
+    p = odds / (1 + odds)
+    asked = (1 - depth) * usual[:, None]
+    unit = asked - paid_for[:, None]
+    revenue, margin = p * asked, p * unit
+    share = (weights or Weights()).normalised()
+    flat = p0[:, 0] * usual, p0[:, 0] * (usual - paid_for)
+    scale = [max(float(terms.max(initial=0)), 1e-12) for terms in flat]
+    worth = np.where(
+        unit >= least_margin * asked, share[0] * revenue / scale[0] + share[1] * margin / scale[1], -np.inf
     )
-    table["cost_known"] = known
-    return table[["list_price", "usual_price", "cost", "cost_known", "lines"]].rename_axis("item")
+    best = worth.argmax(axis=1)
+    kept = np.flatnonzero(worth.max(axis=1) > -np.inf)
+    if not len(kept):
+        raise BundlebookError(
+            f"no set leaves a margin of {least_margin:.0%}", where="price", remedy="lower it or the discounts"
+        )
+    at = kept, best[kept]
+    with np.errstate(divide="ignore"):
+        break_even = np.where(unit[at] > 0, (usual - paid_for)[kept] / unit[at], np.inf)
+    return Priced(
+        sets.where(kept),
+        usual[kept],
+        asked[at],
+        paid_for[kept],
+        depth[best[kept]],
+        p[at],
+        revenue[at],
+        margin[at],
+        break_even,
+        p[at] / np.maximum(p0[kept, 0], 1e-12),
+    )

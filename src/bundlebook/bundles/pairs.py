@@ -1,4 +1,4 @@
-"""Which pairs are worth a thought for one user."""
+"""Pairs for one user: which are worth a thought, and what each is worth (chapter 06; larger sets: generate.py)."""
 
 from typing import Literal
 
@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from bundlebook.bundles.joint import CoPurchase, plackett
+from bundlebook.bundles.worth import Weights
 from bundlebook.errors import BundlebookError
 
 
@@ -87,6 +88,68 @@ def pair_candidates(
         }
     )
     return table.sort_values(["probability", "first", "second"], ascending=[False, True, True], ignore_index=True)
+
+
+def score_pairs(
+    candidates: pd.DataFrame, prices: pd.DataFrame, discount: float = 0.05, weights: Weights | None = None
+) -> pd.DataFrame:
+    r"""Price every candidate and score it with the objective T (目标函数).
+
+    .. math:: T = w_S \frac{S}{\max S} + w_R \frac{R}{\max R} + w_D \frac{D}{\max D}
+
+    * S, expected revenue (money per user and period): P(both) × price of the bundle
+    * R, expected margin (money per user and period): P(both) × (price − cost of both)
+    * D, satisfaction (a probability): P(first or second), the chance that the offer holds something the user wants
+
+    Each term is divided by its largest value among the candidates, since money and probabilities cannot be added.
+    T lies in (0, 1], and compares candidates of one call only.
+
+    Parameters
+    ----------
+    candidates : DataFrame
+        From :func:`~bundlebook.bundles.pairs.pair_candidates`.
+    prices : DataFrame
+        From :func:`~bundlebook.bundles.pricing.prices`.
+    discount : float
+        Share taken off the two usual prices, in [0, 1).
+    weights : Weights, optional
+        All equal by default.
+
+    Returns
+    -------
+    DataFrame
+        The candidates that earn anything, best first, with ``list_price``, ``usual_price``, ``cost_known`` (of both),
+        ``price``, ``unit_margin``, ``revenue``, ``margin``, ``satisfaction``, ``objective`` and ``break_even``: by
+        which factor the offer must raise P(both) to earn as much as the usual prices. No response to the discount is
+        assumed in any other column.
+
+    Raises
+    ------
+    BundlebookError
+        If the discount is out of range, or eats the margin of every candidate.
+    """
+    if not 0 <= discount < 1:
+        raise BundlebookError(f"discount {discount} is outside [0, 1)", where="score_pairs")
+    first, second = (prices.loc[candidates[name]].reset_index(drop=True) for name in ("first", "second"))
+    money = first[["list_price", "usual_price", "cost"]] + second[["list_price", "usual_price", "cost"]]
+    table = candidates.assign(list_price=money["list_price"], usual_price=money["usual_price"])
+    table["cost_known"] = first["cost_known"] & second["cost_known"]
+    table["price"] = (1 - discount) * money["usual_price"]
+    table["unit_margin"] = table["price"] - money["cost"]
+    table["revenue"] = table["probability"] * table["price"]
+    table["margin"] = table["probability"] * table["unit_margin"]
+    table["satisfaction"] = table["p_first"] + table["p_second"] - table["probability"]
+    table["break_even"] = (money["usual_price"] - money["cost"]) / table["unit_margin"]
+    table = table[table["unit_margin"] > 0]
+    if table.empty:
+        raise BundlebookError(
+            f"a discount of {discount:.0%} leaves no margin on any candidate",
+            where="score_pairs",
+            remedy="use a smaller discount",
+        )
+    terms = table[["revenue", "margin", "satisfaction"]]
+    table["objective"] = (terms / terms.max()) @ (weights or Weights()).normalised()
+    return table.sort_values(["objective", "first", "second"], ascending=[False, True, True], ignore_index=True)
 
 
 def _position(items: np.ndarray, label: str) -> int:

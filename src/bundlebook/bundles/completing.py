@@ -1,0 +1,159 @@
+"""Matching items: what else belongs into this basket, of this household."""
+
+from typing import Self
+
+import numpy as np
+
+from bundlebook.errors import BundlebookError
+from bundlebook.recommenders.linear import EASE
+from bundlebook.recommenders.popularity import decay
+from bundlebook.shop import Baskets
+from bundlebook.shop.splits import PERIOD_DAYS
+
+#: What the choice depends on; see :class:`BasketCompleter`.
+FEATURES = ("e", "ln e", "ln f", "ln (e + f)", "ln π")
+
+#: EASE's scores are taken at least this large, so that they have a logarithm.
+_FLOOR = 1e-3
+
+
+class BasketCompleter:
+    r"""P(the next item), from what lies in the basket and from the household's habits: a conditional logit.
+
+    .. math:: q_{bi} = \frac{\exp(\mathbf{x}_{bi} \cdot \boldsymbol{\beta})}{\sum_{j \notin b} \exp(\mathbf{x}_{bj} \cdot \boldsymbol{\beta})},
+              \qquad \mathbf{x} = (e,\ \ln e,\ \ln f,\ \ln(e + f),\ \ln \pi) \in \mathbb{R}^5
+
+    e is EASE's score of item i for the basket (a regression on single baskets), f the share of the household's
+    decayed baskets that held i (with α baskets of the average customer added), π the share of all baskets. The five
+    β are learned on the last period before *at*: one item of each of its baskets is hidden, and EASE and the shares
+    know only what was before. Then these are computed again from everything.
+
+    Parameters
+    ----------
+    l2 : float
+        Of EASE, in baskets.
+    half_life, prior_baskets : float
+        Of f, in days, and α, in baskets.
+    carts : int
+        Baskets to learn β from, at most.
+    seed : int
+        For which of them, and which item is hidden.
+    household : bool
+        Whether f takes part. Without it the completer knows nothing but the basket.
+    name : str
+        How tables call it.
+
+    References
+    ----------
+    D. McFadden: Conditional logit analysis of qualitative choice behavior. Frontiers in Econometrics, 1974.
+    """
+
+    def __init__(
+        self,
+        l2: float = 400.0,
+        half_life: float = 60.0,
+        prior_baskets: float = 5.0,
+        carts: int = 1000,
+        seed: int = 0,
+        household: bool = True,
+        name: str = "ours",
+    ) -> None:
+        self.l2, self.half_life, self.prior_baskets = l2, half_life, prior_baskets
+        self.carts, self.seed, self.household, self.name = carts, seed, household, name
+
+    def fit(self, visible: Baskets, at: np.datetime64) -> Self:
+        """Learn β on the last period before *at*, then EASE and the shares from everything before it."""
+        at = np.datetime64(at, "D")
+        then = at - np.timedelta64(PERIOD_DAYS, "D")
+        past, last = visible.between(end=then), visible.between(then, at)
+        chosen = np.flatnonzero(last.sizes() >= 2)
+        if not past.n_baskets or not len(chosen):
+            raise BundlebookError(
+                f"no basket of two in the {PERIOD_DAYS} days before {at}, or nothing before them",
+                where="BasketCompleter",
+                remedy="use a longer log",
+            )
+        rng = np.random.default_rng(self.seed)
+        if len(chosen) > self.carts:
+            chosen = np.sort(rng.choice(chosen, self.carts, replace=False))
+        last = last.where(chosen)
+        self.rest_ = float(last.sizes().mean() / 2)
+        carts = last.incidence
+        place = carts.indptr[:-1] + (rng.random(len(chosen)) * last.sizes()).astype(np.int64)
+        hidden = carts.indices[place].copy()
+        carts.data[place] = 0
+        carts.eliminate_zeros()
+        self._learn(past, then)
+        self.beta_ = _conditional_logit(self._features(carts, past, last.user, then), carts.toarray() == 0, hidden)
+        self._learn(visible.between(end=at), at)
+        return self
+
+    def _learn(self, past: Baskets, at: np.datetime64) -> None:
+        self.weights_ = EASE(self.l2, rows="baskets").fit(past, at).weights_
+        count = np.bincount(past.quantities.indices, minlength=past.n_items)
+        self.share_ = (count + 0.5) / (past.n_baskets + 1)
+
+    def _shares(self, past: Baskets, rows: np.ndarray, at: np.datetime64) -> np.ndarray:
+        """Smoothed decayed share of the baskets of each household in *rows*, shape (len(rows), n_items)."""
+        if not self.household:
+            return np.broadcast_to(self.share_, (len(rows), len(self.share_)))
+        users, place = np.unique(rows, return_inverse=True)
+        own = past.of_users(users)
+        weight = decay(own, at, self.half_life)
+        n = np.bincount(own.user, weights=weight, minlength=len(users))[:, None]
+        held = own.user_item(weight).toarray()
+        return ((held + self.prior_baskets * self.share_) / (n + self.prior_baskets))[place]
+
+    def _features(self, carts, past: Baskets, rows: np.ndarray, at: np.datetime64) -> np.ndarray:
+        """Shape (n_carts, n_items, 5), float64."""
+        e = np.maximum(np.asarray(carts @ self.weights_, dtype=np.float64), _FLOOR)
+        f = self._shares(past, rows, at)
+        columns = e, np.log(e), np.log(f), np.log(e + f), np.broadcast_to(np.log(self.share_), e.shape)
+        return np.stack(columns, axis=-1)
+
+    def scores(self, carts, histories: Baskets, rows: np.ndarray, at: np.datetime64) -> np.ndarray:
+        """Return ln q up to a constant in each row, for every item.
+
+        Parameters
+        ----------
+        carts : csr_matrix, shape (n_carts, n_items)
+            1 where the item lies in the basket already.
+        histories : Baskets
+            What the households bought; nothing on or after *at* is looked at.
+        rows : ndarray of int, shape (n_carts,)
+            Row of ``histories.user_ids`` that each basket belongs to.
+        at : datetime64[D]
+
+        Returns
+        -------
+        ndarray, shape (n_carts, n_items), float64
+        """
+        past = histories.between(end=at)
+        blocks = [slice(low, low + 256) for low in range(0, carts.shape[0], 256)]  # a block is 15 MB
+        return np.concatenate([self._features(carts[part], past, rows[part], at) @ self.beta_ for part in blocks])
+
+    def probability(self, carts, histories: Baskets, rows: np.ndarray, at: np.datetime64) -> np.ndarray:
+        r"""P(in the rest of the basket), :math:`1 - (1 - q)^r`, with r items still to come; 0 for what lies in it.
+
+        r is half the mean size of the baskets that β was learned from.
+        """
+        score = np.where(carts.toarray() > 0, -np.inf, self.scores(carts, histories, rows, at))
+        share = np.exp(score - score.max(axis=1, keepdims=True))
+        return 1 - (1 - share / share.sum(axis=1, keepdims=True)) ** self.rest_
+
+
+def _conditional_logit(x: np.ndarray, free: np.ndarray, chosen: np.ndarray, ridge: float = 1e-6) -> np.ndarray:
+    """Maximum likelihood of β, shape (n_features,), for choices of one free item a row."""
+    from scipy.optimize import minimize
+
+    scale = np.maximum(x.std(axis=(0, 1)), 1e-12)
+    x, rows = x / scale, np.arange(len(chosen))
+
+    def loss(beta: np.ndarray) -> tuple[float, np.ndarray]:
+        score = np.where(free, x @ beta, -np.inf)
+        share = np.exp(score - score.max(axis=1, keepdims=True))
+        share /= share.sum(axis=1, keepdims=True)
+        gradient = (x[rows, chosen] - np.einsum("ci,cif->cf", share, x)).mean(axis=0)
+        return -np.log(share[rows, chosen]).mean() + ridge * beta @ beta, -gradient + 2 * ridge * beta
+
+    return minimize(loss, np.zeros(x.shape[2]), jac=True, method="L-BFGS-B", options={"maxiter": 100}).x / scale

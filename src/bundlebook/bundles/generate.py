@@ -1,0 +1,261 @@
+"""Candidates: sets of two to five items for one customer, each with its probability and where it comes from."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from bundlebook.bundles.joint_sets import SetCalibration, joint_probability
+from bundlebook.bundles.links import Links, source_names
+from bundlebook.errors import BundlebookError
+
+#: Most items of a set.
+LARGEST = 5
+
+
+@dataclass(frozen=True)
+class Filters:
+    """What a candidate must fulfil.
+
+    Attributes
+    ----------
+    available : ndarray of bool, shape (n_items,), optional
+        Items that may be offered; all if None.
+    category : ndarray of int, shape (n_items,), optional
+        Code of each item's category, for *per_category*.
+    per_category : int
+        Most items of one category in a set.
+    unit_price : ndarray, shape (n_items,), optional
+        Money per unit, for *band*.
+    band : tuple of float
+        Lowest and highest price of a whole set.
+    new : ndarray of bool, shape (n_items,), optional
+        Items that are new to the customer, for *at_least_new*.
+    at_least_new : int
+        Fewest new items in a set.
+    """
+
+    available: np.ndarray | None = None
+    category: np.ndarray | None = None
+    per_category: int = LARGEST
+    unit_price: np.ndarray | None = None
+    band: tuple[float, float] = (0.0, np.inf)
+    new: np.ndarray | None = None
+    at_least_new: int = 0
+
+    def passed(self, members: np.ndarray) -> np.ndarray:
+        """Which sets of shape (n_sets, k) pass, shape (n_sets,), bool."""
+        good = np.ones(len(members), dtype=bool)
+        if self.category is not None and self.per_category < members.shape[1]:
+            code = self.category[members]
+            good &= (code[:, :, None] == code[:, None, :]).sum(axis=2).max(axis=1) <= self.per_category
+        if self.unit_price is not None and self.band != (0.0, np.inf):
+            price = self.unit_price[members].sum(axis=1)
+            good &= (price >= self.band[0]) & (price <= self.band[1])
+        if self.new is not None and self.at_least_new:
+            good &= self.new[members].sum(axis=1) >= self.at_least_new
+        return good
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """Sets for one customer.
+
+    Attributes
+    ----------
+    items : ndarray of str, shape (n_items,)
+        What the numbers of *members* stand for.
+    members : ndarray of int32, shape (n_sets, 5)
+        Positions in *items*, the more likely first, filled up with −1.
+    size : ndarray of int64, shape (n_sets,)
+    p : ndarray of float64, shape (n_items,)
+        P(the customer buys the item within the period).
+    probability : ndarray of float64, shape (n_sets,)
+        P(the customer buys all of the set within the period).
+    independent : ndarray of float64, shape (n_sets,)
+        The same if the items had nothing to do with one another: the product.
+    source : ndarray of uint8, shape (n_sets,)
+        Sum of the bits of :data:`~bundlebook.bundles.links.SOURCES`.
+    """
+
+    items: np.ndarray
+    members: np.ndarray
+    size: np.ndarray
+    p: np.ndarray
+    probability: np.ndarray
+    independent: np.ndarray
+    source: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.members)
+
+    def where(self, chosen: np.ndarray) -> "Candidates":
+        """Keep some sets (boolean mask or positions)."""
+        return Candidates(
+            self.items,
+            self.members[chosen],
+            self.size[chosen],
+            self.p,
+            self.probability[chosen],
+            self.independent[chosen],
+            self.source[chosen],
+        )
+
+    def labels(self, row: int) -> tuple[str, ...]:
+        """Labels of one set."""
+        return tuple(self.items[self.members[row, : self.size[row]]].tolist())
+
+    def table(self) -> pd.DataFrame:
+        """One row a set: ``items``, ``size``, ``probability``, ``independent``, ``source``."""
+        return pd.DataFrame(
+            {
+                "items": [" + ".join(self.labels(row)) for row in range(len(self))],
+                "size": self.size,
+                "probability": self.probability,
+                "independent": self.independent,
+                "source": [", ".join(source_names(bits)) for bits in self.source.tolist()],
+            }
+        )
+
+
+def candidates(
+    probability: np.ndarray,
+    items: np.ndarray,
+    psi: np.ndarray,
+    links: Links,
+    sizes: tuple[int, ...] = (2, 3, 4, 5),
+    likely: int = 12,
+    width: int = 40,
+    basket: np.ndarray | None = None,
+    filters: Filters | None = None,
+    calibration: SetCalibration | None = None,
+) -> Candidates:
+    r"""Grow sets for one customer: pairs of likely items and of their partners, then one item at a time.
+
+    The *likely* most probable items are the anchors. Every pair of anchors, and every anchor with each of its partners
+    (:class:`~bundlebook.bundles.links.Links`), is a pair. Of each size *width* sets are kept and extended by the
+    anchors and by the partners of their own items: one half has the largest P(S), the other the largest
+    :math:`P(S) - \prod_i p_i`, the part of the probability that is there because the items belong together.
+
+    Parameters
+    ----------
+    probability : ndarray, shape (n_items,)
+        P(bought within the period), of any calibrated recommender.
+    items : ndarray of str, shape (n_items,)
+    psi : ndarray, shape (n_items, n_items)
+        Odds ratios within households.
+    links : Links
+    sizes : tuple of int
+        Sizes wanted, 2 to 5.
+    likely : int
+        Number of anchors.
+    width : int
+        Most sets kept of each size.
+    basket : ndarray of int, optional
+        Items that lie in the basket already. They are offered in no set; their partners become anchors.
+    filters : Filters, optional
+    calibration : SetCalibration, optional
+        Corrects the joint probabilities.
+
+    Returns
+    -------
+    Candidates
+        Sorted by size, probability (descending) and items; at most *width* of each size.
+
+    Raises
+    ------
+    BundlebookError
+        If the shapes differ, a size is not from 2 to 5, or no set passes the filters.
+    """
+    p = np.asarray(probability, dtype=np.float64).ravel()
+    n = len(items)
+    if p.shape != (n,) or psi.shape != (n, n) or links.source.shape != (n, n):
+        raise BundlebookError(f"{p.size} probabilities for {n} items", where="candidates")
+    if not sizes or not set(sizes) <= set(range(2, LARGEST + 1)):
+        raise BundlebookError(f"sizes {sizes}", where="candidates", remedy=f"use sizes from 2 to {LARGEST}")
+    filters = filters or Filters()
+    allowed = np.ones(n, dtype=bool) if filters.available is None else filters.available.copy()
+    held = np.empty(0, dtype=np.int64) if basket is None else np.asarray(basket, dtype=np.int64)
+    allowed[held] = False
+    anchors = _anchors(p, allowed, links, held, likely)
+    grown = _pairs(anchors, links, allowed)
+    found = []
+    for size in range(2, max(sizes) + 1):
+        if size > 2:
+            grown = _extend(grown, anchors, links, allowed)
+        grown = grown[filters.passed(grown)]
+        if not len(grown):
+            break
+        raw = joint_probability(p[grown], psi[grown[:, :, None], grown[:, None, :]])
+        best = _best(grown, raw, p, width)
+        grown, raw = grown[best], raw[best]
+        if size in sizes:
+            found.append((grown, raw))
+    if not found:
+        raise BundlebookError(
+            "no set passes the filters", where="candidates", remedy="widen the filters or the sources"
+        )
+    return _collect(found, p, items, links, anchors, calibration)
+
+
+def _anchors(p: np.ndarray, allowed: np.ndarray, links: Links, held: np.ndarray, likely: int) -> np.ndarray:
+    order = np.argsort(-np.where(allowed, p, -1.0), kind="stable")[:likely]
+    partners = links.partners[held].ravel()
+    partners = partners[partners >= 0]
+    anchors = np.unique(np.concatenate([order, partners]))
+    return anchors[allowed[anchors]]
+
+
+def _pairs(anchors: np.ndarray, links: Links, allowed: np.ndarray) -> np.ndarray:
+    i, j = np.triu_indices(len(anchors), 1)
+    partners = links.partners[anchors]
+    near = np.column_stack([np.repeat(anchors, partners.shape[1]), partners.ravel()])
+    near = near[near[:, 1] >= 0]
+    return _distinct(np.concatenate([np.column_stack([anchors[i], anchors[j]]), near]), allowed)
+
+
+def _extend(sets: np.ndarray, anchors: np.ndarray, links: Links, allowed: np.ndarray) -> np.ndarray:
+    own = links.partners[sets, :3].reshape(len(sets), -1)
+    added = np.concatenate([np.broadcast_to(anchors, (len(sets), len(anchors))), own], axis=1)
+    wide = np.concatenate([np.repeat(sets, added.shape[1], axis=0), added.reshape(-1, 1)], axis=1)
+    return _distinct(wide[wide[:, -1] >= 0], allowed)
+
+
+def _distinct(sets: np.ndarray, allowed: np.ndarray) -> np.ndarray:
+    """Sort each set, and drop those with an item twice or not allowed, and repeated sets."""
+    sets = np.sort(sets[allowed[sets].all(axis=1)], axis=1)
+    sets = sets[(np.diff(sets, axis=1) > 0).all(axis=1)]
+    code = np.zeros(len(sets), dtype=np.int64)
+    for column in sets.T:
+        code = code * len(allowed) + column  # 5 items out of 6,000 still fit into 63 bits
+    return sets[np.unique(code, return_index=True)[1]]
+
+
+def _best(sets: np.ndarray, joint: np.ndarray, p: np.ndarray, width: int) -> np.ndarray:
+    ties = sets.T[::-1]
+    by_joint = np.lexsort([*ties, -joint])
+    by_excess = np.lexsort([*ties, p[sets].prod(axis=1) - joint])
+    first = by_joint[: width - width // 2]
+    second = by_excess[~np.isin(by_excess, first)][: width // 2]
+    best = np.concatenate([first, second])
+    return best[np.lexsort([*ties[:, best], -joint[best]])]
+
+
+def _collect(found, p, items, links, anchors, calibration) -> Candidates:
+    total = sum(len(sets) for sets, _ in found)
+    members = np.full((total, LARGEST), -1, dtype=np.int32)
+    size, raw = np.empty(total, dtype=np.int64), np.empty(total)
+    independent, source = np.empty(total), np.zeros(total, dtype=np.uint8)
+    is_anchor = np.zeros(len(items), dtype=bool)
+    is_anchor[anchors] = True
+    start = 0
+    for sets, joint in found:
+        rows, k = slice(start, start + len(sets)), sets.shape[1]
+        ordered = np.take_along_axis(sets, np.argsort(-p[sets], axis=1, kind="stable"), axis=1)
+        members[rows, :k], size[rows], raw[rows] = ordered, k, joint
+        independent[rows] = p[sets].prod(axis=1)
+        edges = links.source[sets[:, :, None], sets[:, None, :]]
+        source[rows] = np.bitwise_or.reduce(edges, axis=(1, 2)) | (is_anchor[sets].sum(axis=1) >= 2)
+        start += len(sets)
+    final = raw if calibration is None else calibration(raw, size)
+    return Candidates(items, members, size, p, final, independent, source)

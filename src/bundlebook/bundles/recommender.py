@@ -1,0 +1,349 @@
+"""One call for a page: fitted once a shop and day, then bundles for any customer in milliseconds."""
+
+from collections import OrderedDict
+from dataclasses import replace
+from typing import Literal, Self
+
+import numpy as np
+from scipy import sparse
+
+from bundlebook.bundles.bundle import Bundle
+from bundlebook.bundles.choice import Limits, choose
+from bundlebook.bundles.completing import BasketCompleter
+from bundlebook.bundles.coupons import offered_sets
+from bundlebook.bundles.demand import demand
+from bundlebook.bundles.generate import Candidates, Filters, candidates
+from bundlebook.bundles.joint import co_purchase
+from bundlebook.bundles.joint_sets import SetCalibration, fit_calibration
+from bundlebook.bundles.links import link_items, source_names
+from bundlebook.bundles.pricing import ASSUMED_MARGIN, Priced, price, price_table
+from bundlebook.bundles.reasons import explain, habits
+from bundlebook.bundles.worth import Taste, Weights, objective
+from bundlebook.errors import BundlebookError
+from bundlebook.recommenders.base import ProbabilisticRecommender
+from bundlebook.recommenders.calibrated import Calibrated
+from bundlebook.recommenders.popularity import DecayedFrequency
+from bundlebook.shop import Baskets, Shop, baskets
+from bundlebook.shop.splits import PERIOD_DAYS
+
+Kind = Literal["personal", "matching", "discounted"]
+
+
+class BundleRecommender:
+    """Everything between a probability and an offer, fitted on one shop up to one day.
+
+    Parameters
+    ----------
+    model : ProbabilisticRecommender, optional
+        P(bought in the period); decayed frequency with calibration by default. A network may be passed as well, and
+        costs what it costs per call.
+    sizes : tuple of int
+        Sizes of the sets, 2 to 5.
+    likely, width : int
+        Of :func:`~bundlebook.bundles.generate.candidates`.
+    discounts : tuple of float
+        To choose from.
+    margin : float
+        ASSUMED mean share of the price that is margin.
+    taste : Taste, optional
+        Of :func:`~bundlebook.bundles.worth.objective`.
+    per_category : int
+        Most items of one category in a set.
+    replayed : int
+        Customers whose sets calibrate the joint probabilities.
+
+    Attributes
+    ----------
+    items_ : ndarray of str, shape (n_items,)
+    table_ : DataFrame
+        From :func:`~bundlebook.bundles.pricing.price_table`.
+    together_, links_, demand_, calibration_, completer_
+        The fitted parts. ``demand_`` is None for a shop without price cuts; sets are then offered at the usual price.
+    """
+
+    def __init__(
+        self,
+        model: ProbabilisticRecommender | None = None,
+        sizes: tuple[int, ...] = (2, 3, 4, 5),
+        likely: int = 10,
+        width: int = 30,
+        discounts: tuple[float, ...] = (0.0, 0.05, 0.1, 0.15, 0.2),
+        margin: float = ASSUMED_MARGIN,
+        taste: Taste | None = None,
+        per_category: int = 2,
+        replayed: int = 400,
+    ) -> None:
+        self.model = model or Calibrated(DecayedFrequency())
+        self.sizes, self.likely, self.width, self.discounts = sizes, likely, width, discounts
+        self.margin, self.taste, self.per_category, self.replayed = margin, taste or Taste(), per_category, replayed
+
+    def fit(self, shop: Shop, visible: Baskets, at: np.datetime64, seed: int = 0) -> Self:
+        """Learn from everything before *at*: once with the last period hidden, to calibrate, and once with all of it.
+
+        Parameters
+        ----------
+        shop : Shop
+            For prices, categories and coupons.
+        visible : Baskets
+            Of this shop; their columns are the items that can be offered.
+        at : datetime64[D]
+            First day of the period that the probabilities speak of.
+        seed : int
+            For which customers are replayed, and for the completer.
+        """
+        self.at_, self.items_, self.currency_ = np.datetime64(at, "D"), visible.items, shop.currency
+        visible = visible.between(end=self.at_)
+        then = self.at_ - np.timedelta64(PERIOD_DAYS, "D")
+        self.calibration_ = self._replay(shop, visible, then, seed)
+        self._learn(shop, visible, self.at_)
+        self.completer_ = BasketCompleter(seed=seed).fit(visible, self.at_)
+        start = visible.day.min()
+        self.table_ = price_table(shop, visible, start, self.at_, self.margin, spread=True)
+        try:
+            self.demand_ = demand(shop, start, self.at_, visible.level)
+        except BundlebookError:  # nothing was ever discounted, so no response is known
+            self.demand_ = None
+        usual = self.table_["usual_price"].to_numpy(float)
+        elastic = np.zeros(len(usual)) if self.demand_ is None else self.demand_.of(self.table_["category"])
+        self._money = usual, self.table_["cost"].to_numpy(float), elastic
+        self._category = np.unique(self.table_["category"].to_numpy(str), return_inverse=True)[1]
+        self._private = self.table_["private_label"].to_numpy() >= 0.5
+        self._filters = Filters(np.isfinite(usual) & (usual > 0), self._category, self.per_category, usual, new=None)
+        self._nobody = Baskets(
+            sparse.csr_matrix((0, len(usual)), dtype=np.float32),
+            np.empty(0, np.int64),
+            np.empty(0, "datetime64[D]"),
+            np.array(["nobody"]),
+            visible.items,
+            visible.level,
+        )
+        return self
+
+    def _learn(self, shop: Shop, past: Baskets, at: np.datetime64) -> None:
+        self.model.fit(past, at)
+        self.together_ = co_purchase(past, at)
+        self.links_ = link_items(past, self.together_, offered_sets(shop, past.level, at))
+
+    def _replay(self, shop: Shop, visible: Baskets, then: np.datetime64, seed: int) -> SetCalibration:
+        past, last = visible.between(end=then), visible.between(start=then)
+        users = np.flatnonzero(past.counts_by_user() >= 3)
+        if not len(users):
+            raise BundlebookError(f"nobody has three baskets before {then}", where="BundleRecommender.fit")
+        users = np.sort(np.random.default_rng(seed).permutation(users)[: self.replayed])
+        self._learn(shop, past, then)
+        p = self.model.probability(past.of_users(users), then)
+        bought = last.of_users(users).user_item().toarray() > 0
+        joint, size, came = [], [], []
+        for row in range(len(users)):
+            sets = candidates(p[row], self.items_, self.together_.psi, self.links_, self.sizes, self.likely, self.width)
+            joint.append(sets.probability)
+            size.append(sets.size)
+            came.append((bought[row][sets.members] | (sets.members < 0)).all(axis=1))
+        return fit_calibration(np.concatenate(joint), np.concatenate(size), np.concatenate(came))
+
+    def probability(self, history: Baskets | None = None) -> np.ndarray:
+        """P(bought in the period) of one customer, shape (n_items,); of nobody in particular without a history."""
+        return self.model.probability(self._nobody if history is None else history, self.at_)[0].astype(np.float64)
+
+    def candidates(
+        self,
+        history: Baskets | None = None,
+        kind: Kind = "personal",
+        basket: tuple[str, ...] = (),
+        filters: Filters | None = None,
+    ) -> Candidates:
+        """Candidates of one customer.
+
+        Parameters
+        ----------
+        history : Baskets, optional
+            One user's baskets over :attr:`items_`.
+        kind : {"personal", "matching", "discounted"}
+            For this customer in this period; for the basket at hand; for everybody.
+        basket : tuple of str
+            Items in the basket; unknown ones are passed over. Needed for ``"matching"``.
+        filters : Filters, optional
+            Instead of the fitted ones.
+        """
+        held = np.flatnonzero(np.isin(self.items_, list(basket)))
+        if kind not in ("personal", "matching", "discounted"):
+            raise BundlebookError(f"unknown kind {kind!r}", remedy="use 'personal', 'matching' or 'discounted'")
+        psi, calibration = self.together_.psi, self.calibration_
+        if kind == "matching":
+            if not len(held):
+                raise BundlebookError("no known item lies in the basket", where="candidates", remedy="pass basket=")
+            cart = sparse.csr_matrix((np.ones(len(held)), ([0] * len(held), held)), shape=(1, len(self.items_)))
+            own = self._nobody if history is None else history
+            p = self.completer_.probability(cart, own, np.zeros(1, np.int64), self.at_)[0]
+            calibration = None  # it was learned on whole periods
+        else:
+            p = self.probability(None if kind == "discounted" else history)
+        filters = filters or self._filters
+        return candidates(
+            p, self.items_, psi, self.links_, self.sizes, self.likely, self.width, held, filters, calibration
+        )
+
+    def price(self, sets: Candidates, weights: Weights | None = None, least_discount: float = 0.0) -> Priced:
+        """Price candidates with the fitted prices, costs and elasticities."""
+        usual, cost, elastic = self._money
+        discounts = tuple(d for d in self.discounts if d >= least_discount)
+        if self.demand_ is None:
+            discounts = discounts[:1]
+        return price(sets, usual, cost, elastic, discounts, weights)
+
+    def recommend(
+        self,
+        history: Baskets | None = None,
+        k: int = 3,
+        weights: Weights | None = None,
+        kind: Kind = "personal",
+        basket: tuple[str, ...] = (),
+        limits: Limits | None = None,
+        need_own_brand: bool = False,
+        filters: Filters | None = None,
+        method: Literal["greedy", "beam", "exact"] = "greedy",
+    ) -> list[Bundle]:
+        """Fill a page with bundles for one customer.
+
+        Parameters
+        ----------
+        history : Baskets, optional
+            One user's baskets over :attr:`items_`; none for a stranger.
+        k : int
+            Most bundles.
+        weights : Weights, optional
+            w_S, w_R and w_D.
+        kind, basket, filters
+            As in :meth:`candidates`. Discounted sets have a discount of at least 5 %.
+        limits : Limits, optional
+            Only ``per_item`` and ``budget`` are read; the rest is filled in.
+        need_own_brand : bool
+            At least one bundle must hold an item that is mostly sold under the shop's own brand.
+        method : {"greedy", "beam", "exact"}
+            See :func:`~bundlebook.bundles.choice.choose`.
+
+        Returns
+        -------
+        list of Bundle
+            In the order in which they were chosen.
+        """
+        sets = self.candidates(history, kind, basket, filters)
+        priced = self.price(sets, weights, 0.05 if kind == "discounted" else 0.0)
+        goal = objective(priced, self._category, weights, self.taste)
+        limits = replace(
+            limits or Limits(),
+            given=priced.probability * (priced.usual_price - priced.price),
+            own_brand=self.own_brand(priced) if need_own_brand else None,
+        )
+        chosen = choose(goal, k, limits, method)
+        held = tuple(np.flatnonzero(np.isin(self.items_, list(basket))).tolist())
+        alone = goal.alone()
+        return [self._bundle(priced, row, goal.terms([row]), alone[row], history, held) for row in chosen.rows]
+
+    def own_brand(self, priced: Priced) -> np.ndarray:
+        """Which sets hold an item that is mostly sold under the shop's own brand, shape (n_sets,), bool."""
+        return (self._private[priced.sets.members] & (priced.sets.members >= 0)).any(axis=1)
+
+    def _bundle(self, priced: Priced, row: int, terms: dict, value: float, history, held) -> Bundle:
+        sets = priced.sets
+        ids = sets.members[row, : sets.size[row]]
+        known = habits(self._nobody if history is None else history, self.at_, ids)
+        return Bundle(
+            items=sets.labels(row),
+            usual_price=float(priced.usual_price[row]),
+            price=float(priced.price[row]),
+            probability=float(priced.probability[row]),
+            revenue=float(priced.revenue[row]),
+            margin=float(priced.margin[row]),
+            satisfaction=terms["satisfaction"],
+            objective=float(value),
+            break_even=float(priced.break_even[row]),
+            reasons=explain(priced, row, self.links_, self.together_, known, self.currency_, held),
+            source=source_names(int(sets.source[row])),
+        )
+
+
+_FITTED: OrderedDict[tuple[int, str], tuple[Shop, Baskets, BundleRecommender]] = OrderedDict()
+_KEPT = 4
+
+
+def recommend_bundles(
+    shop: Shop,
+    user: str | Baskets | None = None,
+    at: np.datetime64 | str | None = None,
+    k: int = 3,
+    weights: Weights | None = None,
+    **page,
+) -> list[Bundle]:
+    """The one call behind a page: k bundles for one customer on one day.
+
+    The first call for a shop and day fits (some seconds) and keeps the result in memory; later ones take milliseconds.
+
+    Parameters
+    ----------
+    shop : Shop
+        Cleaned.
+    user : str, Baskets or None
+        A customer of the shop; or the history of somebody it does not know, one user's baskets over any items; or
+        nobody at all. An identifier that never bought anything before *at* is a stranger as well.
+    at : datetime64[D] or ISO date, optional
+        Nothing on or after this day is looked at; the day after the last purchase if None.
+    k : int
+    weights : Weights, optional
+    **page
+        For :meth:`BundleRecommender.recommend`: ``kind``, ``basket``, ``limits``, ``need_own_brand`` …
+
+    Returns
+    -------
+    list of Bundle
+    """
+    visible, fitted = _fitted(shop, at)
+    if isinstance(user, str):
+        row = np.searchsorted(visible.user_ids, user)
+        if row < visible.n_users and visible.user_ids[row] == user:
+            low, high = np.searchsorted(visible.user, [row, row + 1])
+            user = _one_user(visible, low, high, user)
+        else:
+            user = None
+    elif user is not None:
+        known = np.intersect1d(user.items, fitted.items_)
+        user = _over(user.between(end=fitted.at_).with_items(known), fitted.items_)
+    return fitted.recommend(user, k, weights, **page)
+
+
+def _fitted(shop: Shop, at) -> tuple[Baskets, BundleRecommender]:
+    day = shop.purchases["time"].max().normalize() + np.timedelta64(1, "D") if at is None else at
+    day = np.datetime64(day, "D")
+    key = (id(shop), str(day))
+    if key not in _FITTED:
+        visible = baskets(shop).between(end=day)
+        buyers = np.bincount(visible.user_item().indices, minlength=visible.n_items)
+        visible = visible.with_items(visible.items[buyers >= 20])
+        _FITTED[key] = (
+            shop,
+            visible,
+            BundleRecommender().fit(shop, visible, day),
+        )  # the shop is kept: its id stays its own
+        while len(_FITTED) > _KEPT:
+            _FITTED.popitem(last=False)
+    return _FITTED[key][1:]
+
+
+def _one_user(visible: Baskets, low: int, high: int, user: str) -> Baskets:
+    """Baskets low … high − 1, which are one user's: a slice, for speed."""
+    return Baskets(
+        visible.quantities[low:high],
+        np.zeros(high - low, np.int64),
+        visible.day[low:high],
+        np.array([user]),
+        visible.items,
+        visible.level,
+    )
+
+
+def _over(history: Baskets, items: np.ndarray) -> Baskets:
+    """The same baskets with the columns *items*, a superset of theirs."""
+    lines = history.quantities.tocoo()
+    column = np.searchsorted(items, history.items)[lines.col]
+    wide = sparse.csr_matrix((lines.data, (lines.row, column)), shape=(history.n_baskets, len(items)))
+    return Baskets(wide, history.user, history.day, history.user_ids, items, history.level)
