@@ -54,20 +54,30 @@ def sample(out: Path, seed: int | None) -> None:
 @click.option(
     "--only", multiple=True, metavar="NAME", help="Run only these reports: name, its beginning, or a pattern."
 )
-@click.option("--jobs", default=2, show_default=True, type=click.IntRange(1), help="Reports that run at a time.")
+@click.option(
+    "--jobs", type=click.IntRange(1), help="Reports that run at a time [default: 2, or the cluster's threads]."
+)
 @click.option("--force", is_flag=True, help="Run again what is still up to date.")
 @click.option("--timeout", type=click.IntRange(1), help="Seconds a cell may take.")
 @click.option("-p", "--parameter", "settings", multiple=True, metavar="NAME=VALUE", help="Set a parameter.")
 @click.option("--no-code", is_flag=True, help="Leave the code out of the pages.")
+@click.option("--pdf", is_flag=True, help="Print every page to PDF with a headless Chromium.")
+@click.option(
+    "--engine", type=click.Choice(["local", "dask"]), default="local", show_default=True, help="Where to run."
+)
+@click.option("--scheduler", metavar="ADDRESS", help="Dask scheduler; without it, --engine dask uses this machine.")
 def report(
     batch: str,
     data: str | None,
     only: tuple[str, ...],
-    jobs: int,
+    jobs: int | None,
     force: bool,
     timeout: int | None,
     settings: tuple[str, ...],
     no_code: bool,
+    pdf: bool,
+    engine: str,
+    scheduler: str | None,
 ) -> None:
     """Run a BATCH of notebooks (a YAML file; default: all chapters) and render each to one HTML file.
 
@@ -75,5 +85,6 @@ def report(
     """
     from bundlebook.reports import report as make
 
-    code = "hidden" if no_code else None
-    raise SystemExit(make(batch, data, only, slots=jobs, force=force, timeout=timeout, settings=settings, code=code))
+    options = {"slots": jobs, "force": force, "timeout": timeout, "settings": settings}
+    options |= {"code": "hidden" if no_code else None, "pdf": pdf, "engine": engine, "scheduler": scheduler}
+    raise SystemExit(make(batch, data, only, **options))

@@ -14,7 +14,7 @@ from bundlebook.errors import BundlebookError
 from bundlebook.reports.jobs import Job, PlanError, matches
 from bundlebook.reports.parameters import declared
 
-_BATCH_KEYS = {"title", "code", "timeout", "jobs", "template"}
+_BATCH_KEYS = {"title", "code", "timeout", "shops", "jobs"}
 _JOB_KEYS = {"template", "name", "parameters", "each", "grid", "files", "timeout", "code"}
 _CODE = ("shown", "folded", "hidden")
 

@@ -5,6 +5,7 @@ out of time as completed. The status comes from the exception, and the place fro
 """
 
 import errno
+import logging
 import os
 import signal
 import time
@@ -103,6 +104,13 @@ class Outcome:
     message: str = ""
     cell: int | None = None
     peak_mb: float = 0.0
+
+
+def quieten() -> None:
+    """Keep libraries from writing into the progress; what they say is in the status and the log."""
+    for name in ("papermill", "papermill.translators", "nbclient", "traitlets", "fontTools"):
+        logger = logging.getLogger(name)
+        logger.setLevel(logging.CRITICAL)
 
 
 def execute(job: "Job", output: Path, log: Path, watch: Watch) -> Outcome:

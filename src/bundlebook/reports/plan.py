@@ -60,6 +60,7 @@ def load(
     jobs = _override(jobs, shop, settings or {}, faults)
     chosen = _choose(jobs, only, faults)
     _check(jobs, chosen, faults)
+    _check_shops(batch.get("shops"), jobs, chosen, faults)
     if not jobs and not faults:
         faults.append("no job: no template matches")
     if faults:
@@ -104,6 +105,19 @@ def _check(jobs: list[Job], chosen: frozenset[str], faults: list[str]) -> None:
         if isinstance(shop, str) and not data_sources(shop):
             faults.append(f"{job.name}: {SHOP} = {shop!r} is neither a known shop nor a folder with tables")
         faults.extend(f"{job.name}: file {file.name} is missing" for file in job.files if not file.is_file())
+
+
+def _check_shops(allowed: object, jobs: list[Job], chosen: frozenset[str], faults: list[str]) -> None:
+    """A batch may be for some shops only, those that have what its reports are about."""
+    if allowed is None:
+        return
+    if not isinstance(allowed, list):
+        faults.append(f"'shops' is {allowed!r}, not a list of shops")
+        return
+    asked = dict.fromkeys(job.parameters[SHOP] for job in jobs if job.name in chosen and SHOP in job.parameters)
+    faults.extend(
+        f"{SHOP} = {shop!r}, but these reports can be made of {allowed} only" for shop in asked if shop not in allowed
+    )
 
 
 def _choose(jobs: list[Job], only: tuple[str, ...], faults: list[str]) -> frozenset[str]:

@@ -13,8 +13,8 @@ def describe(job: Job) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``template``, ``parameters`` (name, value, default, changed, help), ``data`` (name, rows, md5), ``versions``,
-        ``commit``, ``seed``.
+        ``template``, ``parameters`` (name, value, default, changed, given, help), ``data`` (name, rows, md5),
+        ``versions``, ``commit``, ``seed``.
     """
     values = job.parameters
     return {
@@ -25,6 +25,7 @@ def describe(job: Job) -> dict[str, Any]:
                 "value": shown_value(name, values[name]),
                 "default": None if parameter.required else parameter.default,
                 "changed": parameter.required or values[name] != parameter.default,
+                "given": name in job.given,
                 "help": parameter.help,
             }
             for name, parameter in job.declared.items()

@@ -10,9 +10,11 @@ from typing import Any
 
 import nbformat
 
+from bundlebook.errors import BundlebookError
 from bundlebook.reports import identity, metrics, privacy, provenance
 from bundlebook.reports.execute import FAILED, PASSED, Outcome, Watch
 from bundlebook.reports.jobs import Batch, Job
+from bundlebook.reports.pdf import write_pdf
 from bundlebook.reports.store import FORMAT, Store, digest, write, write_json
 
 _LOG_LINES = 30
@@ -28,10 +30,12 @@ class Results:
     ----------
     batch : Batch
     store : Store
+    chromium : Path, optional
+        Print every page with it.
     """
 
-    def __init__(self, batch: Batch, store: Store) -> None:
-        self.batch, self.store = batch, store
+    def __init__(self, batch: Batch, store: Store, chromium: Path | None = None) -> None:
+        self.batch, self.store, self.chromium = batch, store, chromium
 
     def keep(self, job: Job, key: str, draft: Path, outcome: Outcome, watch: Watch) -> dict[str, Any]:
         """Write what a job left, last of all the status that makes it count.
@@ -108,11 +112,18 @@ class Results:
         return self.rendered(job, status)
 
     def rendered(self, job: Job, status: dict[str, Any]) -> dict[str, Any]:
-        """Make a job's page unless the one there is still right; store and return its status."""
+        """Make a job's page, and its PDF if asked for, unless those there are still right; return its status."""
+        before = json.dumps(status, default=str)
         key = self._page_key(job, status)
         made = status.get("page")
-        if made and made.get("key") == key and self.store.page_is(job.name, made):
-            return status
+        if not (made and made.get("key") == key and self.store.page_is(job.name, made)):
+            self._render(job, status, key)
+        self._print(job, status)
+        if json.dumps(status, default=str) != before:
+            write_json(self.store.run(job.name) / "status.json", status)
+        return status
+
+    def _render(self, job: Job, status: dict[str, Any], key: str) -> None:
         from bundlebook.reports.html import page
 
         notebook = nbformat.read(self.store.run(job.name) / "executed.ipynb", as_version=4)
@@ -131,9 +142,33 @@ class Results:
             status |= {"page": None, "problem": privacy.without_paths(problem)}
         else:
             write(self.store.page(job.name), result.html)
+            if status["status"] == PASSED:
+                status["problem"] = ""  # an earlier page may not have succeeded
             status["page"] = {"key": key, "sha256": digest(self.store.page(job.name)), "warnings": result.warnings}
-        write_json(self.store.run(job.name) / "status.json", status)
-        return status
+
+    def _print(self, job: Job, status: dict[str, Any]) -> None:
+        """Keep a PDF of the page as it is, make a missing one if PDFs are wanted, and leave no stale one."""
+        file, printed, made = self.store.pdf(job.name), status.get("pdf"), status.get("page")
+        if (
+            made
+            and printed
+            and printed["page"] == made["sha256"]
+            and file.is_file()
+            and digest(file) == printed["sha256"]
+        ):
+            return
+        file.unlink(missing_ok=True)
+        status.pop("pdf", None)
+        if not (self.chromium and made):
+            return
+        try:
+            write_pdf(self.store.page(job.name), file, self.chromium)
+        except (BundlebookError, OSError) as error:
+            status["problem"] = privacy.without_paths(f"the PDF could not be made: {error}")
+        else:
+            if status["status"] == PASSED:
+                status["problem"] = ""
+            status["pdf"] = {"page": made["sha256"], "sha256": digest(file)}
 
     def _page_key(self, job: Job, status: Mapping[str, Any]) -> str:
         content = {

@@ -3,15 +3,19 @@
 import logging
 import os
 import shutil
+import signal
 import time
-from collections.abc import Mapping
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from contextlib import contextmanager
 from pathlib import Path
+from threading import Event, current_thread, main_thread
 from typing import Any
 
 from bundlebook import paths
 from bundlebook.reports import identity, metrics, provenance
-from bundlebook.reports.execute import INTERRUPTED, NOT_WRITTEN, PASSED, Outcome, Watch, execute
+from bundlebook.reports.engine import Engine, ThreadEngine
+from bundlebook.reports.execute import INTERRUPTED, NOT_WRITTEN, PASSED, Outcome, Watch, execute, quieten
 from bundlebook.reports.index import write_index, write_metrics
 from bundlebook.reports.jobs import Batch, Job
 from bundlebook.reports.progress import Progress, progress
@@ -30,17 +34,32 @@ class BatchRun:
     batch : Batch
         Checked by :func:`bundlebook.reports.plan.load`.
     slots : int
-        Jobs that run at a time.
+        Jobs that run at a time on this machine.
     force : bool
         Run the chosen jobs even where an earlier result is still true.
     out : Path, optional
         Folder of all batches' output; default :func:`bundlebook.paths.out`.
+    chromium : Path, optional
+        Print every page with it.
+    engine : callable, optional
+        Makes the engine that runs the jobs, once there is something to run; default: kernels of this machine.
     """
 
-    def __init__(self, batch: Batch, *, slots: int = 2, force: bool = False, out: Path | None = None) -> None:
-        self.batch, self.slots, self.force = batch, max(1, slots), force
+    def __init__(
+        self,
+        batch: Batch,
+        *,
+        slots: int = 2,
+        force: bool = False,
+        out: Path | None = None,
+        chromium: Path | None = None,
+        engine: Callable[[], Engine] | None = None,
+    ) -> None:
+        self.batch, self.slots, self.force, self.chromium = batch, max(1, slots), force, chromium
+        # execute is looked up when a job starts, so that it can be replaced.
+        self.engine = engine or (lambda: ThreadEngine(self.slots, lambda *job: execute(*job)))
         self.store = Store((out or paths.out()) / batch.name)
-        self.results = Results(batch, self.store)
+        self.results = Results(batch, self.store, chromium)
         self.entries: dict[str, dict[str, Any]] = {}
         self.keys: dict[str, str] = {}
         self.began = time.monotonic()
@@ -58,13 +77,13 @@ class BatchRun:
         BundlebookError
             If another run holds the output folder.
         """
-        _quieten()
-        with self.store.locked():
+        quieten()
+        with self.store.locked(), _patient() as asked_to_stop:
             show = progress(len(self.batch.chosen), self.slots)
             try:
                 waiting = self._look_back(show)
                 self._index()
-                interrupted = self._run_all(waiting, show)
+                interrupted = self._run_all(waiting, show, asked_to_stop)
             finally:
                 show.close()
             self._index()
@@ -92,30 +111,31 @@ class BatchRun:
                     waiting.append(job)
         return waiting
 
-    def _run_all(self, waiting: list[Job], show: Progress) -> bool:
+    def _run_all(self, waiting: list[Job], show: Progress, asked_to_stop: Event) -> bool:
         """Run jobs side by side; return whether somebody interrupted them."""
-        watches: dict[str, Watch] = {}
-        pool = ThreadPoolExecutor(self.slots, thread_name_prefix="report")
-        queue, running = list(waiting), {}
+        if not waiting:
+            return asked_to_stop.is_set()
+        queue, running, engine = list(waiting), {}, self.engine()
+        self.slots = engine.slots
         try:
             while queue or running:
-                self._fill(queue, pool, running, watches, show)
+                if asked_to_stop.is_set():
+                    raise KeyboardInterrupt
+                self._fill(queue, engine, running, show)
                 done, _ = wait(running, timeout=0.2, return_when=FIRST_COMPLETED)
                 for future in done:
                     show.leave(running[future][0].name)
                 # The next kernels start before the finished notebooks are rendered, so that no core stands idle.
-                self._fill(queue, pool, running, watches, show)
+                self._fill(queue, engine, running, show)
                 for future in done:
                     self._end(future, *running[future], show)
                     del running[future]  # only now: an interruption while its page is made must not lose it
                 show.tick()
         except KeyboardInterrupt:
             show.say("interrupted: stopping the kernels; what has finished is kept")
-            for watch in watches.values():
-                watch.stop()
-            pool.shutdown(wait=True, cancel_futures=True)
+            engine.stop()
             for future, (job, draft, watch) in running.items():
-                if not future.cancelled() and future.result().status == PASSED:
+                if not future.cancelled() and not future.exception() and future.result().status == PASSED:
                     self._end(future, job, draft, watch, show)
                 else:
                     shutil.rmtree(draft, ignore_errors=True)
@@ -124,16 +144,15 @@ class BatchRun:
                     entry["status"] = INTERRUPTED
             return True
         finally:
-            pool.shutdown(wait=True, cancel_futures=True)
+            engine.close()
         return False
 
-    def _fill(self, queue: list[Job], pool: ThreadPoolExecutor, running: dict, watches: dict, show: Progress) -> None:
+    def _fill(self, queue: list[Job], engine: Engine, running: dict, show: Progress) -> None:
         """Start jobs until every slot is taken."""
-        while queue and sum(not future.done() for future in running) < self.slots:
+        while queue and sum(not future.done() for future in running) < engine.slots:
             job = queue.pop(0)
-            watch, draft = watches.setdefault(job.name, Watch()), self.store.draft(job.name)
-            future = pool.submit(execute, job, draft / "executed.ipynb", draft / "kernel.log", watch)
-            running[future] = (job, draft, watch)
+            watch, draft = Watch(), self.store.draft(job.name)
+            running[engine.submit(job, draft, watch)] = (job, draft, watch)
             show.begin(job.name, watch, (self.store.status(job.name) or {}).get("seconds"))
             self.entries[job.name]["status"] = "running"
             self._index()
@@ -163,13 +182,13 @@ class BatchRun:
             "given": sorted(job.given),
             "metrics": status.get("metrics", []),
             "page": f"{job.name}.html" if status.get("page") else None,
+            "pdf": f"{job.name}.pdf" if status.get("pdf") else None,
             "notebook": f"runs/{job.name}/executed.ipynb" if status.get("notebook") else None,
             **{name: status[name] for name in keep if status.get(name) not in (None, "")},
         }
 
-    @staticmethod
-    def _bad(entry: Mapping[str, Any]) -> bool:
-        return entry["status"] != PASSED or not entry["page"]
+    def _bad(self, entry: Mapping[str, Any]) -> bool:
+        return entry["status"] != PASSED or not entry["page"] or bool(self.chromium and not entry["pdf"])
 
     def _index(self) -> None:
         try:
@@ -193,14 +212,30 @@ class BatchRun:
             words.append(f"{sum(entry['status'] == status for entry in chosen)} {status}")
         if pageless := sum(entry["status"] == PASSED and not entry["page"] for entry in chosen):
             words.append(f"{pageless} without a page")
+        if self.chromium and (unprinted := sum(bool(entry["page"]) and not entry["pdf"] for entry in chosen)):
+            words.append(f"{unprinted} without a PDF")
         show.say(f"{', '.join(words)} in {metrics.seconds(time.monotonic() - self.began)}")
         index = self.store.folder / "index.html"
         near = Path(os.path.relpath(index))
         show.say(f"open {index if near.parts[0] == os.pardir else near}")
 
 
-def _quieten() -> None:
-    """Keep libraries from writing into the progress; what they say is in the status and the log."""
-    for name in ("papermill", "papermill.translators", "nbclient", "traitlets", "fontTools"):
-        logger = logging.getLogger(name)
-        logger.setLevel(logging.CRITICAL)
+@contextmanager
+def _patient() -> Iterator[Event]:
+    """Let the first Ctrl-C wait until nothing is half done, an import or a page; the second one ends everything."""
+    asked = Event()
+    if current_thread() is not main_thread():
+        yield asked
+        return
+
+    def first(number, frame) -> None:
+        asked.set()
+        signal.signal(signal.SIGINT, before)
+
+    before = signal.signal(signal.SIGINT, first)
+    if before == signal.SIG_IGN:  # a job of a shell's background: Ctrl-C is not meant for it
+        signal.signal(signal.SIGINT, before)
+    try:
+        yield asked
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -43,7 +43,7 @@ class Store:
         self.runs.mkdir(parents=True, exist_ok=True)
         try:
             with FileLock(self.runs / ".lock", timeout=0):
-                for draft in self.runs.glob(".draft-*"):
+                for draft in (*self.runs.glob(".draft-*"), *self.folder.glob(".printing-*")):
                     shutil.rmtree(draft, ignore_errors=True)
                 yield
         except Timeout as error:
@@ -55,6 +55,9 @@ class Store:
 
     def page(self, name: str) -> Path:
         return self.folder / f"{name}.html"
+
+    def pdf(self, name: str) -> Path:
+        return self.folder / f"{name}.pdf"
 
     def run(self, name: str) -> Path:
         """Folder of a job's executed notebook, status, figures and log."""

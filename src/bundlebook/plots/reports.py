@@ -1,0 +1,130 @@
+"""Figures of the batch reports: a segment beside all customers, uplift beside what it must be, campaigns."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+
+from bundlebook.plots.style import PALETTE
+
+_ALL = "0.6"
+
+
+def segment_profile(customers: pd.DataFrame, segment: str, shelves: pd.DataFrame, money: str) -> None:
+    """Draw a segment's customers beside all customers: visits, spend a visit, and where they spend more or less.
+
+    Parameters
+    ----------
+    customers : DataFrame
+        From :func:`bundlebook.shop.segments.customer_segments`.
+    segment : str
+    shelves : DataFrame
+        Index: names of shelves; ``segment`` and ``all``: share of the spend, in [0, 1]. Drawn from top to bottom.
+    money : str
+        Currency, for the axis.
+    """
+    _, axes = plt.subplot_mosaic([["visits", "shelves"], ["visit", "shelves"]], figsize=(10, 5.2))
+    panels = {"visits": ("visits", "visits in the training weeks"), "visit": ("spend_per_visit", f"{money} a visit")}
+    for place, (column, label) in panels.items():
+        edges = np.linspace(0, max(customers[column].quantile(0.98), 1e-9), 31)
+        for values, style in (
+            (customers[column], {"color": _ALL, "histtype": "stepfilled", "alpha": 0.5, "label": "all customers"}),
+            (
+                customers.loc[customers["segment"] == segment, column],
+                {"color": PALETTE[0], "histtype": "step", "lw": 2, "label": segment},
+            ),
+        ):
+            shown = values.clip(upper=edges[-1])
+            axes[place].hist(shown, edges, weights=np.full(len(shown), 100 / max(len(shown), 1)), **style)
+        axes[place].set(xlabel=label, ylabel="share of customers, %")
+    axes["visits"].legend()
+    axes["visits"].set_title("How often, and how much")
+    at, ax = np.arange(len(shelves))[::-1], axes["shelves"]
+    index = 100 * shelves["segment"] / shelves["all"]
+    ax.barh(
+        at, index - 100, left=100, height=0.6, color=[PALETTE[0] if value >= 100 else PALETTE[1] for value in index]
+    )
+    ax.axvline(100, color="0.3", lw=1)
+    ax.set(yticks=at, xlabel="share of the spend, all customers = 100", title="Where they spend more or less")
+    ax.set_yticklabels([short(name, 26) for name in shelves.index])
+    ax.grid(axis="y", visible=False)
+
+
+def uplift_beside_need(bundles: pd.DataFrame) -> None:
+    """Draw each bundle's measured uplift with its interval, beside the uplift at which it begins to pay.
+
+    Parameters
+    ----------
+    bundles : DataFrame
+        ``bundle`` (label), ``uplift``, ``low``, ``high`` and ``needed``: change of P(both), as shares; NaN where the
+        response could not be measured.
+    """
+    at = np.arange(len(bundles))[::-1]
+    _, ax = plt.subplots(figsize=(9, 1.3 + 0.5 * len(bundles)))
+    ax.axvline(0, color="0.4", lw=1)
+    ax.hlines(at, 100 * bundles["low"], 100 * bundles["high"], color=PALETTE[0], lw=3)
+    ax.scatter(100 * bundles["uplift"], at, color=PALETTE[0], s=55, zorder=3, label="measured answer, 95 % interval")
+    ax.scatter(100 * bundles["needed"], at, color=PALETTE[3], s=70, marker="|", lw=3, zorder=3, label="needed to pay")
+    ax.set(yticks=at, ylim=(-0.7, len(bundles) - 0.3), xlabel="change of the chance that both are bought, %")
+    ax.set_yticklabels([short(name, 44) for name in bundles["bundle"]])
+    ax.set_title("What the discount may bring, and what it must bring", loc="left")
+    ax.grid(axis="y", visible=False)
+    ax.legend(loc="upper center", bbox_to_anchor=(0.4, -0.28 - 0.12 / len(bundles)), ncols=2)
+
+
+def campaign_responses(responses: pd.DataFrame, campaign: int) -> None:
+    """Draw the response rate of every campaign with its interval, one of them marked.
+
+    Parameters
+    ----------
+    responses : DataFrame
+        From :meth:`bundlebook.shop.campaigns.Campaigns.responses`.
+    campaign : int
+    """
+    ordered = responses.sort_values(["kind", "rate"], ascending=[True, False], kind="stable")
+    _, ax = plt.subplots(figsize=(10, 3.8))
+    at = np.arange(len(ordered))
+    for number, kind in enumerate(ordered["kind"].unique()):
+        chosen = (ordered["kind"] == kind).to_numpy()
+        ax.vlines(
+            at[chosen], 100 * ordered["low"][chosen], 100 * ordered["high"][chosen], color=PALETTE[number], lw=2.5
+        )
+        ax.plot(at[chosen], 100 * ordered["rate"][chosen], "os^Dv"[number % 5], color=PALETTE[number], ms=7, label=kind)
+    place = ordered.index.get_loc(campaign)
+    ax.axvspan(place - 0.5, place + 0.5, color="0.5", alpha=0.25, lw=0, label="this campaign")
+    ax.set(xticks=at, xlabel="campaign", ylabel="used a coupon, %", title="Response of all campaigns")
+    ax.set_xticklabels(ordered.index)
+    ax.set_ylim(0, min(100, 115 * max(ordered["rate"].max(), ordered["high"].median())))
+    ax.grid(axis="x", visible=False)
+    ax.legend(ncols=4, loc="lower right", bbox_to_anchor=(1, 1), borderaxespad=0.1)
+
+
+def spend_around(weekly: pd.DataFrame, length: float, money: str) -> None:
+    """Draw the mean weekly spend of groups of customers around the start of a campaign.
+
+    Parameters
+    ----------
+    weekly : DataFrame
+        Index: week, 0 is the first of the campaign; one column a group, money per customer and week.
+    length : float
+        Weeks the campaign lasted.
+    money : str
+    """
+    _, ax = plt.subplots(figsize=(9, 4))
+    ax.axvspan(-0.5, min(length, weekly.index.max() + 1) - 0.5, color="0.85", alpha=0.6, lw=0, label="campaign")
+    for number, group in enumerate(weekly.columns):
+        ax.plot(weekly.index, weekly[group], ("-", "--", "-.")[number % 3], marker="os^"[number % 3], ms=5,
+                color=PALETTE[number], label=group)  # fmt: skip
+    ax.set(xlabel="week, counted from the start of the campaign", ylabel=f"{money} per customer and week",
+           title="Spend before and after", ylim=(0, None))  # fmt: skip
+    ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.17), ncols=2)
+
+
+def short(label: str, most: int) -> str:
+    """A label that fits, cut with an ellipsis.
+
+    Examples
+    --------
+    >>> short("FLUID MILK WHITE ONLY", 12)
+    'FLUID MILK …'
+    """
+    return label if len(label) <= most else label[: most - 1].rstrip() + " …"
