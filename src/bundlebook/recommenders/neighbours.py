@@ -4,6 +4,7 @@ from typing import Self
 
 import numpy as np
 from scipy import sparse
+from sklearn.preprocessing import normalize
 
 from bundlebook.recommenders._interest import (
     ROWS_AT_ONCE,
@@ -25,28 +26,34 @@ class UserKNN:
 
     .. math:: w_{uv} = \frac{|I_u \cap I_v|}{|I_u \cap I_v| + \beta} \cdot
                        \frac{\mathbf{r}_u \cdot \mathbf{r}_v}{\lVert\mathbf{r}_u\rVert \lVert\mathbf{r}_v\rVert},
-              \qquad s_{ui} = \frac{\sum_{v \in N_k(u)} w_{uv}\, r_{vi}}{\sum_{v \in N_k(u)} w_{uv}}
+              \qquad s_{ui} = \alpha\, r_{ui} +
+                     (1 - \alpha) \frac{\sum_{v \in N_k(u)} w_{uv}\, r_{vi}}{\sum_{v \in N_k(u)} w_{uv}}
 
-    N_k(u) are the k most similar other users; I_u is the set of items u ever bought. The first factor shrinks
-    similarities that rest on few common items.
+    N_k(u) are the k most similar other users; I_u is the set of items u ever bought. The first factor of w shrinks
+    similarities that rest on few common items. With α = 0 this is the textbook method, in which a user's own
+    purchases serve only to find the neighbours.
 
     Parameters
     ----------
     neighbours : int
-        k.
+        k; only users with something in common count.
     shrinkage : float
         β ≥ 0, in common items.
     half_life : float
         Of the counts, in days; ``numpy.inf`` never forgets.
     power : float
         p in [0, 1]: 1 takes counts as they are, 0 only whether an item was bought.
-    repeats : bool
-        Whether the user is also a neighbour of himself or herself, with similarity 1: right where people buy again.
+    own_weight : float
+        α in [0, 1]. Where people buy again, their own purchases say most.
     name : str
         How tables call it.
 
     Notes
     -----
+    Chosen on the validation window of the Complete Journey at product-type level among k of 50, 100 and 300, β of 0,
+    10 and 50, p of 0, .5 and 1, and α of 0, .3, .5 and .7: α matters most (NDCG@10 .43 at 0, .56 at .7), the rest
+    little.
+
     A user without a basket, or who shares no item with anybody, is shown what is popular; popularity also orders the
     items that no neighbour bought.
 
@@ -64,7 +71,7 @@ class UserKNN:
     >>> day = np.full(3, np.datetime64("2021-01-04"))
     >>> b = Baskets(bought, np.arange(3), day, np.array(["ann", "bob", "cem"]), np.array(list("abcd")))
     >>> at = np.datetime64("2021-01-05")
-    >>> model = UserKNN(shrinkage=0, half_life=np.inf, repeats=False).fit(b, at)
+    >>> model = UserKNN(half_life=np.inf, own_weight=0).fit(b, at)
     >>> model.similarities(b, at).toarray()[0].round(4).tolist()
     [0.0, 0.8165, 0.0]
     >>> model.scores(b, at)[0].round(2).tolist()
@@ -73,11 +80,11 @@ class UserKNN:
 
     def __init__(
         self,
-        neighbours: int = 100,
-        shrinkage: float = 10.0,
+        neighbours: int = 300,
+        shrinkage: float = 0.0,
         half_life: float = 90.0,
         power: float = 1.0,
-        repeats: bool = True,
+        own_weight: float = 0.7,
         name: str = "user neighbours",
     ) -> None:
         require(
@@ -85,9 +92,10 @@ class UserKNN:
             shrinkage=(shrinkage, shrinkage >= 0, "not be negative"),
             half_life=(half_life, half_life > 0, "be positive"),
             power=(power, 0 <= power <= 1, "lie in [0, 1]"),
+            own_weight=(own_weight, 0 <= own_weight <= 1, "lie in [0, 1]"),
         )
         self.neighbours, self.shrinkage, self.half_life = neighbours, shrinkage, half_life
-        self.power, self.repeats, self.name = power, repeats, name
+        self.power, self.own_weight, self.name = power, own_weight, name
 
     def fit(self, visible: Baskets, at: np.datetime64) -> Self:
         """Keep the weighted rows of all users that bought something before *at*."""
@@ -103,7 +111,7 @@ class UserKNN:
         own = interest(histories.between(end=at), at, self.half_life, self.power)
         self_row = rows_of(histories.user_ids, self.user_ids_)
         blocks = []
-        for low in range(0, own.shape[0], ROWS_AT_ONCE):
+        for low in range(0, max(own.shape[0], 1), ROWS_AT_ONCE):
             rows = slice(low, low + ROWS_AT_ONCE)
             block = shrunk_cosine(own[rows], self.rows_, self.shrinkage)
             mine = np.flatnonzero(self_row[rows] >= 0)
@@ -112,15 +120,11 @@ class UserKNN:
         return sparse.vstack(blocks, format="csr")
 
     def scores(self, histories: Baskets, at: np.datetime64) -> np.ndarray:
-        """Average the neighbours' rows by similarity, shape (n_users, n_items), float32."""
-        weights = self.similarities(histories, at)
-        total = (weights @ self.rows_).toarray()
-        mass = weights.sum(axis=1).A1
-        if self.repeats:
-            own = interest(histories.between(end=at), at, self.half_life, self.power)
-            total += own.toarray()
-            mass += 1
-        return with_popularity(total / np.where(mass > 0, mass, 1)[:, np.newaxis], self.share_)
+        """Mix each user's row with the neighbours' mean, shape (n_users, n_items), float32."""
+        own = interest(histories.between(end=at), at, self.half_life, self.power)
+        others = normalize(self.similarities(histories, at), "l1") @ self.rows_
+        mixed = self.own_weight * own + (1 - self.own_weight) * others
+        return with_popularity(mixed.toarray(), self.share_)
 
 
 class ItemKNN:
@@ -131,27 +135,32 @@ class ItemKNN:
 
     .. math:: w_{ji} = \frac{n_{ji}}{n_{ji} + \beta} \cdot
                        \frac{\mathbf{c}_j \cdot \mathbf{c}_i}{\lVert\mathbf{c}_j\rVert \lVert\mathbf{c}_i\rVert},
-              \qquad s_{ui} = \sum_{j:\, i \in N_k(j)} r_{uj}\, w_{ji}
+              \qquad s_{ui} = \alpha\, r_{ui} +
+                     (1 - \alpha) \sum_{j:\, i \in N_k(j)} r_{uj} \frac{w_{ji}}{\sum_{l \in N_k(j)} w_{jl}}
 
-    n_ji counts the users that bought both, N_k(j) are the k items most similar to j.
+    n_ji counts the users that bought both, N_k(j) are the k other items most similar to j. Each purchase of j is thus
+    spread over the items like j. With α = 0 this is the textbook method.
 
     Parameters
     ----------
     neighbours : int
-        k, not counting the item itself.
+        k.
     shrinkage : float
         β ≥ 0, in common users.
     half_life : float
         Of the counts, in days; ``numpy.inf`` never forgets.
     power : float
         p in [0, 1]: 1 takes counts as they are, 0 only whether an item was bought.
-    repeats : bool
-        Whether an item is also a neighbour of itself, with similarity 1: right where people buy again.
+    own_weight : float
+        α in [0, 1]. Where people buy again, their own purchases say most.
     name : str
         How tables call it.
 
     Notes
     -----
+    Chosen on the validation window of the Complete Journey at product-type level among k of 10 to 200, β of 0, 10 and
+    50, p of 0, .5 and 1, and α of 0, .5 and .8: α matters most, k and β move NDCG@10 by less than .01.
+
     A user without a basket is shown what is popular; popularity also orders the items no purchase speaks for.
 
     References
@@ -166,7 +175,7 @@ class ItemKNN:
     >>> day = np.full(3, np.datetime64("2021-01-04"))
     >>> b = Baskets(bought, np.arange(3), day, np.array(["u1", "u2", "u3"]), np.array(list("abc")))
     >>> at = np.datetime64("2021-01-05")
-    >>> model = ItemKNN(shrinkage=0, half_life=np.inf, repeats=False).fit(b, at)
+    >>> model = ItemKNN(shrinkage=0, half_life=np.inf).fit(b, at)
     >>> model.similarity_.toarray().round(2)
     array([[0. , 1. , 0.5],
            [1. , 0. , 0.5],
@@ -179,7 +188,7 @@ class ItemKNN:
         shrinkage: float = 10.0,
         half_life: float = 90.0,
         power: float = 1.0,
-        repeats: bool = True,
+        own_weight: float = 0.8,
         name: str = "item neighbours",
     ) -> None:
         require(
@@ -187,12 +196,13 @@ class ItemKNN:
             shrinkage=(shrinkage, shrinkage >= 0, "not be negative"),
             half_life=(half_life, half_life > 0, "be positive"),
             power=(power, 0 <= power <= 1, "lie in [0, 1]"),
+            own_weight=(own_weight, 0 <= own_weight <= 1, "lie in [0, 1]"),
         )
         self.neighbours, self.shrinkage, self.half_life = neighbours, shrinkage, half_life
-        self.power, self.repeats, self.name = power, repeats, name
+        self.power, self.own_weight, self.name = power, own_weight, name
 
     def fit(self, visible: Baskets, at: np.datetime64) -> Self:
-        """Compute w, shape (n_items, n_items), at most k entries a row and the item itself."""
+        """Compute w, shape (n_items, n_items), at most k entries a row."""
         past = past_of(visible, at, self.name)
         columns = interest(past, at, self.half_life, self.power).T.tocsr()
         blocks = []
@@ -202,15 +212,15 @@ class ItemKNN:
             block[here, low + here] = 0
             blocks.append(strongest(block, self.neighbours))
         self.similarity_ = sparse.vstack(blocks, format="csr")
-        if self.repeats:
-            self.similarity_ = (self.similarity_ + sparse.identity(columns.shape[0])).tocsr()
         self.share_ = popular(past, at)
         return self
 
     def scores(self, histories: Baskets, at: np.datetime64) -> np.ndarray:
-        """Multiply the users' rows with w, shape (n_users, n_items), float32."""
+        """Mix each user's row with what it speaks for, shape (n_users, n_items), float32."""
         own = interest(histories.between(end=at), at, self.half_life, self.power)
-        return with_popularity((own @ self.similarity_).toarray(), self.share_)
+        others = own @ normalize(self.similarity_, "l1")
+        mixed = self.own_weight * own + (1 - self.own_weight) * others
+        return with_popularity(mixed.toarray(), self.share_)
 
 
 def shrunk_cosine(left: sparse.csr_matrix, right: sparse.csr_matrix, shrinkage: float) -> np.ndarray:
@@ -221,13 +231,8 @@ def shrunk_cosine(left: sparse.csr_matrix, right: sparse.csr_matrix, shrinkage: 
     ndarray, shape (n_left, n_right), float64
         0 where rows have nothing in common or are empty.
     """
-    cosine = (_unit_rows(left) @ _unit_rows(right).T).toarray()
+    cosine = (normalize(left) @ normalize(right).T).toarray()
     if shrinkage:
         common = ((left > 0).astype(np.float64) @ (right > 0).astype(np.float64).T).toarray()
         cosine *= common / (common + shrinkage)
     return cosine
-
-
-def _unit_rows(matrix: sparse.csr_matrix) -> sparse.csr_matrix:
-    length = np.sqrt(matrix.multiply(matrix).sum(axis=1).A1)
-    return sparse.diags(1 / np.where(length > 0, length, 1)) @ matrix

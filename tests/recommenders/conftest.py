@@ -1,0 +1,23 @@
+"""Small logs for the recommenders' tests."""
+
+import numpy as np
+import pytest
+from scipy import sparse
+
+from bundlebook.shop import Baskets
+
+AT = np.datetime64("2021-06-01")
+
+
+@pytest.fixture(scope="session")
+def panel() -> Baskets:
+    """40 users of two tastes, 15 items, 2 to 12 baskets each in the half year before AT."""
+    rng = np.random.default_rng(8)
+    counts = rng.integers(2, 13, size=40)
+    user = np.repeat(np.arange(40), counts)
+    taste = np.where(np.arange(40)[:, np.newaxis] % 2 == np.arange(15) % 2, 0.4, 0.08)
+    rows = rng.random((len(user), 15)) < taste[user]
+    rows[np.arange(len(user)), user % 15] = True
+    days = np.concatenate([np.sort(rng.choice(180, n, replace=False))[::-1] + 1 for n in counts])
+    users, items = np.array([f"u{n:02d}" for n in range(40)]), np.array([f"i{n:02d}" for n in range(15)])
+    return Baskets(sparse.csr_matrix(rows, dtype=np.float32), user, AT - days, users, items)
