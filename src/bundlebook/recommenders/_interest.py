@@ -77,6 +77,12 @@ def rows_of(user_ids: np.ndarray, fitted_ids: np.ndarray) -> np.ndarray:
     return pd.Index(fitted_ids).get_indexer(user_ids)
 
 
+def unit_rows(matrix: sparse.csr_matrix, norm: int = 2) -> sparse.csr_matrix:
+    """Divide each row by its length (norm 2) or by its sum of absolute values (norm 1); empty rows stay empty."""
+    size = (abs(matrix).power(norm)).sum(axis=1).A1 ** (1 / norm)
+    return (sparse.diags(1 / np.where(size > 0, size, 1)) @ matrix).tocsr()
+
+
 def strongest(similarity: np.ndarray, k: int) -> sparse.csr_matrix:
     """Keep the k largest positive entries of each row; equal ones go to the lower column.
 

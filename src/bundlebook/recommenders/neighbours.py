@@ -4,7 +4,6 @@ from typing import Self
 
 import numpy as np
 from scipy import sparse
-from sklearn.preprocessing import normalize
 
 from bundlebook.recommenders._interest import (
     ROWS_AT_ONCE,
@@ -14,6 +13,7 @@ from bundlebook.recommenders._interest import (
     require,
     rows_of,
     strongest,
+    unit_rows,
     with_popularity,
 )
 from bundlebook.shop import Baskets
@@ -122,7 +122,7 @@ class UserKNN:
     def scores(self, histories: Baskets, at: np.datetime64) -> np.ndarray:
         """Mix each user's row with the neighbours' mean, shape (n_users, n_items), float32."""
         own = interest(histories.between(end=at), at, self.half_life, self.power)
-        others = normalize(self.similarities(histories, at), "l1") @ self.rows_
+        others = unit_rows(self.similarities(histories, at), 1) @ self.rows_
         mixed = self.own_weight * own + (1 - self.own_weight) * others
         return with_popularity(mixed.toarray(), self.share_)
 
@@ -218,7 +218,7 @@ class ItemKNN:
     def scores(self, histories: Baskets, at: np.datetime64) -> np.ndarray:
         """Mix each user's row with what it speaks for, shape (n_users, n_items), float32."""
         own = interest(histories.between(end=at), at, self.half_life, self.power)
-        others = own @ normalize(self.similarity_, "l1")
+        others = own @ unit_rows(self.similarity_, 1)
         mixed = self.own_weight * own + (1 - self.own_weight) * others
         return with_popularity(mixed.toarray(), self.share_)
 
@@ -231,7 +231,7 @@ def shrunk_cosine(left: sparse.csr_matrix, right: sparse.csr_matrix, shrinkage: 
     ndarray, shape (n_left, n_right), float64
         0 where rows have nothing in common or are empty.
     """
-    cosine = (normalize(left) @ normalize(right).T).toarray()
+    cosine = (unit_rows(left) @ unit_rows(right).T).toarray()
     if shrinkage:
         common = ((left > 0).astype(np.float64) @ (right > 0).astype(np.float64).T).toarray()
         cosine *= common / (common + shrinkage)
