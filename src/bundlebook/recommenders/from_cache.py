@@ -1,19 +1,21 @@
-"""A recurrent network as the evaluation meets it: fitted on demand, from disk if it was fitted before."""
+"""A network as the evaluation meets it: fitted on demand, from disk if it was fitted before."""
 
 from typing import Self
 
 import numpy as np
 
-from bundlebook.recommenders.recurrent import RecurrentRecommender, fit_cached
+from bundlebook.recommenders import _dense, recurrent
+from bundlebook.recommenders._dense import DenseRecommender
+from bundlebook.recommenders.recurrent import RecurrentRecommender
 from bundlebook.shop import Baskets
 
 
 class FromCache:
-    """Follow the protocol of a recommender, and let :func:`~.recurrent.fit_cached` decide whether to train.
+    """Follow the protocol of a recommender, and train a network once only, whoever asks for it.
 
     Parameters
     ----------
-    model : RecurrentRecommender
+    model : RecurrentRecommender or DenseRecommender
         Not fitted; its settings and seed name the artefact.
     name : str, optional
         How tables call it; the model's own name if None.
@@ -24,12 +26,13 @@ class FromCache:
         Processor seconds of the training, whenever that was.
     """
 
-    def __init__(self, model: RecurrentRecommender, name: str | None = None) -> None:
+    def __init__(self, model: RecurrentRecommender | DenseRecommender, name: str | None = None) -> None:
         self.model, self.name = model, name or model.name
 
     def fit(self, visible: Baskets, at: np.datetime64) -> Self:
         """Train on *visible*, or read the model that was trained on the same baskets with the same settings."""
-        self.model = fit_cached(self.model, visible, at)
+        family = recurrent if isinstance(self.model, RecurrentRecommender) else _dense
+        self.model = family.fit_cached(self.model, visible, at)
         self.fit_seconds_ = self.model.fit_seconds_
         return self
 

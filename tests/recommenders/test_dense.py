@@ -1,0 +1,199 @@
+"""The feed-forward networks: what each computes, what it cannot know, and what survives on disk."""
+
+from functools import cache
+
+import numpy as np
+import pytest
+from scipy import sparse
+from scipy.special import expit
+
+from bundlebook import cache as artefacts
+from bundlebook.errors import BundlebookError
+from bundlebook.recommenders import _dense
+from bundlebook.recommenders.base import ProbabilisticRecommender
+from bundlebook.recommenders.cnn import HistoryCNN
+from bundlebook.recommenders.deep_factorization import DeepMF, columns
+from bundlebook.recommenders.embedding import EmbeddingNetwork
+from bundlebook.recommenders.from_cache import FromCache
+from bundlebook.recommenders.mlp import InterestMLP
+from bundlebook.recommenders.periods import period_panel
+from bundlebook.shop.baskets import Baskets
+
+AT = np.datetime64("2021-06-21")
+KINDS = (InterestMLP, HistoryCNN, DeepMF, EmbeddingNetwork)
+READ_HISTORY = (InterestMLP, HistoryCNN, DeepMF)
+
+
+def make_shop() -> Baskets:
+    """160 users of two kinds: one buys the first ten items, the other the last ten; 168 days before AT, 28 after."""
+    rng = np.random.default_rng(0)
+    n_users, n_items, n_baskets = 160, 20, 2600
+    taste = np.full((n_users, n_items), 0.004)
+    taste[::2, :10], taste[1::2, 10:] = 0.096, 0.096
+    user = np.sort(rng.integers(0, n_users, n_baskets))
+    day = AT - 168 + rng.integers(0, 196, n_baskets)
+    order = np.lexsort((day, user))
+    quantities = sparse.csr_matrix(np.array([rng.multinomial(2, taste[u]) for u in user[order]]), dtype=np.float32)
+    users = np.array([f"u{i:03d}" for i in range(n_users)])
+    return Baskets(quantities, user[order], day[order], users, np.array([f"i{i:02d}" for i in range(n_items)]))
+
+
+SHOP = make_shop()
+SMALL = {"width": 8, "epochs": 3, "batch": 16, "rate": 2e-2, "seed": 5}
+
+
+@cache
+def fitted(kind):
+    return kind(**SMALL | {"epochs": 12}).fit(SHOP, AT)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_follows_the_protocol(kind):
+    model = fitted(kind)
+    assert isinstance(model, ProbabilisticRecommender)
+    scores, probability = model.scores(SHOP, AT), model.probability(SHOP, AT)
+    assert scores.shape == probability.shape == (160, 20)
+    assert scores.dtype == probability.dtype == np.float32
+    assert np.allclose(probability, expit(scores))
+    assert kind(name="mine").name == "mine"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_learns_who_buys_what_better_than_popularity(kind):
+    bought = SHOP.between(AT).user_item().toarray() > 0
+    p = fitted(kind).probability(SHOP, AT)
+    popular = np.tile(bought.mean(axis=0), (len(bought), 1))  # what popularity says at best
+
+    def log_loss(q):
+        return -np.log(np.where(bought, q, 1 - q).clip(1e-6)).mean()
+
+    assert log_loss(p) < 0.95 * log_loss(popular)
+    assert 0.75 < p.sum() / bought.sum() < 1.15
+    kinds = np.arange(160) % 2
+    own = np.where(kinds[:, None] == 0, np.arange(20) < 10, np.arange(20) >= 10)
+    top = np.argsort(-p, axis=1)[:, :5]
+    assert np.take_along_axis(own, top, axis=1).mean() > 0.9
+
+
+@pytest.mark.parametrize("kind", READ_HISTORY)
+def test_taste_reaches_items_never_bought(kind):
+    """Purchases of four items of a kind speak for the other six of that kind."""
+    rows = np.zeros((6, 20), dtype=np.float32)
+    rows[:3, :4], rows[3:, 10:14] = 1, 1
+    days = AT - np.array([66, 38, 10, 66, 38, 10])
+    names = np.array(["a", "b"])
+    two = Baskets(sparse.csr_matrix(rows), np.repeat(np.arange(2), 3), days, names, SHOP.items)
+    p = kind(**SMALL | {"epochs": 8, "repeat": False}).fit(SHOP, AT).probability(two, AT)
+    assert p[0, 4:10].mean() > 1.3 * p[1, 4:10].mean()
+    assert p[1, 14:].mean() > 1.3 * p[0, 14:].mean()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_seed_and_the_past_decide_and_nothing_else(kind):
+    past, quick = SHOP.between(end=AT), SMALL | {"epochs": 1}
+    first = kind(**quick).fit(SHOP, AT)
+    again, other = kind(**quick).fit(past, AT), kind(**quick | {"seed": 6}).fit(past, AT)
+    assert np.array_equal(first.scores(SHOP, AT), again.scores(past, AT))
+    assert not np.allclose(first.scores(past, AT), other.scores(past, AT))
+
+
+@pytest.mark.parametrize("kind", READ_HISTORY)
+def test_a_new_user_is_a_history_like_any_other(kind):
+    known, model = SHOP.of_users([3, 8]), fitted(kind)
+    new = Baskets(known.quantities, known.user, known.day, np.array(["new", "newer"]), SHOP.items)
+    assert np.allclose(model.scores(new, AT), model.scores(SHOP, AT)[[3, 8]], atol=1e-5)
+
+
+def test_strangers_are_one_average_customer_to_the_embedding_network():
+    known, model = SHOP.of_users([3, 8]), fitted(EmbeddingNetwork)
+    new = Baskets(known.quantities, known.user, known.day, np.array(["new", "u008"]), SHOP.items)
+    p, of_all = model.probability(new, AT), model.probability(SHOP, AT)
+    assert np.allclose(p[1], of_all[8], atol=1e-6)
+    nobody = model.probability(SHOP.where(np.zeros(SHOP.n_baskets, dtype=bool)), AT)
+    assert np.allclose(nobody, of_all, atol=1e-6)  # it reads who, never what
+    assert not np.allclose(p[0], of_all[3], atol=0.02)
+    assert np.abs(p[0] - of_all.mean(axis=0)).mean() < 0.05
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_survives_disk_without_pickle(kind, tmp_path):
+    model = fitted(kind)
+    model.save(tmp_path / "model")
+    assert {file.suffix for file in (tmp_path / "model").iterdir()} == {".keras", ".npz", ".json"}
+    loaded = kind.load(tmp_path / "model")
+    assert np.array_equal(loaded.scores(SHOP, AT), model.scores(SHOP, AT))
+    kept = ("name", "settings", "losses", "n_periods", "fit_seconds_")
+    assert all(getattr(loaded, key) == getattr(model, key) for key in kept)
+
+
+def test_a_model_that_was_fitted_before_is_not_fitted_again(tmp_path, monkeypatch):
+    monkeypatch.setenv("BUNDLEBOOK_CACHE", str(tmp_path))
+    artefacts.source_digest.cache_clear()
+    first = FromCache(InterestMLP(**SMALL)).fit(SHOP, AT)
+    monkeypatch.setattr(InterestMLP, "fit", lambda *_args, **_named: pytest.fail("fitted again"))
+    second = FromCache(InterestMLP(**SMALL), name="again").fit(SHOP.between(end=AT), AT)
+    assert np.array_equal(first.scores(SHOP, AT), second.scores(SHOP, AT))
+    assert (first.name, second.name) == ("interest MLP", "again")
+    assert second.fit_seconds_ == first.fit_seconds_ > 0
+    with pytest.raises(pytest.fail.Exception):
+        FromCache(InterestMLP(**SMALL | {"seed": 6})).fit(SHOP, AT)
+
+
+def test_an_edit_of_one_network_retrains_only_that_one(tmp_path, monkeypatch):
+    monkeypatch.setenv("BUNDLEBOOK_CACHE", str(tmp_path))
+    quick, seen = SMALL | {"epochs": 1}, []
+    monkeypatch.setattr(_dense, "source_digest", lambda module: seen.append(module) or module)
+    FromCache(InterestMLP(**quick)).fit(SHOP, AT)
+    assert seen == ["bundlebook.recommenders.mlp"]
+
+
+def test_decayed_rates_against_a_loop():
+    panel, users = period_panel(SHOP, AT, 4), np.array([5, 2])
+    rates = _dense.decayed_rates(panel, users, periods=2, decay=0.5)
+    assert rates.shape == (2, 2, 20)
+    for row, user in enumerate(users):
+        for place, t in enumerate((2, 3)):
+            start = AT - 28 * 4
+            past = SHOP.of_users([user]).between(start, start + 28 * (t + 1))
+            age = t - ((past.day - start).astype(int) // 28)
+            counts = (0.5**age) @ past.incidence.toarray()
+            known = sum(0.5 ** (t - s) for s in range(t + 1) if panel.seen[user, s])
+            assert np.allclose(rates[row, place], np.log1p(50 * counts / (1 + known)), atol=1e-5)
+
+
+def test_the_factorisation_sees_no_column_beyond_its_rows():
+    panel = period_panel(SHOP, AT, 6)
+    early = columns(panel, 3)
+    cut = SHOP.between(end=AT - 28 * 3)
+    assert np.allclose(early, columns(period_panel(cut, AT, 6), 6))
+    assert np.allclose(np.linalg.norm(early, axis=1), 1, atol=1e-5)
+
+
+def test_without_the_repeat_term_the_history_speaks_through_the_interests_only():
+    model = InterestMLP(**SMALL | {"repeat": False, "epochs": 1}).fit(SHOP, AT)
+    assert "slope" not in [weight.name for weight in model.network.weights]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_empty_history_has_a_probability(kind):
+    nobody = fitted(kind).probability(SHOP.where(np.zeros(SHOP.n_baskets, dtype=bool)), AT)
+    assert np.isfinite(nobody).all() and (nobody > 0).all() and (nobody < 1).all()
+
+
+@pytest.mark.parametrize("settings", [{"epochs": 0}, {"width": 0}, {"batch": 0}, {"periods": 0}, {"thinning": 1.5}])
+def test_settings_that_cannot_be_are_one_clear_message(settings):
+    with pytest.raises(BundlebookError, match=str(next(iter(settings.values())))):
+        InterestMLP(**settings)
+
+
+def test_bad_input_is_one_clear_message(tmp_path):
+    with pytest.raises(BundlebookError, match="has not been fitted"):
+        HistoryCNN().scores(SHOP, AT)
+    with pytest.raises(BundlebookError, match="with_items"):
+        fitted(HistoryCNN).scores(SHOP.with_items(SHOP.items[:10]), AT)
+    with pytest.raises(BundlebookError, match="two periods"):
+        InterestMLP(**SMALL).fit(SHOP, AT - 168)
+    with pytest.raises(BundlebookError, match="could be read"):
+        DeepMF.load(tmp_path)
+    with pytest.raises(BundlebookError, match="repeat"):
+        EmbeddingNetwork(repeat=True)
