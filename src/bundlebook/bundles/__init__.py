@@ -1,7 +1,7 @@
 """From probabilities to an offer: sets that go together, their price, their worth, and the reasons."""
 
 from bundlebook.bundles.bundle import Bundle, offer
-from bundlebook.bundles.choice import Choice, Limits, choose
+from bundlebook.bundles.choice import Choice, Limits, choose, mmr
 from bundlebook.bundles.completing import BasketCompleter
 from bundlebook.bundles.coupons import offered_sets, responses
 from bundlebook.bundles.demand import Demand, demand
@@ -11,7 +11,7 @@ from bundlebook.bundles.joint_sets import SetCalibration, fit_calibration, joint
 from bundlebook.bundles.links import Links, link_items
 from bundlebook.bundles.pairs import pair_candidates, score_pairs
 from bundlebook.bundles.pricing import ASSUMED_MARGIN, Priced, price, price_table, prices
-from bundlebook.bundles.reasons import Habit, explain, habits, numbers
+from bundlebook.bundles.reasons import Habit, explain, habits, numbers, readable
 from bundlebook.bundles.recommender import BundleRecommender, recommend_bundles
 from bundlebook.bundles.worth import Objective, Taste, Weights, objective
 
@@ -42,6 +42,7 @@ __all__ = [
     "habits",
     "joint_probability",
     "link_items",
+    "mmr",
     "numbers",
     "objective",
     "offer",
@@ -51,6 +52,7 @@ __all__ = [
     "price",
     "price_table",
     "prices",
+    "readable",
     "recommend_bundles",
     "responses",
     "score_pairs",

@@ -52,15 +52,15 @@ def choose(
     goal: Objective,
     k: int = 3,
     limits: Limits | None = None,
-    method: Literal["greedy", "beam", "exact"] = "greedy",
-    width: int = 10,
+    method: Literal["greedy", "beam", "exact"] = "beam",
+    width: int = 50,
 ) -> Choice:
     r"""Choose at most k sets with a large T.
 
-    * ``"greedy"`` takes the set that adds most, again and again, and then exchanges single sets while that helps.
-      T is submodular, so what a set adds only shrinks as the page fills: an old value is an upper bound, and few sets
-      have to be looked at again (lazy evaluation).
-    * ``"beam"`` keeps the *width* best pages of every length.
+    * ``"greedy"`` takes the set that adds most, again and again. T is submodular, so what a set adds only shrinks as
+      the page fills: an old value is an upper bound, and few sets have to be looked at again (lazy evaluation). With
+      at most one bundle an item, a large first set shuts out many others, and greedy cannot take it back.
+    * ``"beam"`` keeps the *width* best pages of every length, so a smaller first set survives.
     * ``"exact"`` solves the integer programme below with HiGHS. It is the yardstick.
 
     .. math:: \max_{x, y, z}\ \sum_b t_b x_b + \sum_i u_i y_i + \sum_c v z_c \quad \text{with} \quad
@@ -103,7 +103,7 @@ def choose(
 
 
 class _Page:
-    """A page while it is filled: what is on it, and what may still come."""
+    """A page while greedy fills it: what is on it, and what may still come."""
 
     def __init__(self, goal: Objective, limits: Limits, k: int) -> None:
         self.goal, self.limits, self.k = goal, limits, k
@@ -119,18 +119,18 @@ class _Page:
         return goal.single[row] + fresh + goal.category_value * np.count_nonzero(goal.touches[row] & ~self.touched)
 
     def fits(self, row: int) -> bool:
-        if row in self.rows or (self.times[self.goal.holds[row]] >= self.limits.per_item).any():
+        if (self.times[self.goal.holds[row]] >= self.limits.per_item).any():
             return False
         if self.money + self.spent[row] > self.limits.budget + _TINY:
             return False
         return self.has_own or len(self.rows) + 1 < self.k or bool(self.limits.own_brand[row])
 
-    def with_row(self, row: int) -> "_Page":
-        page = _Page(self.goal, self.limits, self.k)
-        page.rows, page.times = [*self.rows, row], self.times + self.goal.holds[row]
-        page.touched, page.money = self.touched | self.goal.touches[row], self.money + self.spent[row]
-        page.has_own = self.has_own or bool(self.limits.own_brand[row])
-        return page
+    def take(self, row: int) -> None:
+        self.rows.append(row)
+        self.times += self.goal.holds[row]
+        self.touched |= self.goal.touches[row]
+        self.money += self.spent[row]
+        self.has_own = self.has_own or bool(self.limits.own_brand[row])
 
 
 def _greedy(goal: Objective, k: int, limits: Limits, width: int) -> list[int]:
@@ -138,72 +138,52 @@ def _greedy(goal: Objective, k: int, limits: Limits, width: int) -> list[int]:
     queue = [(-value, row) for row, value in enumerate(goal.alone().tolist())]
     heapify(queue)
     while queue and len(page.rows) < k:
-        while queue:
-            row = heappop(queue)[1]
-            if not page.fits(row):  # nor will it ever: what is on the page stays there
-                continue
-            gain = page.gain(row)
-            if not queue or gain >= -queue[0][0] - _TINY:
-                break
-            heappush(queue, (-gain, row))
+        row = heappop(queue)[1]
+        if not page.fits(row):  # nor will it ever: what is on the page stays there
+            continue
+        gain = page.gain(row)
+        if queue and gain < -queue[0][0] - _TINY:
+            heappush(queue, (-gain, row))  # no longer surely the best
+        elif gain > 0 or not page.has_own:
+            page.take(row)
         else:
             break
-        if gain <= 0 and page.has_own:
-            break
-        page = page.with_row(row)
-    if not page.has_own:
-        return _beam(goal, k, limits, width)
-    return _exchange(goal, page, k, limits)
-
-
-def _exchange(goal: Objective, page: _Page, k: int, limits: Limits) -> list[int]:
-    """Replace one set by another while T grows."""
-    order = np.argsort(-goal.alone(), kind="stable")[:60].tolist()
-    best, value = page.rows, goal.value(page.rows)
-    improved = True
-    while improved:
-        improved = False
-        for place in range(len(best)):
-            rest = _Page(goal, limits, k)
-            for row in best[:place] + best[place + 1 :]:
-                rest = rest.with_row(row)
-            base = value - rest.gain(best[place])
-            gains = goal.single + goal.holds @ (goal.item_value * (rest.times == 0))
-            gains = gains + goal.category_value * (goal.touches @ ~rest.touched)
-            for row in sorted(order, key=lambda row: -gains[row]):
-                if base + gains[row] <= value + _TINY:
-                    break
-                if rest.fits(row) and (rest.has_own or limits.own_brand[row]):
-                    best, value, improved = [*rest.rows, row], base + gains[row], True
-                    break
-            if improved:
-                break
-    return best
+    return page.rows if page.has_own else _beam(goal, k, limits, width)
 
 
 def _beam(goal: Objective, k: int, limits: Limits, width: int) -> list[int]:
-    pages = [(0.0, _Page(goal, limits, k))]
-    finished = [(0.0, [])] if limits.own_brand is None else []
-    for _ in range(k):
-        grown: dict[tuple[int, ...], tuple[float, _Page, int]] = {}
-        for value, page in pages:
-            gains = goal.single + goal.holds @ (goal.item_value * (page.times == 0))
-            gains = gains + goal.category_value * (goal.touches @ ~page.touched)
-            taken = 0
-            for row in np.argsort(-gains, kind="stable").tolist():
-                if not page.fits(row):
-                    continue
-                key = tuple(sorted([*page.rows, row]))
-                grown.setdefault(key, (value + gains[row], page, row))
-                taken += 1
-                if taken == width:
-                    break
-        best = sorted(grown.items(), key=lambda entry: (-entry[1][0], entry[0]))[:width]
-        pages = [(value, page.with_row(row)) for _, (value, page, row) in best]
-        finished += [(value, page.rows) for value, page in pages if page.has_own]
-    if not finished:
+    """All pages of a level at once, as matrices: (pages, items) times (items, sets)."""
+    n, spent = len(goal.single), limits.spent(len(goal.single))
+    holds, touches = goal.holds.T.astype(np.float64), goal.touches.T.astype(np.float64)
+    own = np.zeros(n, dtype=bool) if limits.own_brand is None else limits.own_brand
+    rows, value = np.empty((1, 0), dtype=np.int64), np.zeros(1)
+    times, touched = np.zeros((1, holds.shape[0])), np.zeros((1, touches.shape[0]))
+    money, has_own = np.zeros(1), np.array([limits.own_brand is None])
+    best, best_value = ([], 0.0) if has_own[0] else (None, -np.inf)
+    for place in range(k):
+        gain = goal.single + ((times == 0) * goal.item_value) @ holds + goal.category_value * (touched == 0) @ touches
+        fits = ((times >= limits.per_item) @ holds == 0) & (money[:, None] + spent <= limits.budget + _TINY)
+        np.put_along_axis(fits, rows, False, axis=1)
+        if place == k - 1:
+            fits &= has_own[:, None] | own
+        total = np.where(fits, value[:, None] + gain, -np.inf).ravel()
+        # A page of j sets is reached in j orders, so look at j times as many before dropping the repeated ones.
+        first = np.argsort(-total, kind="stable")[: (place + 1) * width]
+        first = first[total[first] > -np.inf]
+        grown = np.sort(np.column_stack([rows[first // n], first % n]), axis=1)
+        first = first[np.sort(np.unique(grown, axis=0, return_index=True)[1])][:width]
+        if not len(first):
+            break
+        page, row = first // n, first % n
+        rows, value = np.column_stack([rows[page], row]), total[first]
+        times, touched = times[page] + goal.holds[row], touched[page] + goal.touches[row]
+        money, has_own = money[page] + spent[row], has_own[page] | own[row]
+        ready = np.flatnonzero(has_own)
+        if len(ready) and value[ready[0]] > best_value:  # pages stand in the order of their values
+            best, best_value = rows[ready[0]].tolist(), value[ready[0]]
+    if best is None:
         raise BundlebookError("no page keeps to the limits", where="choose", remedy="offer more sets or loosen them")
-    return max(finished, key=lambda entry: entry[0])[1]
+    return best
 
 
 def _exact(goal: Objective, k: int, limits: Limits, width: int) -> list[int]:
@@ -230,3 +210,36 @@ def _exact(goal: Objective, k: int, limits: Limits, width: int) -> list[int]:
         raise BundlebookError("no page keeps to the limits", where="choose", remedy="offer more sets or loosen them")
     rows = np.flatnonzero(found.x[:n] > 0.5)
     return rows[np.argsort(-goal.alone()[rows], kind="stable")].tolist()
+
+
+def mmr(value: np.ndarray, alike: np.ndarray, k: int, trade: float) -> list[int]:
+    r"""Order by maximal marginal relevance: what is good and unlike what was taken before.
+
+    .. math:: \arg\max_{b \notin B} \ (1 - \lambda)\, v_b - \lambda \max_{b' \in B} \text{alike}(b, b')
+
+    Parameters
+    ----------
+    value : ndarray, shape (n_sets,)
+        In [0, 1].
+    alike : ndarray, shape (n_sets, n_sets)
+        In [0, 1].
+    k : int
+    trade : float
+        λ in [0, 1]; 0 is the plain order.
+
+    Returns
+    -------
+    list of int
+
+    References
+    ----------
+    J. Carbonell, J. Goldstein: The Use of MMR, Diversity-Based Reranking. SIGIR 1998.
+    """
+    taken: list[int] = []
+    nearest = np.zeros(len(value))
+    for _ in range(min(k, len(value))):
+        score = (1 - trade) * value - trade * nearest
+        score[taken] = -np.inf
+        taken.append(int(score.argmax()))
+        nearest = np.maximum(nearest, alike[taken[-1]])
+    return taken

@@ -20,8 +20,9 @@ _FLOOR = 1e-3
 class BasketCompleter:
     r"""P(the next item), from what lies in the basket and from the household's habits: a conditional logit.
 
-    .. math:: q_{bi} = \frac{\exp(\mathbf{x}_{bi} \cdot \boldsymbol{\beta})}{\sum_{j \notin b} \exp(\mathbf{x}_{bj} \cdot \boldsymbol{\beta})},
-              \qquad \mathbf{x} = (e,\ \ln e,\ \ln f,\ \ln(e + f),\ \ln \pi) \in \mathbb{R}^5
+    .. math:: q_{bi} = \frac{\exp(\mathbf{x}_{bi} \cdot \boldsymbol{\beta})}
+              {\sum_{j \notin b} \exp(\mathbf{x}_{bj} \cdot \boldsymbol{\beta})}, \qquad
+              \mathbf{x} = (e,\ \ln e,\ \ln f,\ \ln(e + f),\ \ln \pi) \in \mathbb{R}^5
 
     e is EASE's score of item i for the basket (a regression on single baskets), f the share of the household's
     decayed baskets that held i (with α baskets of the average customer added), π the share of all baskets. The five

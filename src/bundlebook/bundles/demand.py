@@ -46,7 +46,8 @@ class Demand:
 def demand(shop: Shop, start, end, level: str, least_weeks: int = 30, least_products: int = 5) -> Demand:
     r"""Estimate the discount response of every category with product and week effects.
 
-    .. math:: \ln \text{units}_{pt} = \alpha_p + \beta_t - \epsilon_{c(p)} \ln \frac{\text{paid}_{pt}}{\text{shelf}_{pt}} + e_{pt}
+    .. math:: \ln \text{units}_{pt} = \alpha_p + \beta_t
+              - \epsilon_{c(p)} \ln \frac{\text{paid}_{pt}}{\text{shelf}_{pt}} + e_{pt}
 
     A product is compared with itself in other weeks, and a week with itself over all products. Intervals are clustered
     by product. Categories with few products are pulled towards the pooled value by empirical Bayes (DerSimonian and

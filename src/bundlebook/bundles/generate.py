@@ -101,9 +101,13 @@ class Candidates:
             self.source[chosen],
         )
 
+    def ids(self, row: int) -> tuple[int, ...]:
+        """Positions of the items of one set."""
+        return tuple(self.members[row, : self.size[row]].tolist())
+
     def labels(self, row: int) -> tuple[str, ...]:
-        """Labels of one set."""
-        return tuple(self.items[self.members[row, : self.size[row]]].tolist())
+        """Labels of the items of one set."""
+        return tuple(self.items[list(self.ids(row))].tolist())
 
     def table(self) -> pd.DataFrame:
         """One row a set: ``items``, ``size``, ``probability``, ``independent``, ``source``."""
@@ -178,6 +182,8 @@ def candidates(
     held = np.empty(0, dtype=np.int64) if basket is None else np.asarray(basket, dtype=np.int64)
     allowed[held] = False
     anchors = _anchors(p, allowed, links, held, likely)
+    if filters.new is not None and filters.at_least_new:
+        anchors = np.union1d(anchors, _anchors(p, allowed & filters.new, links, held, likely))
     grown = _pairs(anchors, links, allowed)
     found = []
     for size in range(2, max(sizes) + 1):

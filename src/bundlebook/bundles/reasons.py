@@ -25,7 +25,7 @@ class Habit:
 
 def habits(history: Baskets, at: np.datetime64, items: np.ndarray) -> list[Habit]:
     """Look up how the one user of *history* has bought some items (positions) before the day *at*."""
-    past = history.between(end=at)
+    past = history if (history.day < at).all() else history.between(end=at)
     columns = past.quantities[:, items].tocsc()
     found = []
     for column in range(len(items)):
@@ -39,14 +39,35 @@ def habits(history: Baskets, at: np.datetime64, items: np.ndarray) -> list[Habit
     return found
 
 
+def readable(items: np.ndarray, category: np.ndarray) -> np.ndarray:
+    """Names for sentences: labels of a till in small letters, and single words with their category behind them.
+
+    Returns
+    -------
+    ndarray of str, shape (n_items,)
+
+    Examples
+    --------
+    >>> readable(np.array(["PRIMAL", "SPAGHETTI DRY"]), np.array(["BEEF", "DRY NOODLES/PASTA"])).tolist()
+    ['primal (beef)', 'spaghetti dry']
+    """
+    names = []
+    for label, kind in zip(items.tolist(), np.asarray(category, dtype=str).tolist(), strict=True):
+        said = label.lower() if label.isupper() else label
+        bare = len(label.split()) == 1 and kind and kind.lower() not in label.lower()
+        names.append(f"{said} ({kind.lower() if kind.isupper() else kind})" if bare else said)
+    return np.array(names)
+
+
 def explain(
     priced: Priced,
     row: int,
     links: Links,
     together: CoPurchase,
-    known: list[Habit],
+    known: list[Habit] | None,
     currency: str = "",
     in_basket: tuple[int, ...] = (),
+    names: np.ndarray | None = None,
 ) -> tuple[str, ...]:
     """Say in sentences why one set is offered; each sentence is made from a number.
 
@@ -57,12 +78,14 @@ def explain(
         Which of its sets.
     links : Links
     together : CoPurchase
-    known : list of Habit
-        Of the items of the set, in their order; see :func:`habits`.
+    known : list of Habit or None
+        Of the items of the set, in their order; see :func:`habits`. None for a stranger.
     currency : str
         Put before amounts of money.
     in_basket : tuple of int
         Items already in the basket, which may be the reason for one of the set.
+    names : ndarray of str, shape (n_items,), optional
+        What to call the items, see :func:`readable`; their labels if None.
 
     Returns
     -------
@@ -71,8 +94,9 @@ def explain(
     """
     sets = priced.sets
     ids = sets.members[row, : sets.size[row]].tolist()
-    sentences = [_habit(sets.items, ids, known)]
-    bond = _bond(ids, list(in_basket), links, together)
+    names = sets.items if names is None else names
+    sentences = [] if known is None else [_habit(names, ids, known)]
+    bond = _bond(names, ids, list(in_basket), links, together)
     if bond:
         sentences.append(bond)
     if priced.discount[row] > 0:
@@ -84,21 +108,16 @@ def explain(
     return tuple(sentences)
 
 
-def _name(label: str) -> str:
-    """Labels of a till are in capitals; a sentence is not."""
-    return label.lower() if label.isupper() else label
-
-
-def _habit(items: np.ndarray, ids: list[int], known: list[Habit]) -> str:
-    usual = [(habit.gap, _name(items[i])) for i, habit in zip(ids, known, strict=True) if habit.gap == habit.gap]
-    new = [_name(items[i]) for i, habit in zip(ids, known, strict=True) if habit.times == 0]
+def _habit(names: np.ndarray, ids: list[int], known: list[Habit]) -> str:
+    usual = [(habit.gap, str(names[i])) for i, habit in zip(ids, known, strict=True) if habit.gap == habit.gap]
+    new = [str(names[i]) for i, habit in zip(ids, known, strict=True) if habit.times == 0]
     if usual:
         gap, name = min(usual)
         text = f"You buy {name} {_every(gap)}"
         return f"{text}; {new[0]} would be new to you." if new else f"{text}."
     if len(new) == len(ids):
-        return "Many customers buy these together, and they would be new to you."
-    times, name = max((habit.times, _name(items[i])) for i, habit in zip(ids, known, strict=True) if habit.times)
+        return "All of it would be new to you."
+    times, name = max((habit.times, str(names[i])) for i, habit in zip(ids, known, strict=True) if habit.times)
     return f"You have bought {name} before{'' if times == 1 else ', twice'}."
 
 
@@ -111,16 +130,16 @@ def _every(days: float) -> str:
     return f"every {max(2, round(days / 30))} months"
 
 
-def _bond(ids: list[int], held: list[int], links: Links, together: CoPurchase) -> str | None:
+def _bond(names: np.ndarray, ids: list[int], held: list[int], links: Links, together: CoPurchase) -> str | None:
     """Sentence on the pair with the highest size-adjusted lift, or else with the highest odds ratio."""
     pairs = [(i, j) for place, i in enumerate(ids) for j in [*ids[place + 1 :], *held]]
     lift, i, j = max((float(np.nan_to_num(links.lift[i, j])), -i, -j) for i, j in pairs)
     if lift >= _WORTH_SAYING:
-        a, b = (_name(together.items[-n]) for n in (i, j))
+        a, b = (str(names[-n]) for n in (i, j))
         return f"{a[0].upper() + a[1:]} and {b} share a basket {lift:.1f} times as often as chance would have it."
     odds, i, j = max((float(together.psi[i, j]), -i, -j) for i, j in pairs)
     if odds >= _WORTH_SAYING:
-        a, b = (_name(together.items[-n]) for n in (i, j))
+        a, b = (str(names[-n]) for n in (i, j))
         return f"Households that buy {a} tend to buy {b} in the same weeks: {odds:.1f} times the odds."
     return None
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Literal, Self
 
 import numpy as np
+import pandas as pd
 from scipy import sparse
 
 from bundlebook.bundles.bundle import Bundle
@@ -14,11 +15,11 @@ from bundlebook.bundles.coupons import offered_sets
 from bundlebook.bundles.demand import demand
 from bundlebook.bundles.generate import Candidates, Filters, candidates
 from bundlebook.bundles.joint import co_purchase
-from bundlebook.bundles.joint_sets import SetCalibration, fit_calibration
+from bundlebook.bundles.joint_sets import fit_calibration
 from bundlebook.bundles.links import link_items, source_names
 from bundlebook.bundles.pricing import ASSUMED_MARGIN, Priced, price, price_table
-from bundlebook.bundles.reasons import explain, habits
-from bundlebook.bundles.worth import Taste, Weights, objective
+from bundlebook.bundles.reasons import explain, habits, readable
+from bundlebook.bundles.worth import Objective, Taste, Weights, objective
 from bundlebook.errors import BundlebookError
 from bundlebook.recommenders.base import ProbabilisticRecommender
 from bundlebook.recommenders.calibrated import Calibrated
@@ -55,8 +56,16 @@ class BundleRecommender:
     Attributes
     ----------
     items_ : ndarray of str, shape (n_items,)
+    names_ : ndarray of str, shape (n_items,)
+        What sentences call them.
+    category_ : ndarray of int64, shape (n_items,)
+        Code of each item's category.
+    filters_ : Filters
+        Everything that has a price, and at most *per_category* of a category.
     table_ : DataFrame
         From :func:`~bundlebook.bundles.pricing.price_table`.
+    replay_ : DataFrame
+        The sets that the calibration was learned from: ``size``, ``joint`` (raw), ``independent``, ``came_true``.
     together_, links_, demand_, calibration_, completer_
         The fitted parts. ``demand_`` is None for a shop without price cuts; sets are then offered at the usual price.
     """
@@ -94,7 +103,8 @@ class BundleRecommender:
         self.at_, self.items_, self.currency_ = np.datetime64(at, "D"), visible.items, shop.currency
         visible = visible.between(end=self.at_)
         then = self.at_ - np.timedelta64(PERIOD_DAYS, "D")
-        self.calibration_ = self._replay(shop, visible, then, seed)
+        self.replay_ = self._replay(shop, visible, then, seed)
+        self.calibration_ = fit_calibration(*(self.replay_[name].to_numpy() for name in ("joint", "size", "came_true")))
         self._learn(shop, visible, self.at_)
         self.completer_ = BasketCompleter(seed=seed).fit(visible, self.at_)
         start = visible.day.min()
@@ -106,9 +116,10 @@ class BundleRecommender:
         usual = self.table_["usual_price"].to_numpy(float)
         elastic = np.zeros(len(usual)) if self.demand_ is None else self.demand_.of(self.table_["category"])
         self._money = usual, self.table_["cost"].to_numpy(float), elastic
-        self._category = np.unique(self.table_["category"].to_numpy(str), return_inverse=True)[1]
+        self.names_ = readable(visible.items, self.table_["category"])
+        self.category_ = np.unique(self.table_["category"].to_numpy(str), return_inverse=True)[1]
         self._private = self.table_["private_label"].to_numpy() >= 0.5
-        self._filters = Filters(np.isfinite(usual) & (usual > 0), self._category, self.per_category, usual, new=None)
+        self.filters_ = Filters(np.isfinite(usual) & (usual > 0), self.category_, self.per_category, usual, new=None)
         self._nobody = Baskets(
             sparse.csr_matrix((0, len(usual)), dtype=np.float32),
             np.empty(0, np.int64),
@@ -117,6 +128,8 @@ class BundleRecommender:
             visible.items,
             visible.level,
         )
+        sums = [self.model.probability(part, self.at_).sum(axis=0, dtype=float) for part in _tenths(visible)]
+        self.everybody_ = np.sum(sums, axis=0) / visible.n_users
         return self
 
     def _learn(self, shop: Shop, past: Baskets, at: np.datetime64) -> None:
@@ -124,7 +137,7 @@ class BundleRecommender:
         self.together_ = co_purchase(past, at)
         self.links_ = link_items(past, self.together_, offered_sets(shop, past.level, at))
 
-    def _replay(self, shop: Shop, visible: Baskets, then: np.datetime64, seed: int) -> SetCalibration:
+    def _replay(self, shop: Shop, visible: Baskets, then: np.datetime64, seed: int) -> pd.DataFrame:
         past, last = visible.between(end=then), visible.between(start=then)
         users = np.flatnonzero(past.counts_by_user() >= 3)
         if not len(users):
@@ -133,13 +146,13 @@ class BundleRecommender:
         self._learn(shop, past, then)
         p = self.model.probability(past.of_users(users), then)
         bought = last.of_users(users).user_item().toarray() > 0
-        joint, size, came = [], [], []
+        parts = []
         for row in range(len(users)):
             sets = candidates(p[row], self.items_, self.together_.psi, self.links_, self.sizes, self.likely, self.width)
-            joint.append(sets.probability)
-            size.append(sets.size)
-            came.append((bought[row][sets.members] | (sets.members < 0)).all(axis=1))
-        return fit_calibration(np.concatenate(joint), np.concatenate(size), np.concatenate(came))
+            came = (bought[row][sets.members] | (sets.members < 0)).all(axis=1)
+            columns = {"size": sets.size, "joint": sets.probability, "independent": sets.independent}
+            parts.append(pd.DataFrame({**columns, "came_true": came}))
+        return pd.concat(parts, ignore_index=True)
 
     def probability(self, history: Baskets | None = None) -> np.ndarray:
         """P(bought in the period) of one customer, shape (n_items,); of nobody in particular without a history."""
@@ -151,6 +164,7 @@ class BundleRecommender:
         kind: Kind = "personal",
         basket: tuple[str, ...] = (),
         filters: Filters | None = None,
+        sizes: tuple[int, ...] | None = None,
     ) -> Candidates:
         """Candidates of one customer.
 
@@ -164,12 +178,17 @@ class BundleRecommender:
             Items in the basket; unknown ones are passed over. Needed for ``"matching"``.
         filters : Filters, optional
             Instead of the fitted ones.
+        sizes : tuple of int, optional
+            Instead of those of the recommender.
         """
         held = np.flatnonzero(np.isin(self.items_, list(basket)))
         if kind not in ("personal", "matching", "discounted"):
             raise BundlebookError(f"unknown kind {kind!r}", remedy="use 'personal', 'matching' or 'discounted'")
         psi, calibration = self.together_.psi, self.calibration_
-        if kind == "matching":
+        if kind == "discounted":
+            # Customers differ, and that alone brings items together in the crowd: hence the crude odds ratio.
+            p, psi, calibration = self.everybody_, self.together_.crude, None
+        elif kind == "matching":
             if not len(held):
                 raise BundlebookError("no known item lies in the basket", where="candidates", remedy="pass basket=")
             cart = sparse.csr_matrix((np.ones(len(held)), ([0] * len(held), held)), shape=(1, len(self.items_)))
@@ -177,10 +196,10 @@ class BundleRecommender:
             p = self.completer_.probability(cart, own, np.zeros(1, np.int64), self.at_)[0]
             calibration = None  # it was learned on whole periods
         else:
-            p = self.probability(None if kind == "discounted" else history)
-        filters = filters or self._filters
+            p = self.probability(history)
+        filters = filters or self.filters_
         return candidates(
-            p, self.items_, psi, self.links_, self.sizes, self.likely, self.width, held, filters, calibration
+            p, self.items_, psi, self.links_, sizes or self.sizes, self.likely, self.width, held, filters, calibration
         )
 
     def price(self, sets: Candidates, weights: Weights | None = None, least_discount: float = 0.0) -> Priced:
@@ -201,7 +220,7 @@ class BundleRecommender:
         limits: Limits | None = None,
         need_own_brand: bool = False,
         filters: Filters | None = None,
-        method: Literal["greedy", "beam", "exact"] = "greedy",
+        method: Literal["greedy", "beam", "exact"] = "beam",
     ) -> list[Bundle]:
         """Fill a page with bundles for one customer.
 
@@ -227,9 +246,11 @@ class BundleRecommender:
         list of Bundle
             In the order in which they were chosen.
         """
+        if history is not None and (history.day >= self.at_).any():
+            history = history.between(end=self.at_)
         sets = self.candidates(history, kind, basket, filters)
         priced = self.price(sets, weights, 0.05 if kind == "discounted" else 0.0)
-        goal = objective(priced, self._category, weights, self.taste)
+        goal = objective(priced, self.category_, weights, self.taste)
         limits = replace(
             limits or Limits(),
             given=priced.probability * (priced.usual_price - priced.price),
@@ -237,17 +258,21 @@ class BundleRecommender:
         )
         chosen = choose(goal, k, limits, method)
         held = tuple(np.flatnonzero(np.isin(self.items_, list(basket))).tolist())
-        alone = goal.alone()
-        return [self._bundle(priced, row, goal.terms([row]), alone[row], history, held) for row in chosen.rows]
+        alone, shown = goal.alone(), np.unique(priced.sets.members[list(chosen.rows)])
+        known = None
+        if history is not None:
+            known = dict(zip(shown.tolist(), habits(history, self.at_, np.maximum(shown, 0)), strict=True))
+        return [self._bundle(priced, row, goal, float(alone[row]), known, held) for row in chosen.rows]
 
     def own_brand(self, priced: Priced) -> np.ndarray:
         """Which sets hold an item that is mostly sold under the shop's own brand, shape (n_sets,), bool."""
         return (self._private[priced.sets.members] & (priced.sets.members >= 0)).any(axis=1)
 
-    def _bundle(self, priced: Priced, row: int, terms: dict, value: float, history, held) -> Bundle:
+    def _bundle(self, priced: Priced, row: int, goal: Objective, value: float, known: dict | None, held) -> Bundle:
         sets = priced.sets
-        ids = sets.members[row, : sets.size[row]]
-        known = habits(self._nobody if history is None else history, self.at_, ids)
+        ids = sets.members[row, : sets.size[row]].tolist()
+        mine = None if known is None else [known[i] for i in ids]
+        terms = goal.terms([row])
         return Bundle(
             items=sets.labels(row),
             usual_price=float(priced.usual_price[row]),
@@ -255,12 +280,21 @@ class BundleRecommender:
             probability=float(priced.probability[row]),
             revenue=float(priced.revenue[row]),
             margin=float(priced.margin[row]),
-            satisfaction=terms["satisfaction"],
-            objective=float(value),
+            satisfaction=float(terms["satisfaction"]),
+            objective=value,
             break_even=float(priced.break_even[row]),
-            reasons=explain(priced, row, self.links_, self.together_, known, self.currency_, held),
+            reasons=explain(priced, row, self.links_, self.together_, mine, self.currency_, held, self.names_),
             source=source_names(int(sets.source[row])),
         )
+
+
+def _tenths(histories: Baskets) -> list[Baskets]:
+    """Every tenth of the users at a time, so that no dense matrix of all of them is needed."""
+    return [
+        part
+        for part in (histories.of_users(np.arange(low, histories.n_users, 10)) for low in range(10))
+        if part.n_users
+    ]
 
 
 _FITTED: OrderedDict[tuple[int, str], tuple[Shop, Baskets, BundleRecommender]] = OrderedDict()

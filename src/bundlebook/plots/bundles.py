@@ -1,0 +1,167 @@
+"""Figures of bundles: trust in joint probabilities, demand curves, the Pareto front, a card, exposures."""
+
+from collections.abc import Mapping
+from textwrap import wrap
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.patches import FancyBboxPatch
+
+from bundlebook.bundles import Bundle, Demand
+from bundlebook.plots.style import PALETTE
+
+_MARKERS = ("o", "s", "^", "D", "v")
+
+
+def joint_reliability(panels: Mapping[str, Mapping[int, pd.DataFrame]]) -> None:
+    """Draw predicted against observed joint probabilities, a panel a method, a line a size of set.
+
+    Parameters
+    ----------
+    panels : mapping of str to mapping of int to DataFrame
+        By method, then by size: tables of :func:`~bundlebook.evaluation.calibration.reliability_curve`.
+    """
+    _, axes = plt.subplots(1, len(panels), figsize=(4.1 * len(panels), 4.1), sharey=True)
+    for ax, (method, curves) in zip(np.atleast_1d(axes), panels.items(), strict=True):
+        top = max(max(table["predicted"].max(), table["observed"].max()) for table in curves.values())
+        ax.plot([0, top], [0, top], color="0.5", lw=1, ls="--")
+        for place, (size, table) in enumerate(curves.items()):
+            ax.plot(table["predicted"], table["observed"], color=PALETTE[place], marker=_MARKERS[place], ms=5, lw=1.5,
+                    label=f"{size} items")  # fmt: skip
+        ax.set(title=method, xlabel="predicted P(all of the set)")
+    np.atleast_1d(axes)[0].set_ylabel("share bought completely")
+    np.atleast_1d(axes)[0].legend(loc="upper left")
+
+
+def demand_curves(response: Demand, break_even: float, most: int = 12) -> None:
+    """Draw the measured uplift by depth of discount beside the fitted curve, and the elasticities by category.
+
+    Parameters
+    ----------
+    response : Demand
+    break_even : float
+        Elasticity from which on a small discount pays for itself; drawn as a line.
+    most : int
+        Categories shown, those with most product-weeks.
+    """
+    table = response.table.sort_values(["weeks"], ascending=False).head(most).sort_values("elasticity")
+    _, (left, right) = plt.subplots(1, 2, figsize=(10, 4.3), width_ratios=(1, 1.1))
+    curve, depth = response.curve, np.linspace(0, float(response.curve["depth"].max()) * 1.05, 100)
+    left.plot(depth, (1 - depth) ** -response.pooled["elasticity"], color=PALETTE[0], lw=2,
+              label=f"elasticity {response.pooled['elasticity']:.2f}")  # fmt: skip
+    left.plot(depth, (1 - depth) ** -break_even, color="0.4", lw=1.5, ls=":", label=f"to pay: {break_even:.2f}")
+    error = [curve["uplift"] - curve["low"], curve["high"] - curve["uplift"]]
+    left.errorbar(
+        curve["depth"], curve["uplift"], yerr=error, fmt="o", color=PALETTE[1], capsize=3, label="measured, 95 %"
+    )
+    left.set(title="All products", xlabel="discount, share of the shelf price", ylabel="units sold, factor",
+             ylim=(0.8, 1.15 * float(curve["high"].max())))  # fmt: skip
+    left.legend(loc="upper left")
+    place = np.arange(len(table))
+    error = [table["elasticity"] - table["low"], table["high"] - table["elasticity"]]
+    right.errorbar(table["elasticity"], place, xerr=error, fmt="o", color=PALETTE[0], capsize=3)
+    right.axvline(response.pooled["elasticity"], color=PALETTE[0], lw=1)
+    right.axvline(break_even, color="0.4", lw=1.5, ls=":")
+    right.set(title="The largest categories", xlabel="elasticity", yticks=place, xlim=(0, None))
+    right.set_yticklabels([str(label)[:26].lower() for label in table.index], fontsize=9)
+
+
+def pareto(pages: pd.DataFrame, marked: Mapping[str, int]) -> None:
+    """Draw what every weighting yields: revenue against satisfaction, the margin as colour.
+
+    Parameters
+    ----------
+    pages : DataFrame
+        One row a weighting: ``revenue``, ``margin`` (money), ``satisfaction`` (items), ``efficient`` (bool).
+    marked : mapping of str to int
+        Rows of *pages* to be named.
+    """
+    _, ax = plt.subplots(figsize=(8, 4.6))
+    good = pages[pages["efficient"]]
+    limits = {"vmin": pages["margin"].min(), "vmax": pages["margin"].max()}
+    ax.scatter(*pages[~pages["efficient"]][["satisfaction", "revenue"]].to_numpy().T, s=40, marker="x", color="0.6",
+               label="another weighting is better in everything")  # fmt: skip
+    dots = ax.scatter(good["satisfaction"], good["revenue"], c=good["margin"], cmap="viridis", s=60, edgecolor="0.2",
+                      label="on the front", **limits)  # fmt: skip
+    seen: dict[tuple[float, float], list[str]] = {}
+    for name, row in marked.items():
+        point = pages.loc[row, ["satisfaction", "revenue"]].to_numpy(float)
+        seen.setdefault(tuple(point.round(4)), []).append(name)
+    middle = float(pages["satisfaction"].mean())
+    for (x, y), names in seen.items():
+        ax.annotate(", ".join(names), (x, y), (8 if x < middle else -8, -13), textcoords="offset points", fontsize=10,
+                    ha="left" if x < middle else "right")  # fmt: skip
+    ax.margins(0.12)
+    ax.set(title="What each weighting buys", xlabel="satisfaction D per page, in items wanted",
+           ylabel="expected revenue S per page, money")  # fmt: skip
+    plt.colorbar(dots, label="expected margin R per page, money (ASSUMED cost)")
+    ax.legend(loc="lower left")
+
+
+def bundle_card(bundle: Bundle, names: list[str], currency: str = "", title: str = "For you, these four weeks") -> None:
+    """Draw one bundle as a customer would see it, and below the line what the analyst sees.
+
+    Parameters
+    ----------
+    bundle : Bundle
+    names : list of str
+        Readable names of its items.
+    currency : str
+    title : str
+    """
+    text = [line for reason in bundle.reasons for line in wrap(reason, 66)]
+    height = 2.3 + 0.28 * (len(names) + len(text))
+    _, ax = plt.subplots(figsize=(6.6, height))
+    ax.set(xlim=(0, 1), ylim=(0, height))
+    ax.axis("off")
+    ax.add_patch(FancyBboxPatch((0.02, 0.08), 0.96, height - 0.16, boxstyle="round,pad=0,rounding_size=0.03",
+                                facecolor="0.98", edgecolor=PALETTE[0], lw=2, mutation_aspect=height))  # fmt: skip
+    y = height - 0.45
+    ax.text(0.06, y, title, weight="bold", fontsize=13, va="center")
+    price = f"{currency}{bundle.price:.2f}"
+    ax.text(0.94, y, price, weight="bold", fontsize=15, ha="right", va="center", color=PALETTE[2])
+    if bundle.discount > 0.001:
+        ax.text(0.94, y - 0.32, f"instead of {currency}{bundle.usual_price:.2f}", ha="right", va="center", fontsize=9)
+    for name in names:
+        y -= 0.28
+        ax.text(0.08, y, f"+ {name}", fontsize=11, va="center")
+    y -= 0.12
+    for line in text:
+        y -= 0.28
+        ax.text(0.06, y, line, fontsize=10, va="center", style="italic", color="0.25")
+    y -= 0.3
+    ax.plot([0.06, 0.94], [y, y], color="0.7", lw=1)
+    money = f"revenue {currency}{bundle.revenue:.2f}   margin {currency}{bundle.margin:.2f} (ASSUMED)"
+    effect = f"discount {bundle.discount:.0%}   must raise P by {bundle.break_even - 1:.0%}"
+    facts = [f"P(all) {bundle.probability:.3f}   {money}", f"{effect}   from: {', '.join(bundle.source)}"]
+    for line in facts:
+        y -= 0.26
+        ax.text(0.06, y, line, fontsize=8.5, va="center", color="0.35")
+
+
+def exposures(lifts: np.ndarray, needed: Mapping[str, np.ndarray], at_hand: float, claimed: float) -> None:
+    """Draw how many exposures a group an experiment needs for each relative lift.
+
+    Parameters
+    ----------
+    lifts : ndarray
+        Relative lifts, such as .15.
+    needed : mapping of str to ndarray
+        Exposures a group, by base rate.
+    at_hand : float
+        Exposures a group that the log's own campaigns would give.
+    claimed : float
+        The lift that was claimed.
+    """
+    _, ax = plt.subplots(figsize=(8, 4))
+    for place, (label, n) in enumerate(needed.items()):
+        ax.loglog(lifts, n, color=PALETTE[place], marker=_MARKERS[place], ms=5, label=label)
+    ax.axhline(at_hand, color="0.4", ls=":", lw=1.5)
+    ax.text(lifts[0], at_hand * 1.12, f"half of all exposures of the year: {at_hand:,.0f}", color="0.3", fontsize=10)
+    ax.axvline(claimed, color="0.4", lw=1)
+    ax.set(title="What it takes to see a lift", xlabel="relative lift of the response rate", xticks=lifts,
+           ylabel="exposures in each group")  # fmt: skip
+    ax.set_xticklabels([f"{lift:+.0%}" for lift in lifts])
+    ax.minorticks_off()
+    ax.legend(loc="upper right")
