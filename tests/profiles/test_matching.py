@@ -206,3 +206,34 @@ def test_match_explains_the_scores_of_the_recommender(fitted):
     assert found[list(fitted.model.weights_.sources)].sum(axis=1).to_numpy() == pytest.approx(found["score"].to_numpy())
     stranger = profiles.match(fitted, "nobody", k=5)
     assert stranger["score"].iloc[0] == 1 and not stranger["bought"].any() and not stranger["purchases"].any()
+
+
+def test_hidden_items_have_no_past_and_keep_their_future(shop, split):
+    later_shop, later, hidden = profiles.hide_items(shop, split, share=0.2, seed=3)
+    b, old = later.baskets, split.baskets
+    assert hidden.sum() == round(0.2 * old.n_items) and b.n_baskets == old.n_baskets
+    assert not b.between(end=split.train_end).quantities[:, np.flatnonzero(hidden)].nnz
+    after = [x.between(start=split.train_end).quantities for x in (b, old)]
+    assert (after[0] != after[1]).nnz == 0
+    others = [x.quantities[:, np.flatnonzero(~hidden)] for x in (b, old)]
+    assert (others[0] != others[1]).nnz == 0
+    sold = later_shop.purchases.merge(shop.products[["item_id", "product_type"]], on="item_id")
+    gone = sold["product_type"].isin(old.items[hidden]) & (sold["time"] < pd.Timestamp(split.train_end))
+    assert not gone.any() and len(sold) > len(shop.purchases) / 2
+    with pytest.raises(BundlebookError, match="share"):
+        profiles.hide_items(shop, split, share=1.0, seed=3)
+    model = ProfileMatch(profiles.item_vectors(later_shop, later), identity=False).fit(later.training, later.train_end)
+    assert model.scores(later.training, later.train_end)[:, hidden].max() > 0
+
+
+def test_a_social_profile_does_not_learn_from_those_it_is_judged_on(fitted, split, monkeypatch):
+    taught = []
+    original = SocialProfile.fit
+
+    def spy(self, user_ids, frequency):
+        taught.append(set(user_ids))
+        return original(self, user_ids, frequency)
+
+    monkeypatch.setattr(SocialProfile, "fit", spy)
+    model = ProfileMatch(fitted.vectors, fitted.people, sample=50, seed=1).fit(split.training, split.train_end)
+    assert len(taught) == 2 and len(taught[1] - taught[0]) >= 50 and model._social is not None

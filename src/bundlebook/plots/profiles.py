@@ -52,8 +52,8 @@ def portrait(table: pd.DataFrame, title: str, notes: Sequence[str] = ()) -> None
         ax.axhline(edge, color="0.75", lw=0.8)
     for start, stop in zip([-0.5, *edges], [*edges, len(shown) - 0.5], strict=True):
         group = shown["group"].iloc[int(start + 0.5)]
-        ax.text(1.01, (start + stop) / 2, "\n".join(group.rsplit(" ", 1)), transform=ax.get_yaxis_transform(), va="center",
-                ha="left", fontsize=9, color=_GROUP_COLOURS[group], fontweight="bold")  # fmt: skip
+        ax.text(1.01, (start + stop) / 2, "\n".join(group.rsplit(" ", 1)), transform=ax.get_yaxis_transform(),
+                va="center", ha="left", fontsize=9, color=_GROUP_COLOURS[group], fontweight="bold")  # fmt: skip
 
 
 def source_weights(weights: pd.DataFrame) -> None:

@@ -1,6 +1,7 @@
 """Profiles: what an item is, who a customer is, and how well the two match."""
 
 from bundlebook.profiles.attributes import item_attributes, user_attributes
+from bundlebook.profiles.hidden import hide_items
 from bundlebook.profiles.matching import ProfileMatch, last_baskets
 from bundlebook.profiles.profile import Profiles, fit, match, portrait, similar_items
 from bundlebook.profiles.social import SocialProfile, people
@@ -13,6 +14,7 @@ __all__ = [
     "SocialProfile",
     "Weights",
     "fit",
+    "hide_items",
     "item_attributes",
     "item_vectors",
     "last_baskets",

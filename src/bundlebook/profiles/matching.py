@@ -67,7 +67,7 @@ class ProfileMatch:
         people: pd.DataFrame | None = None,
         weights: Weights | None = None,
         identity: bool = True,
-        sample: int = 300,
+        sample: int = 200,
         l2: float = 0.01,
         seed: int = 2021,
         name: str | None = None,
@@ -99,14 +99,13 @@ class ProfileMatch:
             raise BundlebookError(f"no basket lies before {at}", where=self.name, remedy="predict a later window")
         before = at - np.timedelta64(PERIOD_DAYS, "D")
         earlier = past.between(end=before)
-        self._know(earlier if earlier.n_baskets else past, before if earlier.n_baskets else at)
         self._learn(earlier if earlier.n_baskets else past, past.between(start=before), before)
         self._know(past, at)
         return self
 
     def scores(self, histories: Baskets, at: np.datetime64) -> np.ndarray:
         """C = U·P of every user and item, shape (n_users, n_items), float32."""
-        return self._combined(self.mixture(histories, at), self._block_weights())
+        return self._combined(self.mixture(histories, at), self._kernel(self._block_weights()))
 
     def mixture(self, histories: Baskets, at: np.datetime64) -> np.ndarray:
         """Σ_i w_i f_i: how often each user is expected to buy each item, before attributes; (n_users, n_items)."""
@@ -151,23 +150,30 @@ class ProfileMatch:
         unit = self._units[block]
         return (f @ unit) @ unit.T
 
-    def _combined(self, f: np.ndarray, weights: dict[str, float]) -> np.ndarray:
+    def _kernel(self, weights: dict[str, float]) -> tuple[np.float32, np.ndarray]:
+        """Weight of the item itself, and all other blocks side by side, each times the root of its weight."""
+        roots = [unit * np.float32(np.sqrt(weights[block])) for block, unit in self._units.items()]
+        return np.float32(weights.get("item", 0.0)), np.hstack(roots)
+
+    @staticmethod
+    def _combined(f: np.ndarray, kernel: tuple[np.float32, np.ndarray]) -> np.ndarray:
         """Σ_j weight_j f X_j X_jᵀ with one product for all blocks but the item's own."""
-        stacked = np.hstack([unit * np.float32(np.sqrt(weights[block])) for block, unit in self._units.items()])
-        own = f * np.float32(weights["item"]) if self.identity else np.float32(0)
-        return own + (f @ stacked) @ stacked.T
+        own, stacked = kernel
+        return own * f + (f @ stacked) @ stacked.T
 
     def _block_weights(self) -> dict[str, float]:
         """v_j / b_j, in the order of the blocks."""
         return {block: self.weights_.blocks.get(block, 0.0) / self.scale_[block] for block in self.blocks}
 
-    def _know(self, past: Baskets, at: np.datetime64) -> None:
+    def _know(self, past: Baskets, at: np.datetime64, without: np.ndarray | None = None) -> None:
+        """Count what everyone buys, and learn what social groups buy from all users but those in rows *without*."""
         recent = past.between(start=at - np.timedelta64(EVERYONE_DAYS, "D"))
         recent = recent if recent.n_baskets else past
         self._crowd = np.asarray(recent.incidence.mean(axis=0), dtype=np.float32).ravel()
         self._social = None
-        if self.people is not None and np.isin(past.user_ids, self.people.index).sum() > 1:
-            self._social = SocialProfile(self.people).fit(past.user_ids, _frequency(past, at))
+        teachers = past if without is None else past.of_users(np.setdiff1d(np.arange(past.n_users), without))
+        if self.people is not None and np.isin(teachers.user_ids, self.people.index).sum() > 1:
+            self._social = SocialProfile(self.people).fit(teachers.user_ids, _frequency(teachers, at))
 
     def _learn(self, earlier: Baskets, later: Baskets, at: np.datetime64) -> None:
         """Scale the blocks and learn the weights from who bought what in the period that begins at *at*."""
@@ -181,31 +187,34 @@ class ProfileMatch:
                 remedy="use a longer log, or give weights and a longer history",
             )
         histories, y = earlier.of_users(rows), bought[rows].toarray() > 0
-        f = _frequency(histories, at)
-        scale = {block: float(self._match(f, block).std(axis=1).mean()) or 1.0 for block in self.blocks}
+        own = _frequency(histories, at)
+        scale = {block: float(self._match(own, block).std(axis=1).mean()) or 1.0 for block in self.blocks}
         self.scale_ = pd.Series(scale)
         if self.weights is not None:
             self.weights_ = self.weights
             return
-        _, v = learn_product(*self._equations(histories, y, at), self.l2)
-        blocks = dict(zip(self.blocks, v / self.scale_.to_numpy(), strict=True))
-        cut = [last_baskets(histories, n) for n in LENGTHS[:-1]] + [histories]
-        w = [learn_product(*self._equations(history, y, at, blocks), self.l2)[0] for history in cut]
+        # A social profile that had learned from a user's own purchases would look better than it is.
+        self._know(earlier, at, without=rows)
+        f = self.sources(histories, at)
+        _, v = learn_product(*self._equations(f, y), self.l2)
+        kernel = self._kernel(dict(zip(self.blocks, v / self.scale_.to_numpy(), strict=True)))
+        groups = [self._combined(f[source], kernel) for source in ("social", "everyone")]
+        w = []
+        for n in LENGTHS:
+            cut = histories if n == LENGTHS[-1] else last_baskets(histories, n)
+            mine = [self._combined(_frequency(cut, at, days), kernel) for days in (np.inf, RECENT_DAYS)]
+            gram, right = normal_equations(np.array([*mine, *groups])[:, np.newaxis], y)
+            w.append(learn_product(gram / y.size, right / y.size, self.l2)[0])
         index = pd.Index(LENGTHS, name="baskets")
         self.weights_ = Weights(
             pd.DataFrame(w, index=index, columns=list(SOURCES)), pd.Series(v, index=self.blocks, name="weight")
         )
 
-    def _equations(
-        self, histories: Baskets, bought: np.ndarray, at: np.datetime64, combined: dict[str, float] | None = None
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Normal equations of the weights of all sources and blocks, or of the sources with the blocks *combined*."""
-        gram, right, f = 0.0, 0.0, self.sources(histories, at)
+    def _equations(self, f: dict[str, np.ndarray], bought: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Normal equations of the weights of all sources and blocks, a few users at a time."""
+        gram, right = 0.0, 0.0
         for rows in np.array_split(np.arange(len(bought)), -(-bought.size // _PAIRS_AT_ONCE)):
-            if combined is None:
-                features = [[self._match(f[s][rows], b) / np.float32(self.scale_[b]) for b in self.blocks] for s in f]
-            else:
-                features = [[self._combined(f[s][rows], combined)] for s in f]
+            features = [[self._match(f[s][rows], b) / np.float32(self.scale_[b]) for b in self.blocks] for s in f]
             part = normal_equations(np.array(features), bought[rows])
             gram, right = gram + part[0], right + part[1]
         return gram / bought.size, right / bought.size
