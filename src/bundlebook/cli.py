@@ -49,6 +49,23 @@ def sample(out: Path, seed: int | None) -> None:
 
 
 @main.command()
+@click.option("--history", required=True, help="Purchases, oldest first: 1001:1@2021-01,1002:2@2021-02")
+@click.option("--item", required=True, help="Number of the item asked for, for example 1005.")
+@click.option("--at", required=True, help="Month asked for, for example 2021-05.")
+@click.option("--data", default="completejourney", show_default=True, help="Shop that the network learned from.")
+@click.option("--seed", default=2021, show_default=True, help="Seed of the network.")
+def ask(history: str, item: str, at: str, data: str, seed: int) -> None:
+    """Say how likely a customer with this HISTORY buys the item in that month (chapter 06)."""
+    from bundlebook import ask as oracle
+    from bundlebook.errors import BundlebookError
+
+    try:
+        click.echo(str(oracle.ask(oracle.parse(history), item, at, data, seed, progress=True)))
+    except BundlebookError as error:
+        raise click.ClickException(str(error)) from None
+
+
+@main.command()
 @click.argument("batch", default="chapters")
 @click.option("--data", help='Shop for every report: a folder of tables, "sample" or "completejourney".')
 @click.option(

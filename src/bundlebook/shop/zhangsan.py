@@ -78,7 +78,7 @@ def purchases(file: Path | None = None) -> pd.DataFrame:
     return check(pd.read_csv(file, dtype=str), where=file.name)
 
 
-def check(table: pd.DataFrame, where: str = "history") -> pd.DataFrame:
+def check(table: pd.DataFrame, where: str = "history", asked: str | None = None) -> pd.DataFrame:
     """Return a typed copy of a table of purchases, or say which row is wrong.
 
     Parameters
@@ -87,6 +87,8 @@ def check(table: pd.DataFrame, where: str = "history") -> pd.DataFrame:
         Columns ``time``, ``item_id``, ``quantity``; values may be text.
     where : str
         Name of the table in error messages.
+    asked : str, optional
+        Month that is to be predicted; the articles' own if None.
 
     Raises
     ------
@@ -95,6 +97,7 @@ def check(table: pd.DataFrame, where: str = "history") -> pd.DataFrame:
         before the month asked for, an item number that is not a whole number, or a quantity that is not a whole
         number between 1 and 1000.
     """
+    asked = rule().asked_time if asked is None else _month(asked, "the month asked for")
     missing = [column for column in ("time", "item_id", "quantity") if column not in table]
     if missing:
         raise BundlebookError(f"column {missing[0]!r} is missing", where=where, remedy="use time, item_id, quantity")
@@ -106,11 +109,11 @@ def check(table: pd.DataFrame, where: str = "history") -> pd.DataFrame:
         for line in [f"{where}, line {number}"]
     ]
     checked = pd.DataFrame(rows, columns=["time", "item_id", "quantity"])
-    late = checked["time"] >= rule().asked_time
+    late = checked["time"] >= asked
     if late.any():
         line = int(late.to_numpy().argmax())
         raise BundlebookError(
-            f"{checked['time'][line]} is not before {rule().asked_time}, the month asked for",
+            f"{checked['time'][line]} is not before {asked}, the month asked for",
             where=f"{where}, line {line + 1}",
             remedy="a history ends before the month that is predicted",
         )
@@ -211,7 +214,13 @@ def mapping(split: Split, shop: Shop) -> pd.DataFrame:
     return chosen.set_index(pd.Index(fixed.numbers, name="item_id"))
 
 
-def history(split: Split, mapped: pd.DataFrame, at: np.datetime64, table: pd.DataFrame | None = None) -> Baskets:
+def history(
+    split: Split,
+    mapped: pd.DataFrame,
+    at: np.datetime64,
+    table: pd.DataFrame | None = None,
+    asked: str | None = None,
+) -> Baskets:
     """Return 张三's purchases as baskets that any recommender of the workbook takes.
 
     The month asked for is the period of 28 days that begins at `at`; the month before it is the period that ends
@@ -227,6 +236,8 @@ def history(split: Split, mapped: pd.DataFrame, at: np.datetime64, table: pd.Dat
         First day of the period to predict.
     table : DataFrame, optional
         Other purchases than the articles', as :func:`check` takes them.
+    asked : str, optional
+        Month that the period beginning at `at` stands for; the articles' own if None.
 
     Returns
     -------
@@ -238,7 +249,7 @@ def history(split: Split, mapped: pd.DataFrame, at: np.datetime64, table: pd.Dat
     BundlebookError
         If a line is wrong or names an item number outside `mapped`.
     """
-    lines = purchases() if table is None else check(table)
+    lines = purchases() if table is None else check(table, asked=asked)
     unknown = lines.index[~lines["item_id"].isin(mapped.index)]
     if len(unknown):
         raise BundlebookError(
@@ -247,7 +258,7 @@ def history(split: Split, mapped: pd.DataFrame, at: np.datetime64, table: pd.Dat
             remedy=f"use one of {mapped.index.tolist()}",
         )
     fixed = rule()
-    months_back = _months(fixed.asked_time) - lines["time"].map(_months).to_numpy()
+    months_back = months(asked or fixed.asked_time) - lines["time"].map(months).to_numpy()
     day = np.datetime64(at, "D") - months_back * PERIOD_DAYS + fixed.day_in_period
     days, basket = np.unique(day, return_inverse=True)
     items = split.baskets.items
@@ -258,6 +269,7 @@ def history(split: Split, mapped: pd.DataFrame, at: np.datetime64, table: pd.Dat
     return Baskets(quantities, user, days, np.array([USER_ID]), items, split.baskets.level)
 
 
-def _months(text: str) -> int:
+def months(text: str) -> int:
+    """Months from the year 0 to the month ``YYYY-MM``, so that two of them can be subtracted."""
     year, month = text.split("-")
     return int(year) * 12 + int(month)
