@@ -5,15 +5,19 @@ import io
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from markupsafe import Markup
+
 from bundlebook import __version__
 from bundlebook.reports import identity
 from bundlebook.reports.fonts import CHINESE, chinese, face
 from bundlebook.reports.html import environment
+from bundlebook.reports.metrics import shown
 from bundlebook.reports.store import Store, write, write_json
 
 #: Failures first, then what is still to come, then what is done.
 ORDER = ["died", "failed", "timed out", "not written", "not started", "interrupted", "running", "waiting"]
-_SIDE_BY_SIDE = 6
+#: Figures compared side by side at most, and jobs below which a line through their values shows nothing.
+_SIDE_BY_SIDE, _LINE = 8, 4
 
 
 def write_index(store: Store, title: str, entries: Sequence[Mapping[str, Any]], *, seconds: float, slots: int) -> None:
@@ -25,8 +29,8 @@ def write_index(store: Store, title: str, entries: Sequence[Mapping[str, Any]], 
     title : str
     entries : sequence of mapping
         One a job, in the order of the plan: ``name``, ``title``, ``status``, ``reused``, ``seconds``, ``parameters``,
-        ``given`` (the names of those that were set), ``metrics``, ``page`` and, where it went wrong, ``problem`` and
-        ``number``.
+        ``given`` (the names of those that were set), ``metrics``, ``page``, ``pdf``, ``notebook`` (addresses or None)
+        and, where it went wrong, ``problem`` and ``number``.
     seconds : float
         Time since the batch began.
     slots : int
@@ -59,6 +63,8 @@ def write_index(store: Store, title: str, entries: Sequence[Mapping[str, Any]], 
             longest=max((entry.get("seconds") or 0 for entry in entries), default=0),
             side_by_side=side_by_side,
             compared={name for shared in side_by_side for name in shared["values"]},
+            alike={shared["name"] for shared in side_by_side},
+            titles=[entry["title"] for entry in entries],
             fonts="",
         )
     )
@@ -110,7 +116,7 @@ def _varying(entries: Sequence[Mapping[str, Any]]) -> list[str]:
 
 
 def _shared_figures(entries: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Numbers that several jobs recorded under one name, to be compared as bars."""
+    """Numbers that several jobs recorded under one name, to be compared as bars and as a line."""
     found: dict[str, dict[str, Any]] = {}
     for entry in entries:
         for metric in entry.get("metrics", []):
@@ -122,4 +128,26 @@ def _shared_figures(entries: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]
     several = [shared for shared in found.values() if len(shared["values"]) > 1][:_SIDE_BY_SIDE]
     for shared in several:
         shared["largest"] = max(abs(value) for value in shared["values"].values()) or 1
+        shared["line"] = sparkline(list(shared["values"].values())) if len(shared["values"]) >= _LINE else ""
     return several
+
+
+def sparkline(values: Sequence[float], width: int = 96, height: int = 22) -> Markup:
+    """Numbers as a small line without axes, from the first job of the plan to the last; the dot marks the last.
+
+    Examples
+    --------
+    >>> str(sparkline([1, 3, 2], width=20, height=10)).split('points="')[1].split('"')[0]
+    '2.0,8.0 10.0,2.0 18.0,5.0'
+    """
+    low, high = min(values), max(values)
+    step = (width - 4) / max(len(values) - 1, 1)
+    scale = (height - 4) / ((high - low) or 1)
+    points = [(2 + place * step, height - 2 - (value - low) * scale) for place, value in enumerate(values)]
+    drawn = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
+    told = f"from {shown(min(values))} to {shown(max(values))}, last {shown(values[-1])}"
+    return Markup(
+        f'<svg class="line" viewBox="0 0 {width} {height}" width="{width}" height="{height}" role="img" '
+        f'aria-label="{told}"><title>{told}</title><polyline points="{drawn}" fill="none" stroke="#0173b2" '
+        f'stroke-width="1.5"/><circle cx="{points[-1][0]:.1f}" cy="{points[-1][1]:.1f}" r="2" fill="#0173b2"/></svg>'
+    )
