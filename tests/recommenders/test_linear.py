@@ -1,3 +1,5 @@
+from copy import deepcopy
+
 import numpy as np
 import pytest
 from scipy import sparse
@@ -25,10 +27,11 @@ def log() -> Baskets:
     )
 
 
-@pytest.mark.parametrize("rows", ["users", "baskets"])
-def test_ease_minimises_its_loss(log, rows):
-    x = (log.user_item() > 0).toarray().astype(float) if rows == "users" else log.incidence.toarray().astype(float)
-    weights = EASE(l2=5.0, rows=rows).fit(log, LATER).weights_
+@pytest.mark.parametrize(("rows", "log_counts"), [("users", False), ("baskets", False), ("users", True)])
+def test_ease_minimises_its_loss(log, rows, log_counts):
+    counts = log.user_item().toarray().astype(float) if rows == "users" else log.incidence.toarray().astype(float)
+    x = np.log1p(counts) if log_counts else (counts > 0).astype(float)
+    weights = EASE(l2=5.0, rows=rows, log_counts=log_counts).fit(log, LATER).weights_
     off = ~np.eye(7, dtype=bool)
 
     def loss(flat):
@@ -49,13 +52,15 @@ def test_item_cosine_is_scikit_learns(log, rows):
     np.testing.assert_allclose(ItemCosine(rows=rows).fit(log, LATER).weights_, expected, atol=1e-6)
 
 
-@pytest.mark.parametrize("model", [EASE(rows="baskets"), ItemCosine(), EASE()])
+@pytest.mark.parametrize("model", [EASE(rows="baskets"), ItemCosine(), EASE(), EASE(log_counts=True)])
 def test_scores_are_history_times_weights_and_see_no_future(log, model):
     at = np.datetime64("2021-01-03")
     model.fit(log, at)
     past = log.where(log.day < at)
-    np.testing.assert_allclose(model.scores(log, at), (past.user_item() > 0).toarray() @ model.weights_, rtol=1e-5)
-    again = type(model)(rows=model.rows).fit(past, at)
+    counts = past.user_item().toarray()
+    history = np.log1p(counts) if getattr(model, "log_counts", False) else counts > 0
+    np.testing.assert_allclose(model.scores(log, at), history @ model.weights_, rtol=1e-5)
+    again = deepcopy(model).fit(past, at)
     assert (again.weights_ == model.weights_).all()
     assert isinstance(model, Recommender)
 

@@ -35,7 +35,7 @@ CELLS_AT_ONCE = 8_000_000
 #: Dense probabilities are kept up to this many cells.
 CELLS_KEPT = 20_000_000
 #: Steps on the scale of log-odds by which purchases and non-purchases are counted for the AUC over all pairs.
-_STEPS = np.linspace(-17, 17, 100_001)
+_STEPS = 100_000
 
 
 @dataclass(frozen=True)
@@ -159,7 +159,11 @@ def _values(recommender: Recommender, arena: Arena) -> tuple:
         raise BundlebookError(error.problem, where=where, remedy=error.remedy) from None
     values = {
         name: pd.DataFrame(
-            {f"{metric}@{k}": measure(ranking, min(k, arena.depth)) for k in arena.ks for metric, measure in METRICS.items()},
+            {
+                f"{metric}@{k}": measure(ranking, min(k, arena.depth))
+                for k in arena.ks
+                for metric, measure in METRICS.items()
+            },
             index=task.histories.user_ids[arena.tracks[name].rows],
         )
         for name, ranking in rankings.items()
@@ -200,7 +204,7 @@ def _probabilities(recommender: ProbabilisticRecommender, arena: Arena) -> tuple
     people, outcome, n_items = arena.people, arena.outcome, arena.outcome.shape[1]
     keep = people.n_users * n_items <= CELLS_KEPT
     losses, kept, shown_p, shown_y, right = [], [], [], [], 0
-    counts = np.zeros((2, len(_STEPS) + 1))
+    counts = np.zeros((2, _STEPS))
     for block in arena.blocks(people.n_users):
         histories = people.of_users(np.arange(block.start, block.stop))
         p, bought = recommender.probability(histories, arena.task.at), outcome[block].toarray() > 0
@@ -212,7 +216,8 @@ def _probabilities(recommender: ProbabilisticRecommender, arena: Arena) -> tuple
         shown_p.append(np.take_along_axis(p, best, axis=1))
         shown_y.append(np.take_along_axis(bought, best, axis=1))
         right += int(((p >= 0.5) == bought).sum())
-        step = np.searchsorted(_STEPS, logit(np.clip(p, EPSILON, 1 - EPSILON)))
+        # Log-odds of EPSILON are −16.1, so the scale from −17 to 17 holds all.
+        step = ((logit(np.clip(p, EPSILON, 1 - EPSILON)) + 17) * (_STEPS / 34)).astype(np.int32)
         for came in (0, 1):
             counts[came] += np.bincount(step[bought == bool(came)], minlength=counts.shape[1])
         if keep:

@@ -249,4 +249,3 @@ def _plain(value: Any) -> Any:
     if hasattr(value, "shape"):
         return f"array of shape {tuple(value.shape)}"
     return settings_of(value) if hasattr(value, "scores") else repr(type(value).__name__)
-

@@ -14,8 +14,8 @@ import pandas as pd
 from bundlebook.recommenders.base import ProbabilisticRecommender, Recommender
 from bundlebook.recommenders.calibrated import Calibrated
 from bundlebook.recommenders.linear import EASE, ItemCosine
-from bundlebook.recommenders.tifu import TifuKNN
 from bundlebook.recommenders.popularity import DecayedFrequency, PersonalFrequency, Popularity
+from bundlebook.recommenders.tifu import TifuKNN
 from bundlebook.shop import Shop, Split
 
 #: Order in which families stand in tables.

@@ -51,7 +51,9 @@ def newcomers(
     chosen = np.sort(rng.permutation(np.flatnonzero(enough))[: round(share * enough.sum())])
     judged = np.diff(outcome[chosen].indptr) > 0
     if judged.sum() < 2:
-        raise BundlebookError("fewer than two new households bought something", remedy="hold more out or widen the window")
+        raise BundlebookError(
+            "fewer than two new households bought something", remedy="hold more out or widen the window"
+        )
     chosen = np.concatenate([chosen[judged], chosen[~judged]])
     new, came = people.of_users(chosen), outcome[chosen]
     staying = np.flatnonzero(~np.isin(task.visible.user_ids, new.user_ids))

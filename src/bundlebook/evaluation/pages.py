@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
+from bundlebook.association import association_rules, encode, frequent_itemsets
 from bundlebook.errors import BundlebookError
 from bundlebook.shop import Baskets
 
@@ -93,7 +94,11 @@ def pairs_by_score(scores: np.ndarray, k: int, new: np.ndarray | None = None) ->
 
 
 def pairs_by_link(
-    frequency: sparse.csr_matrix, strength: sparse.csr_matrix, k: int, new: np.ndarray | None = None, starts: int = 15
+    frequency: sparse.csr_matrix,
+    strength: sparse.csr_matrix | np.ndarray,
+    k: int,
+    new: np.ndarray | None = None,
+    starts: int = 15,
 ) -> list[list[tuple[int, int]]]:
     r"""Pages of a method that links items: pairs with the largest frequency of one times the strength of their link.
 
@@ -105,7 +110,7 @@ def pairs_by_link(
     ----------
     frequency : csr_matrix, shape (n_users, n_items)
         Share of the user's baskets with the item.
-    strength : csr_matrix, shape (n_items, n_items)
+    strength : csr_matrix or ndarray, shape (n_items, n_items)
         For example confidences of rules, or cosines.
     k : int
         Pairs a page; no item stands in two.
@@ -114,7 +119,7 @@ def pairs_by_link(
     starts : int
         So many of the user's most frequent items are tried as i.
     """
-    pages = []
+    pages, strength = [], sparse.csr_matrix(strength)
     for user in range(frequency.shape[0]):
         row = slice(frequency.indptr[user], frequency.indptr[user + 1])
         ids, value = frequency.indices[row], frequency.data[row]
@@ -136,3 +141,17 @@ def pairs_by_link(
                 used |= {i, j}
         pages.append(page)
     return pages
+
+
+def share_of_baskets(histories: Baskets) -> sparse.csr_matrix:
+    """Share of each user's baskets that held each item, shape (n_users, n_items)."""
+    baskets = np.maximum(histories.counts_by_user(), 1)
+    return (sparse.diags(1 / baskets) @ histories.user_item()).tocsr()
+
+
+def rule_confidences(visible: Baskets, min_support: float = 0.001) -> sparse.csr_matrix:
+    """Confidence of every mined rule i ⇒ j, shape (n_items, n_items)."""
+    rules = association_rules(frequent_itemsets(encode(visible), min_support, max_len=2))
+    number = pd.Index(visible.items)
+    sides = [number.get_indexer([side for (side,) in rules[name]]) for name in ("antecedent", "consequent")]
+    return sparse.csr_matrix((rules["confidence"].to_numpy(), tuple(sides)), shape=(visible.n_items,) * 2)

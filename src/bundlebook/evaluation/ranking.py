@@ -126,7 +126,9 @@ def rank(
     parts = []
     for low in range(0, len(scores), _ROWS_AT_ONCE):
         rows = slice(low, low + _ROWS_AT_ONCE)
-        parts.append(rank_block(scores[rows], truth[rows], depth, None if candidates is None else candidates[rows], low))
+        parts.append(
+            rank_block(scores[rows], truth[rows], depth, None if candidates is None else candidates[rows], low)
+        )
     whole = Ranking.joined(parts)
     return whole.checked() if candidates is None else whole
 

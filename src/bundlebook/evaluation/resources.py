@@ -5,7 +5,7 @@ import gc
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -63,10 +63,8 @@ def watch() -> Iterator[Used]:
 def _give_back() -> None:
     """Return freed memory to the system, so that the block cannot live on it unseen."""
     gc.collect()
-    try:
+    with suppress(AttributeError, OSError, TypeError):  # not the GNU C library: the figure is then a lower bound
         ctypes.CDLL(None).malloc_trim(0)
-    except (AttributeError, OSError, TypeError):
-        pass  # not the GNU C library: the figure is then a lower bound
 
 
 def _reset_high_water() -> bool:

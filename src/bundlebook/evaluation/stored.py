@@ -16,8 +16,9 @@ from bundlebook.evaluation.significance import compared, level_with_best, resamp
 
 #: Metrics kept of every track; those of a probability stand on the track ``"everyone"``.
 KEPT = (
-    "NDCG@10", "Recall@10", "Precision@10", "Hit rate@10", "MRR@10", "MAP@10", "NDCG@20", "Recall@20", "AUC", "Log loss",
-)  # fmt: skip
+    *("NDCG@10", "Recall@10", "Precision@10", "Hit rate@10", "MRR@10", "MAP@10"),
+    *("NDCG@20", "Recall@20", "AUC", "Log loss"),
+)
 #: Whom every method is compared with, by track: the strongest simple method; for new items the best-sellers.
 REFERENCE = {"all": "decayed frequency + popularity", "everyone": "decayed frequency + popularity"}
 REFERENCE |= {"repeat": "decayed frequency + popularity", "explore": "popularity"}
@@ -78,9 +79,7 @@ def _task(evaluation: Evaluation, main: bool, resamples: int, seed: int) -> dict
     return out
 
 
-def _track(
-    evaluation: Evaluation, place: str, metrics: tuple[str, ...], resamples: int, seed: int
-) -> dict[str, Any]:
+def _track(evaluation: Evaluation, place: str, metrics: tuple[str, ...], resamples: int, seed: int) -> dict[str, Any]:
     """All metrics of a track share one draw of users, so that one matrix product resamples them together."""
     tables = {}
     for metric in metrics:
@@ -100,7 +99,10 @@ def _track(
             low, high = np.quantile(mine, [0.025, 0.975], axis=0)
             track = "all" if place == "everyone" else place
             out["metrics"][metric] = {
-                name: [*map(_short, (means[name], low[n], high[n])), _short(evaluation.judged[name].spread(metric, track))]
+                name: [
+                    *map(_short, (means[name], low[n], high[n])),
+                    _short(evaluation.judged[name].spread(metric, track)),
+                ]
                 for n, name in enumerate(mine.columns)
             }
             sign = -1 if metric in LOWER_IS_BETTER else 1
@@ -197,8 +199,13 @@ class Stored:
         place = "everyone" if metric in LOWER_IS_BETTER else track
         return pd.DataFrame(self.track(task, place)["against"][metric]).T
 
-    def table(self, metrics: tuple[str, ...], task: str = "window", track: str = "all", digits: int = 3) -> pd.DataFrame:
-        """Means with intervals as text, best of the first metric on top; an asterisk is ahead of all others beyond doubt."""
+    def table(
+        self, metrics: tuple[str, ...], task: str = "window", track: str = "all", digits: int = 3
+    ) -> pd.DataFrame:
+        """Means with intervals as text, best of the first metric on top.
+
+        An asterisk marks a method that is ahead of all others beyond doubt.
+        """
         columns = {}
         for metric in metrics:
             best = self.leaders(metric, task, track)

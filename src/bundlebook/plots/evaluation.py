@@ -6,9 +6,11 @@ import matplotlib.dates as mdates
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, NullFormatter
 
+from bundlebook.evaluation.stored import Stored
 from bundlebook.plots.style import PALETTE
 from bundlebook.shop import Split
 from bundlebook.shop.splits import PERIOD_DAYS
@@ -174,3 +176,44 @@ def cost(speed: pd.DataFrame, table: pd.DataFrame, metric: str, learned: Sequenc
     low, high = ax.get_xlim()
     ax.set_xlim(min(low, 10 ** np.floor(np.log10(low))), max(high, 10 ** np.ceil(np.log10(high))))
     ax.legend(loc="center left", bbox_to_anchor=(1, 0.5), fontsize=9, title="orange: network" if learned else None)
+
+
+def accuracy_against_cost(
+    boards: Mapping[str, Stored], metric: str = "NDCG@10", tracks: Sequence[str] = ("all", "explore")
+) -> None:
+    """Draw a stored leaderboard: accuracy with intervals against processor seconds of fitting.
+
+    One row of panels a level, one column a track; numbers stand for methods, and the legend names them by family.
+
+    Parameters
+    ----------
+    boards : mapping of str to Stored
+        By level.
+    metric : str
+    tracks : sequence of {"all", "repeat", "explore"}
+    """
+    titles = {"all": "all items", "repeat": "items bought before", "explore": "new items only"}
+    methods = next(iter(boards.values())).methods
+    families = list(dict.fromkeys(methods["family"]))
+    colours = {family: PALETTE[n % len(PALETTE)] for n, family in enumerate(families)}
+    numbers = {name: str(n + 1) for n, name in enumerate(methods.index)}
+    height = max(3.6 * len(boards), 0.24 * len(methods) + 1)
+    figure, axes = plt.subplots(len(boards), len(tracks), figsize=(11, height), squeeze=False)
+    for row, (level, board) in zip(axes, boards.items(), strict=True):
+        for ax, track in zip(row, tracks, strict=True):
+            table = board.intervals(metric, "window", track)
+            for name, value in table.iterrows():
+                seconds, colour = max(board.methods.loc[name, "fit, CPU s"], 1e-2), colours[methods.loc[name, "family"]]
+                ax.vlines(seconds, value.low, value.high, color=colour, lw=1.2, alpha=0.7)
+                ax.plot(seconds, value["mean"], "o", color="white", mec=colour, mew=1.4, ms=12)
+                ax.text(seconds, value["mean"], numbers[name], ha="center", va="center", fontsize=7.5)
+            ax.set(xscale="log", title=f"{level}: {titles[track]}", xlabel="processor seconds to fit (log scale)",
+                   ylabel=f"{metric}, 95 % interval", ylim=(0, None))  # fmt: skip
+            ax.xaxis.set_major_formatter(FuncFormatter(lambda seconds, _: f"{seconds:g}"))
+            ax.xaxis.set_minor_formatter(NullFormatter())
+            ax.margins(x=0.08)
+    handles = [
+        Line2D([], [], marker=f"${numbers[name]}$", color=colours[family], ls="", ms=8, label=f"{name}  ({family})")
+        for name, family in methods["family"].items()
+    ]
+    figure.legend(handles=handles, loc="center left", bbox_to_anchor=(1, 0.5), fontsize=8.5)

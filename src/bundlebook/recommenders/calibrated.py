@@ -38,6 +38,10 @@ class Calibrated:
         Users with fewer baskets take no part in the regression.
     half_life : float
         Of n_u, in days.
+    most_pairs : int
+        Pairs of a user and an item in the regression; where there are more, it is fitted on some of the users.
+    seed : int
+        Of the choice of these users.
 
     Notes
     -----
@@ -52,11 +56,14 @@ class Calibrated:
         days: int = PERIOD_DAYS,
         min_history: int = 3,
         half_life: float = 90.0,
+        most_pairs: int = 4_000_000,
+        seed: int = 0,
     ) -> None:
         if per not in ("period", "basket"):
             raise BundlebookError(f"unknown per={per!r}", where="Calibrated", remedy="use 'period' or 'basket'")
         self.inner, self.per, self.days = inner, per, days
         self.min_history, self.half_life = min_history, half_life
+        self.most_pairs, self.seed = most_pairs, seed
         self.name = inner.name
 
     def fit(self, visible: Baskets, at: np.datetime64) -> Self:
@@ -70,6 +77,9 @@ class Calibrated:
                 where=f"calibration of {self.name}",
                 remedy="use a longer log, fewer days or a lower min_history",
             )
+        most = max(1, self.most_pairs // past.n_items)
+        if len(users) > most:
+            users = np.sort(np.random.default_rng(self.seed).permutation(users)[:most])
         self.inner.fit(past, then)
         rates = self._rates(past.of_users(users), then)
         bought = last.of_users(users).user_item().toarray() > 0

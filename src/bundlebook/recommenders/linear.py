@@ -23,14 +23,17 @@ class _ItemToItem:
         matrix = matrix[np.diff(matrix.indptr) > 0].astype(np.float64)
         if not matrix.shape[0]:
             raise BundlebookError(f"no basket lies before {at}", where=self.name, remedy="predict a later window")
-        matrix.data[:] = 1
-        return matrix
+        return self._values(matrix)
 
     def scores(self, histories: Baskets, at: np.datetime64) -> np.ndarray:
         """Multiply 0/1 histories with the item weights, shape (n_users, n_items), float32."""
-        history = histories.between(end=at).user_item()
-        history.data[:] = 1
+        history = self._values(histories.between(end=at).user_item())
         return np.asarray((history @ self.weights_), dtype=np.float32)
+
+    def _values(self, matrix: sparse.csr_matrix) -> sparse.csr_matrix:
+        """What stands for a number of baskets: 1."""
+        matrix.data[:] = 1
+        return matrix
 
 
 def _check_rows(rows: str, name: str) -> str:
@@ -76,6 +79,9 @@ class EASE(_ItemToItem):
         λ > 0, in units of rows.
     rows : {"users", "baskets"}
         What a row of X is.
+    log_counts : bool
+        X and the history hold log(1 + number of baskets) instead of 0 and 1: where people buy again, how often they
+        did says much.
     name : str
         How tables call it.
 
@@ -84,10 +90,13 @@ class EASE(_ItemToItem):
     H. Steck: Embarrassingly Shallow Autoencoders for Sparse Data. WWW 2019.
     """
 
-    def __init__(self, l2: float = 200.0, rows: str = "users", name: str = "EASE") -> None:
+    def __init__(self, l2: float = 200.0, rows: str = "users", log_counts: bool = False, name: str = "EASE") -> None:
         if not l2 > 0:
             raise BundlebookError(f"l2 must be positive, got {l2}", where=name)
-        self.l2, self.rows, self.name = l2, _check_rows(rows, name), name
+        self.l2, self.rows, self.log_counts, self.name = l2, _check_rows(rows, name), log_counts, name
+
+    def _values(self, matrix: sparse.csr_matrix) -> sparse.csr_matrix:
+        return matrix.log1p() if self.log_counts else super()._values(matrix)
 
     def fit(self, visible: Baskets, at: np.datetime64) -> Self:
         """Solve in closed form: one inverse of shape (n_items, n_items), in double precision."""
