@@ -3,6 +3,7 @@
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+from matplotlib.dates import AutoDateLocator
 from matplotlib.ticker import FuncFormatter, MultipleLocator, PercentFormatter
 
 from bundlebook.plots.style import PALETTE
@@ -11,7 +12,7 @@ _WEEKDAYS = ("Mo", "Tu", "We", "Th", "Fr", "Sa", "Su")
 
 
 def _count(value: float, _position: int = 0) -> str:
-    return f"{value / 1e6:g} M" if value >= 1e6 else f"{value / 1e3:g} k" if value >= 1e4 else f"{value:,.4g}"
+    return f"{value / 1e6:g} M" if value >= 1e6 else f"{value / 1e3:g} k" if value >= 1e3 else f"{value:,.4g}"
 
 
 _THOUSANDS = FuncFormatter(_count)
@@ -95,7 +96,7 @@ def items(purchases_per_item: np.ndarray) -> None:
     head = int(np.ceil(0.2 * len(counts)))
     covered = counts[:head].sum() / counts.sum()
     right.plot([0.2, 0.2, 0], [0, covered, covered], color=PALETTE[3], ls="--", lw=1.2)
-    right.text(0.23, covered - 0.1, f"20 % of the items:\n{covered:.0%} of purchases", color=PALETTE[3], va="top")
+    right.text(0.23, covered - 0.1, f"20% of the items:\n{covered:.0%} of purchases", color=PALETTE[3], va="top")
     right.set(title="The head carries it", xlabel="share of items, best sellers first", ylabel="share of purchases")
     right.set(xlim=(0, 1), ylim=(0, 1.02))
     for axis in (right.xaxis, right.yaxis):
@@ -115,7 +116,7 @@ def times(time: pd.Series) -> None:
     by_week = monday.value_counts().sort_index()
     weeks.plot(by_week.index, by_week.to_numpy(), color=PALETTE[0], lw=1.8)
     weeks.set(title="By week", xlabel="week beginning", ylabel="purchases", ylim=(0, None))
-    weeks.tick_params(axis="x", rotation=35)
+    weeks.xaxis.set_major_locator(AutoDateLocator(minticks=3, maxticks=5))
     day = time.dt.weekday.value_counts().reindex(range(7), fill_value=0)
     weekdays.bar(_WEEKDAYS, day / day.sum(), color=PALETTE[1])
     weekdays.set(title="By weekday", xlabel="weekday", ylabel="share of purchases")
@@ -138,7 +139,8 @@ def prices(price: np.ndarray, list_price: np.ndarray, currency: str) -> None:
         Money for one unit, both above 0.
     currency : str
     """
-    _, (left, right) = plt.subplots(1, 2, figsize=(9.5, 3.8), width_ratios=(1.15, 1))
+    figure, (left, right) = plt.subplots(1, 2, figsize=(9.5, 3.8), width_ratios=(1.15, 1))
+    figure.get_layout_engine().set(wspace=0.06)
     low, high = np.quantile(list_price, [0.001, 0.999])
     inside = (list_price >= low) & (list_price <= high) & (price >= low / 4)
     cells = left.hexbin(
@@ -153,7 +155,7 @@ def prices(price: np.ndarray, list_price: np.ndarray, currency: str) -> None:
     for axis in (left.xaxis, left.yaxis):
         axis.set_major_formatter(_THOUSANDS)
         axis.set_minor_formatter(FuncFormatter(lambda *_: ""))
-    left.figure.colorbar(cells, ax=left, label="purchases in a cell")
+    figure.colorbar(cells, ax=left, label="purchases in a cell")
     depth = 1 - price / list_price
     cut = depth[depth > 0.005]
     right.hist(cut, bins=np.linspace(0, 1, 41), color=PALETTE[1], edgecolor="white", linewidth=0.4)
