@@ -102,3 +102,58 @@ def thinness(distinct: np.ndarray, his: int) -> None:
                 fontsize=11)  # fmt: skip
     ax.set(title="How much households buy in four periods", xlabel="distinct items bought in four periods",
            ylabel="households", xlim=(-5, np.percentile(distinct, 99.5)))  # fmt: skip
+
+
+def earning(table: pd.DataFrame, claimed: float) -> None:
+    """Draw P after each number of periods with the item, one line for each number of baskets a period.
+
+    Parameters
+    ----------
+    table : DataFrame
+        One row a number of periods, one column a number of baskets with the item in each of them; P in [0, 1].
+    claimed : float
+        The articles' answer, drawn as a line.
+    """
+    _, ax = plt.subplots(figsize=(8, 4))
+    for number, times in enumerate(table.columns):
+        ax.plot(table.index, table[times], color=PALETTE[number], ls=_STYLES[number], marker=_MARKERS[number], ms=7,
+                lw=2, label=str(times))  # fmt: skip
+    ax.axhline(claimed, color="0.35", lw=1)
+    ax.text(table.index[0], claimed + 0.015, f"claimed: {claimed}", va="bottom", color="0.25")
+    ax.set(title="What it takes to be told 0.8", xlabel="latest periods in which he bought 1005",
+           ylabel="P(1005 in the next period)", ylim=(0, 1), xticks=table.index)  # fmt: skip
+    ax.legend(title="baskets with it a period", ncols=len(table.columns), loc="upper left", bbox_to_anchor=(0, 0.78))
+
+
+def history_and_answer(history: pd.DataFrame, answer: pd.Series, asked: int, claimed: float) -> None:
+    """Draw a history as a table of units, and beside it what the network expects of each item.
+
+    Parameters
+    ----------
+    history : DataFrame
+        One row an item, one column a month; units, 0 where nothing was bought.
+    answer : Series
+        P of each item in the month to come, by the same index.
+    asked : int
+        The item asked for; its bar is drawn in another colour.
+    claimed : float
+        The articles' answer, drawn as a line.
+    """
+    _, (left, right) = plt.subplots(1, 2, figsize=(9, 3.2), width_ratios=[1.2, 1])
+    left.imshow(np.log1p(history.to_numpy(float)), cmap="Blues", aspect="auto", vmin=0, vmax=np.log(30))
+    for row, col in zip(*np.nonzero(history.to_numpy()), strict=True):
+        units = history.to_numpy()[row, col]
+        left.text(col, row, f"{units:g}", ha="center", va="center", color="white" if units > 4 else "0.15")
+    rows = np.arange(len(history))
+    left.set(title="His history: units", xticks=range(history.shape[1]), yticks=rows)
+    left.set_xticklabels(history.columns, fontsize=9)
+    left.set_yticklabels(history.index)
+    left.grid(False)
+    colours = [PALETTE[1] if item == asked else PALETTE[0] for item in answer.index]
+    right.barh(rows, answer, color=colours)
+    for row, p in enumerate(answer):
+        right.annotate(f"{p:.3f}", (p, row), (4, 0), textcoords="offset points", va="center", fontsize=10)
+    right.axvline(claimed, color="0.35", lw=1)
+    right.text(claimed, -0.5, "claimed", ha="center", va="bottom", fontsize=9, color="0.25")
+    right.set(title="The month to come", xlabel="P(bought)", xlim=(0, 1), yticks=[])
+    right.set_ylim(len(rows) - 0.5, -0.5)
