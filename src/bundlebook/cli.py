@@ -105,3 +105,32 @@ def report(
     options = {"slots": jobs, "force": force, "timeout": timeout, "settings": settings}
     options |= {"code": "hidden" if no_code else None, "pdf": pdf, "engine": engine, "scheduler": scheduler}
     raise SystemExit(make(batch, data, only, **options))
+
+
+@main.command()
+@click.option("--data", required=True, help='Shop: a folder of tables, "sample" or "completejourney".')
+@click.option("--level", default="auto", show_default=True, help="Level of items, for example item_id or category.")
+@click.option("--seed", default=2021, show_default=True, help="Seed of all draws.")
+@click.option("--seeds", default=1, show_default=True, type=click.IntRange(1), help="Runs of what is learned.")
+@click.option("--networks/--no-networks", default=True, show_default=True, help="Whether networks take part.")
+@click.option("--memory", type=click.FloatRange(min=0, min_open=True), help="Gigabytes a recommender may take.")
+@click.option("--minutes", default=10.0, show_default=True, help="Minutes a fit may take, by estimate.")
+@click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="Folder to write to.")
+def evaluate(
+    data: str, level: str, seed: int, seeds: int, networks: bool, memory: float | None, minutes: float, out: Path | None
+) -> None:
+    """Judge every recommender on a shop of your own: the leaderboard of chapter 07."""
+    from bundlebook import paths
+    from bundlebook.errors import BundlebookError
+    from bundlebook.evaluation.board import Options
+    from bundlebook.reports.leaderboard import evaluate_shop
+
+    options = Options(seed=seed, seeds=seeds)
+    try:
+        evaluate_shop(
+            data, out or paths.out() / "evaluation", level, options, networks, memory, minutes, say=click.echo
+        )
+    except BundlebookError as error:
+        raise click.ClickException(str(error)) from None
+    except KeyboardInterrupt:
+        raise click.ClickException("interrupted; finished rows are kept, the same command goes on") from None

@@ -1,0 +1,164 @@
+"""The leaderboard on a reader's own shop: one call from a folder of tables to a table, a CSV and a page."""
+
+import base64
+import html
+import io
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import psutil
+
+from bundlebook import paths
+from bundlebook.evaluation import stored
+from bundlebook.evaluation.board import Options, make_board, split_for
+from bundlebook.evaluation.contenders import Plan, Size, min_users, plan
+from bundlebook.evaluation.stored import Stored
+from bundlebook.shop import Shop, clean, load_shop
+
+#: Part of the free memory that one recommender may ask for.
+SHARE_OF_MEMORY = 0.5
+_TITLES = {"window": "Everything bought in four weeks", "next_basket": "The next basket"}
+_TRACKS = {"all": "all items", "repeat": "items bought before", "explore": "new items only"}
+
+
+def evaluate_shop(
+    data: str | Path,
+    out: Path,
+    level: str = "auto",
+    options: Options | None = None,
+    networks: bool = True,
+    memory_gb: float | None = None,
+    minutes: float = 10,
+    resamples: int = 2000,
+    say: Callable[[str], None] = print,
+    progress: bool = True,
+) -> Stored:
+    """Judge every recommender that fits this machine on a shop, and write what came out.
+
+    Parameters
+    ----------
+    data : str or Path
+        As for :func:`~bundlebook.shop.sources.load_shop`.
+    out : Path
+        Folder for ``leaderboard.csv``, ``leaderboard.json`` and ``leaderboard.html`` (made if need be).
+    level : str
+        As for :func:`~bundlebook.shop.baskets.baskets`.
+    options : Options, optional
+        One run of what is learned if None.
+    networks : bool
+        Whether networks take part.
+    memory_gb : float, optional
+        Gigabytes one recommender may take; half of the free memory if None.
+    minutes : float
+        Minutes one fit may take, by estimate.
+    resamples : int
+        Of the bootstrap.
+    say : callable
+        Takes each line of the report.
+    progress : bool
+        Show a progress bar (on stderr).
+
+    Returns
+    -------
+    Stored
+    """
+    options = options or Options(seeds=1)
+    shop, _ = clean(load_shop(data))
+    split = split_for(shop, shop.level(level))
+    size = Size.of(split)
+    allowed = memory_gb or SHARE_OF_MEMORY * psutil.virtual_memory().available / 1e9
+    who = plan(size, allowed, minutes, networks=networks)
+    facts = _facts(shop, split.baskets.level, size, options, who)
+    for fact in facts:
+        say(fact)
+    board = make_board(shop, split, who.chosen, options, progress)
+    content = stored.summary(board, resamples)
+    content["left out"] = who.left_out
+    facts += [f"{name} gave up: {reason}" for name, reason in board.failures.items()]
+    lost = content["outside the vocabulary"]
+    facts.append(
+        f"Items outside the vocabulary are {lost['items']:.1%} of the items and {lost['pairs']:.1%} of the purchases "
+        "(user and item) in the test weeks; nobody can find them, and they are not counted."
+    )
+    say("\n".join(facts[-1 - len(board.failures) :]))
+    result = Stored(content)
+    for track in result.content["tasks"]["window"]["tracks"]:
+        if track != "everyone":
+            say(f"\n{_TITLES['window']}, {_TRACKS[track]}\n{result.table(('NDCG@10', 'Recall@10'), 'window', track)}")
+    out = Path(out)
+    out.mkdir(parents=True, exist_ok=True)
+    made = {"shop": shop.name, "real": shop.real, "facts": facts}
+    stored.write(out / "leaderboard.json", {"made": made, "boards": {content["level"]: content}})
+    long_table(result).to_csv(out / "leaderboard.csv", index=False)
+    (out / "leaderboard.html").write_text(_page(shop, facts, result), encoding="utf-8")
+    say(f"\nwritten to {paths.shown(out)}: leaderboard.csv, leaderboard.json, leaderboard.html")
+    return result
+
+
+def _facts(shop: Shop, level: str, size: Size, options: Options, who: Plan) -> list[str]:
+    by = next((c for c in ("basket_id", "session_id") if c in shop.purchases), "day")
+    made = {"basket_id": "one basket_id", "session_id": "one session_id", "day": "all a user bought on one day"}[by]
+    least = min_users(shop.purchases["user_id"].nunique(), level)
+    facts = [
+        f"Shop {shop.name}: {size.users:,} users, {size.baskets:,} baskets, {size.items:,} items (level {level}).",
+        f"A basket is {made}; items bought by fewer than {least} users in the training weeks are left out.",
+    ]
+    if not shop.real:
+        facts.append("The shop is simulated: its figures say nothing about real customers.")
+    if size.users > options.most_users:
+        facts.append(f"Judged are {options.most_users:,} users drawn at random; all of them are learned from.")
+    facts += [f"{name} is switched off: {reason}" for name, reason in who.left_out.items()]
+    return facts
+
+
+def long_table(board: Stored) -> pd.DataFrame:
+    """One row a task, track, metric and method: mean, interval, spread over seeds, and who is level with the best."""
+    rows = []
+    for task, content in board.content["tasks"].items():
+        for track, found in content["tracks"].items():
+            for metric, methods in found["metrics"].items():
+                for method, (mean, low, high, sd) in methods.items():
+                    best = method in found["level with the best"][metric]
+                    rows.append((task, track, metric, method, mean, low, high, sd, best))
+    columns = ["task", "track", "metric", "method", "mean", "low", "high", "sd over seeds", "level with the best"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def _page(shop: Shop, facts: list[str], board: Stored) -> str:
+    """One self-contained page: facts, figure, tables."""
+    parts = [f"<h1>Leaderboard: {html.escape(shop.name)}</h1>", "<ul>"]
+    parts += [f"<li>{html.escape(fact)}</li>" for fact in facts]
+    parts += ["</ul>", f'<img alt="accuracy against time to fit" src="data:image/png;base64,{_figure(board)}">']
+    for task, content in board.content["tasks"].items():
+        known = f"New households, known by {task.split(', ')[-1]} basket(s)"
+        for track in (track for track in content["tracks"] if track != "everyone"):
+            parts.append(f"<h2>{_TITLES.get(task, known)}: {_TRACKS[track]}</h2>")
+            parts.append(board.table(("NDCG@10", "Recall@10"), task, track).to_html(border=0))
+    if "probabilities" in board.content["tasks"]["window"]:
+        parts += ["<h2>Probabilities</h2>", board.probabilities().round(4).to_html(border=0)]
+    parts += ["<h2>Costs</h2>", board.methods.round(2).to_html(border=0)]
+    parts.append("<p>Means over users with 95 % bootstrap intervals; * is ahead of all others beyond doubt (Holm).</p>")
+    style = "body{font:16px/1.5 sans-serif;max-width:70em;margin:2em auto;padding:0 1em}img{max-width:100%}"
+    style += "table{border-collapse:collapse}td,th{padding:.2em .8em;text-align:right;border-bottom:1px solid #ddd}"
+    head = f'<meta charset="utf-8"><title>Leaderboard: {html.escape(shop.name)}</title><style>{style}</style>'
+    return f'<!doctype html><html lang="en"><head>{head}</head><body>{"".join(parts)}</body></html>\n'
+
+
+def _figure(board: Stored) -> str:
+    import matplotlib as mpl
+
+    with mpl.rc_context():
+        mpl.use("agg", force=False)
+        import matplotlib.pyplot as plt
+
+        from bundlebook.plots import evaluation as plots
+        from bundlebook.plots.style import use_style
+
+        use_style()
+        tracks = [track for track in ("all", "explore") if track in board.content["tasks"]["window"]["tracks"]]
+        plots.accuracy_against_cost({board.content["level"]: board}, tracks=tracks)
+        picture = io.BytesIO()
+        plt.savefig(picture, format="png")
+        plt.close()
+    return base64.b64encode(picture.getvalue()).decode()
