@@ -9,9 +9,8 @@ import nbformat
 import yaml
 
 from bundlebook import paths
-from bundlebook.chapters import CELL_TIMEOUT
 from bundlebook.errors import BundlebookError
-from bundlebook.reports.jobs import Job, PlanError, matches
+from bundlebook.reports.jobs import CELL_TIMEOUT, Job, PlanError, matches
 from bundlebook.reports.parameters import declared
 
 _BATCH_KEYS = {"title", "code", "timeout", "shops", "jobs"}

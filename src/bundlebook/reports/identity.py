@@ -121,6 +121,12 @@ def checksum(file: Path) -> str:
 
 def rows(file: Path) -> int | None:
     """Data rows of a table, or None where that cannot be told cheaply."""
+    state = file.stat()
+    return _rows(file, state.st_size, state.st_mtime_ns)
+
+
+@lru_cache(maxsize=256)
+def _rows(file: Path, size: int, changed: int) -> int | None:
     import pyarrow as pa
     from pyarrow import csv, parquet
 

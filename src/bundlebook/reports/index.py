@@ -9,8 +9,6 @@ from markupsafe import Markup
 
 from bundlebook import __version__
 from bundlebook.reports import identity
-from bundlebook.reports.fonts import CHINESE, chinese, face
-from bundlebook.reports.html import environment
 from bundlebook.reports.metrics import shown
 from bundlebook.reports.store import Store, write, write_json
 
@@ -36,6 +34,10 @@ def write_index(store: Store, title: str, entries: Sequence[Mapping[str, Any]], 
     slots : int
         Jobs that run at a time.
     """
+    # The first kernels run while these are imported.
+    from bundlebook.reports.fonts import CHINESE, chinese, face
+    from bundlebook.reports.html import environment
+
     ranked = sorted(entries, key=lambda entry: _rank(entry["status"]))
     counts: dict[str, int] = {}
     for entry in ranked:

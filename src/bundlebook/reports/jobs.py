@@ -5,10 +5,11 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
-from bundlebook.chapters import CELL_TIMEOUT
 from bundlebook.errors import BundlebookError
 from bundlebook.reports.parameters import Parameter
 
+#: Seconds a cell may take where neither the batch nor the command line says anything.
+CELL_TIMEOUT = 600
 #: The parameter that names the shop in every template; ``--data`` sets it.
 SHOP = "SHOP"
 

@@ -4,8 +4,6 @@ from typing import Any, TypedDict
 
 import nbformat
 
-from bundlebook.notebook import METRIC_MIME
-
 
 class Metric(TypedDict):
     """One headline figure."""
@@ -17,6 +15,8 @@ class Metric(TypedDict):
 
 def collect(notebook: nbformat.NotebookNode) -> list[Metric]:
     """The headline figures of an executed notebook, in order; a name recorded twice keeps its last value."""
+    from bundlebook.notebook import METRIC_MIME  # imports pandas, which nothing before the first kernel needs
+
     found: dict[str, Metric] = {}
     for cell in notebook.cells:
         for output in cell.get("outputs", []):

@@ -63,6 +63,7 @@ class BatchRun:
         self.entries: dict[str, dict[str, Any]] = {}
         self.keys: dict[str, str] = {}
         self.began = time.monotonic()
+        self._written: list[str] = []
 
     def run(self) -> int:
         """Run it.
@@ -82,7 +83,6 @@ class BatchRun:
             show = progress(len(self.batch.chosen), self.slots)
             try:
                 waiting = self._look_back(show)
-                self._index()
                 interrupted = self._run_all(waiting, show, asked_to_stop)
             finally:
                 show.close()
@@ -122,6 +122,7 @@ class BatchRun:
                 if asked_to_stop.is_set():
                     raise KeyboardInterrupt
                 self._fill(queue, engine, running, show)
+                self._index(sparing=True)
                 done, _ = wait(running, timeout=0.2, return_when=FIRST_COMPLETED)
                 for future in done:
                     show.leave(running[future][0].name)
@@ -155,7 +156,6 @@ class BatchRun:
             running[engine.submit(job, draft, watch)] = (job, draft, watch)
             show.begin(job.name, watch, (self.store.status(job.name) or {}).get("seconds"))
             self.entries[job.name]["status"] = "running"
-            self._index()
 
     def _end(self, future: "Future[Outcome]", job: Job, draft: Path, watch: Watch, show: Progress) -> None:
         try:
@@ -167,7 +167,6 @@ class BatchRun:
             self.entries[job.name] = self._entry(job, broken)
         shutil.rmtree(draft, ignore_errors=True)
         show.end(job.name, self.entries[job.name])
-        self._index()
 
     def _entry(self, job: Job, status: Mapping[str, Any]) -> dict[str, Any]:
         """What the index says of a job."""
@@ -190,7 +189,12 @@ class BatchRun:
     def _bad(self, entry: Mapping[str, Any]) -> bool:
         return entry["status"] != PASSED or not entry["page"] or bool(self.chromium and not entry["pdf"])
 
-    def _index(self) -> None:
+    def _index(self, sparing: bool = False) -> None:
+        """Write the index; *sparing*: only if a job has started or ended since."""
+        states = [entry["status"] for entry in self.entries.values()]
+        if sparing and states == self._written:
+            return
+        self._written = states
         try:
             spent = time.monotonic() - self.began
             write_index(self.store, self.batch.title, list(self.entries.values()), seconds=spent, slots=self.slots)

@@ -1,0 +1,95 @@
+"""The batches that come with the workbook: their templates are well made, and they run."""
+
+import json
+import re
+
+import nbformat
+import pytest
+from bs4 import BeautifulSoup
+
+from bundlebook import paths
+from bundlebook.chapters import normalise
+from bundlebook.reports import parameters, plan, report, runner
+from tests.reports.looking import latex, loads
+
+TEMPLATES = sorted((paths.root() / "reports" / "templates").glob("*.ipynb"))
+
+
+@pytest.mark.parametrize("file", TEMPLATES, ids=lambda file: file.stem)
+def test_a_template_is_stored_bare_and_can_be_understood(file):
+    notebook = nbformat.read(file, as_version=4)
+    nbformat.validate(notebook)
+    assert nbformat.writes(normalise(nbformat.read(file, as_version=4))) == nbformat.writes(notebook)
+    assert all(not c.outputs and c.execution_count is None for c in notebook.cells if c.cell_type == "code")
+    assert len(notebook.cells) <= 25
+    assert re.match(r"# \w", notebook.cells[0].source) and notebook.cells[0].cell_type == "markdown"
+    headings = re.findall(r"^## (.+)$", "\n".join(c.source for c in notebook.cells), re.MULTILINE)
+    assert "What to distrust" in headings
+    declared = parameters.declared(file)
+    assert {"SHOP", "SEED"} <= set(declared)
+    assert all(parameter.help for parameter in declared.values())
+    assert "notebook.record(" in "".join(c.source for c in notebook.cells)
+
+
+def test_the_batches_are_sound_plans():
+    from bundlebook.shop.campaigns import read_table
+    from bundlebook.shop.segments import SEGMENTS
+
+    assert [job.name for job in plan.load(plan.find_batch("segments")).jobs] == list(SEGMENTS)
+    known = read_table("campaign_descriptions")[0]["campaign_id"].tolist()
+    assert [job.parameters["CAMPAIGN"] for job in plan.load(plan.find_batch("campaigns")).jobs] == sorted(known)
+
+
+def test_campaigns_are_refused_where_there_are_none_before_anything_runs(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("BUNDLEBOOK_OUT", str(tmp_path))
+    assert report("campaigns", "sample") == 2
+    said = capsys.readouterr().err
+    assert "'sample'" in said and "['completejourney'] only" in said
+    assert said.count("\n  - ") == 1  # one fault, not one a campaign
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.fixture(scope="module")
+def segments(tmp_path_factory):
+    """Two segments of the sample shop: one with bundles, and the smallest, with none."""
+    out = tmp_path_factory.mktemp("out")
+    batch = plan.load(plan.find_batch("segments"), shop="sample", only=["frequent-small", "lapsed"])
+    assert runner.BatchRun(batch, slots=2, out=out).run() == 0
+    return out / "segments"
+
+
+def figures(folder, name: str) -> dict:
+    return {m["name"]: m["value"] for m in json.loads((folder / "runs" / name / "metrics.json").read_text())}
+
+
+def test_a_segment_gets_bundles_and_a_verdict(segments):
+    found = figures(segments, "frequent-small")
+    assert found["Customers"] == 64
+    assert " + " in found["First bundle"]
+    low, high = map(float, found["Expected uplift, 95 % interval"].split(" to "))
+    assert low <= found["Expected uplift of the first bundle"] <= high
+    page = (segments / "frequent-small.html").read_text()
+    assert loads(page) == [] and latex(page) == []
+    text = BeautifulSoup(page, "html.parser").get_text(" ")
+    for part in ("frequent-small", "ASSUMED", "What to distrust", "Many tests", "Later weeks", "per 1,000 customers"):
+        assert part in text
+    assert "BundlebookError" not in text and "import numpy" not in text
+    assert len(BeautifulSoup(page, "html.parser").find_all("img")) == 2
+
+
+def test_a_segment_too_small_for_bundles_says_so_and_passes(segments):
+    found = figures(segments, "lapsed")
+    assert found["Customers"] == 19
+    assert "First bundle" not in found
+    assert "There is nothing to bundle" in (segments / "lapsed.html").read_text()
+
+
+def test_a_campaign_of_the_real_shop(tmp_path):
+    batch = plan.load(plan.find_batch("campaigns"), only=["campaign-18"])
+    assert runner.BatchRun(batch, slots=1, out=tmp_path).run() == 0
+    found = figures(tmp_path / "campaigns", "campaign-18")
+    assert (found["Exposed"], found["Responded"], found["Redemptions"]) == (1133, 214, 653)
+    assert found["Response rate, 95 % interval"] == "16.7 to 21.3"
+    text = BeautifulSoup((tmp_path / "campaigns" / "campaign-18.html").read_text(), "html.parser").get_text(" ")
+    assert "not a measurement of what the campaign caused" in " ".join(text.split())
+    assert "4,872" in text
