@@ -1,5 +1,6 @@
 """The feed-forward networks: what each computes, what it cannot know, and what survives on disk."""
 
+from dataclasses import asdict
 from functools import cache
 
 import numpy as np
@@ -83,16 +84,18 @@ def test_taste_reaches_items_never_bought(kind):
     days = AT - np.array([66, 38, 10, 66, 38, 10])
     names = np.array(["a", "b"])
     two = Baskets(sparse.csr_matrix(rows), np.repeat(np.arange(2), 3), days, names, SHOP.items)
-    p = kind(**SMALL | {"epochs": 8, "repeat": False}).fit(SHOP, AT).probability(two, AT)
+    model = kind(**SMALL | {"epochs": 8, "repeat": False}).fit(SHOP, AT)
+    assert "slope" not in [weight.name for weight in model.network.weights]
+    p = model.probability(two, AT)
     assert p[0, 4:10].mean() > 1.3 * p[1, 4:10].mean()
     assert p[1, 14:].mean() > 1.3 * p[0, 14:].mean()
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_seed_and_the_past_decide_and_nothing_else(kind):
-    past, quick = SHOP.between(end=AT), SMALL | {"epochs": 1}
-    first = kind(**quick).fit(SHOP, AT)
-    again, other = kind(**quick).fit(past, AT), kind(**quick | {"seed": 6}).fit(past, AT)
+    past, first = SHOP.between(end=AT), fitted(kind)
+    again = kind(**asdict(first.settings)).fit(past, AT)
+    other = kind(**asdict(first.settings) | {"seed": 6, "epochs": 1}).fit(past, AT)
     assert np.array_equal(first.scores(SHOP, AT), again.scores(past, AT))
     assert not np.allclose(first.scores(past, AT), other.scores(past, AT))
 
@@ -129,7 +132,10 @@ def test_survives_disk_without_pickle(kind, tmp_path):
 def test_a_model_that_was_fitted_before_is_not_fitted_again(tmp_path, monkeypatch):
     monkeypatch.setenv("BUNDLEBOOK_CACHE", str(tmp_path))
     artefacts.source_digest.cache_clear()
+    asked, digest = [], artefacts.source_digest
+    monkeypatch.setattr(_dense, "source_digest", lambda module: asked.append(module) or digest(module))
     first = FromCache(InterestMLP(**SMALL)).fit(SHOP, AT)
+    assert asked == ["bundlebook.recommenders.mlp"]  # an edit of another network does not retrain this one
     monkeypatch.setattr(InterestMLP, "fit", lambda *_args, **_named: pytest.fail("fitted again"))
     second = FromCache(InterestMLP(**SMALL), name="again").fit(SHOP.between(end=AT), AT)
     assert np.array_equal(first.scores(SHOP, AT), second.scores(SHOP, AT))
@@ -137,14 +143,6 @@ def test_a_model_that_was_fitted_before_is_not_fitted_again(tmp_path, monkeypatc
     assert second.fit_seconds_ == first.fit_seconds_ > 0
     with pytest.raises(pytest.fail.Exception):
         FromCache(InterestMLP(**SMALL | {"seed": 6})).fit(SHOP, AT)
-
-
-def test_an_edit_of_one_network_retrains_only_that_one(tmp_path, monkeypatch):
-    monkeypatch.setenv("BUNDLEBOOK_CACHE", str(tmp_path))
-    quick, seen = SMALL | {"epochs": 1}, []
-    monkeypatch.setattr(_dense, "source_digest", lambda module: seen.append(module) or module)
-    FromCache(InterestMLP(**quick)).fit(SHOP, AT)
-    assert seen == ["bundlebook.recommenders.mlp"]
 
 
 def test_decayed_rates_against_a_loop():
@@ -167,11 +165,6 @@ def test_the_factorisation_sees_no_column_beyond_its_rows():
     cut = SHOP.between(end=AT - 28 * 3)
     assert np.allclose(early, columns(period_panel(cut, AT, 6), 6))
     assert np.allclose(np.linalg.norm(early, axis=1), 1, atol=1e-5)
-
-
-def test_without_the_repeat_term_the_history_speaks_through_the_interests_only():
-    model = InterestMLP(**SMALL | {"repeat": False, "epochs": 1}).fit(SHOP, AT)
-    assert "slope" not in [weight.name for weight in model.network.weights]
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -56,7 +56,7 @@ class CosineLogits(layers.Layer):
         self.columns = self.add_weight(shape=shape, initializer="zeros", trainable=False, name="columns")
         self.hidden.build(shape)
         self.last.build((self.n_items, 2 * self.width))
-        self.gamma = self.add_weight(shape=(), initializer="ones", name="gamma")
+        self.gamma = self.add_weight(shape=(), initializer=keras.initializers.Constant(8.0), name="gamma")
         self.bias = self.add_weight(shape=(self.n_items,), initializer="zeros", name="bias")
         if self.repeat:
             self.slope = self.add_weight(shape=(self.n_items,), initializer="ones", name="slope")

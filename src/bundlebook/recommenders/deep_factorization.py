@@ -33,7 +33,7 @@ class DeepMF(DenseRecommender):
     """
 
     label: ClassVar[str] = "deep matrix factorisation"
-    defaults: ClassVar[Settings] = Settings()
+    defaults: ClassVar[Settings] = Settings(epochs=3, batch=32)
 
     def read(self, panel: PeriodPanel, users: np.ndarray, ids: np.ndarray, periods: int) -> dict[str, np.ndarray]:
         """Return the rows x, shape (B, periods, n_items)."""

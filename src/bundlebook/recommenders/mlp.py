@@ -4,8 +4,9 @@ r"""The articles' interest model: a multilayer perceptron (多层感知机) from
 
 x ∈ R^{n_items} holds the decayed frequency of every item, u ∈ (0, 1)^d is the articles' user interest vector
 (用户兴趣向量), o_i ∈ R^d the vector of an item. The articles stop at u; the output is one sigmoid an item. The last
-term, s_i x_i, is not theirs: it lets a purchase speak for the same item without passing through u, like the wide part
-of Wide & Deep (Cheng et al., "Wide & Deep learning for recommender systems", DLRS 2016). ``repeat=False`` leaves it out.
+term, s_i x_i, is not theirs: it lets a purchase speak for the same item without passing through u, like the wide
+part of Wide & Deep (Cheng et al., "Wide & Deep learning for recommender systems", DLRS 2016). ``repeat=False`` leaves
+it out.
 """
 
 from typing import Any, ClassVar
