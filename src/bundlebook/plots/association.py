@@ -307,7 +307,7 @@ def held_out(mined: pd.DataFrame, later: pd.DataFrame, discovered: pd.Series) ->
             _plain_ticks(axis)
     axes[0].set(ylabel="the same, weeks held out", title="Plain lift: nearly all above 1")
     axes[1].set(title="Adjusted: the others fall to 1")
-    legend = axes[1].legend(loc="upper left", markerscale=4)
+    legend = axes[1].legend(loc="lower right", markerscale=4)
     for handle in legend.legend_handles:
         handle.set_alpha(1)
 
@@ -327,7 +327,9 @@ def lift_over_time(lifts: Mapping[str, pd.DataFrame]) -> None:
         ax.fill_between(x, low, high, color=colour, alpha=0.18, lw=0)
         ax.plot(x, middle, marker=marker, color=colour, label=name)
     ax.axhline(1, color=_GREY, ls="--", lw=1)
-    ax.set(xlabel="four-week period (pairs were chosen in period 1)", ylabel="lift in that period", yscale="log")
+    ax.set(
+        xlabel="four-week period (pairs were chosen in period 1)", ylabel="adjusted lift in that period", yscale="log"
+    )
     ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 3, 5)))
     ax.yaxis.set_major_formatter(_PLAIN)
     ax.yaxis.set_minor_formatter(NullFormatter())
