@@ -1,0 +1,225 @@
+"""The board judges everybody alike, keeps its rows, and says what it leaves out."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from bundlebook.errors import BundlebookError
+from bundlebook.evaluation import arena as arena_module
+from bundlebook.evaluation import board as board_module
+from bundlebook.evaluation import stored
+from bundlebook.evaluation.board import Options, make_board, outside, settings_of, split_for
+from bundlebook.evaluation.contenders import CONTENDERS, FAMILIES, Contender, Ground, Size, min_users, plan
+from bundlebook.evaluation.protocol import evaluate
+from bundlebook.evaluation.stored import Stored
+from bundlebook.recommenders.base import ProbabilisticRecommender
+from bundlebook.recommenders.popularity import DecayedFrequency, Popularity
+from bundlebook.shop import clean, load_shop
+
+OPTIONS = Options(seed=3, seeds=2, requests=2)
+SIMPLE = [contender for contender in CONTENDERS if contender.family == "counting"]
+
+
+class Noisy(DecayedFrequency):
+    """Decayed frequency with a grain of chance, so that seeds differ."""
+
+    def __init__(self, seed):
+        super().__init__(name="noisy")
+        self.seed = seed
+
+    def scores(self, histories, at):
+        rng = np.random.default_rng([self.seed, histories.n_users])
+        return super().scores(histories, at) * rng.lognormal(0, 0.05, (histories.n_users, histories.n_items))
+
+
+@pytest.fixture(scope="module")
+def shop():
+    return clean(load_shop("sample"))[0]
+
+
+@pytest.fixture(scope="module")
+def split(shop):
+    return split_for(shop, "auto")
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory):
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(autouse=True)
+def kept_here(cache, monkeypatch):
+    monkeypatch.setenv("BUNDLEBOOK_CACHE", str(cache))
+
+
+@pytest.fixture(scope="module")
+def made(shop, split, cache):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("BUNDLEBOOK_CACHE", str(cache))
+        learned = Contender("noisy", "factors", lambda ground, seed: Noisy(seed), learned=True)
+        return make_board(shop, split, [*SIMPLE, learned], OPTIONS, progress=False)
+
+
+def test_tasks_tracks_and_seeds(made):
+    assert list(made.evaluations) == ["window", "next_basket", "new, 1", "new, 2", "new, 4"]
+    runs = {name: len(judged.runs) for name, judged in made.evaluations["window"].judged.items()}
+    assert runs == {contender.name: 1 for contender in SIMPLE} | {"noisy": 2}
+    noisy = made.evaluations["window"].judged["noisy"]
+    assert noisy.spread("NDCG@10", "all") > 0 and noisy.spread("Log loss", "all") > 0
+    means = [run["all"]["NDCG@10"] for run in noisy.runs]
+    assert noisy.values["all"]["NDCG@10"].mean() == pytest.approx(np.mean(means))
+    assert np.isnan(made.evaluations["window"].judged["popularity"].spread("NDCG@10", "all"))
+
+
+def test_the_board_is_the_evaluation_of_the_same_recommenders(made, split):
+    again = evaluate([Popularity(), DecayedFrequency()], split.task("test"), requests=0, seed=0)
+    for name in ("popularity", "decayed frequency + popularity"):
+        for track in ("all", "repeat", "explore"):
+            mine = made.evaluations["window"].per_user("NDCG@10", track)[name]
+            assert mine.to_numpy() == pytest.approx(again.per_user("NDCG@10", track)[name].to_numpy())
+
+
+def test_finished_rows_are_kept_and_a_changed_setting_is_not_a_finished_row(made, shop, split, monkeypatch):
+    calls = []
+    judge = board_module.judge
+    monkeypatch.setattr(board_module, "judge", lambda *given: calls.append(given[0].name) or judge(*given))
+    again = make_board(shop, split, SIMPLE, OPTIONS, progress=False)
+    assert calls == []
+    for task, evaluation in again.evaluations.items():
+        for name, judged in evaluation.judged.items():
+            first = made.evaluations[task].judged[name]
+            assert (judged.values["all"] == first.values["all"]).all().all()
+            assert (judged.rankings["all"].items == first.rankings["all"].items).all()
+            assert judged.fit_seconds == first.fit_seconds
+    other = replace(SIMPLE[0], make=lambda ground, seed: Popularity(days=14))
+    make_board(shop, split, [other], OPTIONS, progress=False)
+    assert calls == ["popularity", "popularity"], "one row for the main tasks, one for new households"
+
+
+def test_an_interrupted_board_goes_on(shop, split, monkeypatch):
+    options = replace(OPTIONS, seed=4)
+    judge, done = board_module.judge, []
+
+    def judge_twice(recommender, arenas):
+        if len(done) == 2:
+            raise KeyboardInterrupt
+        done.append(recommender.name)
+        return judge(recommender, arenas)
+
+    monkeypatch.setattr(board_module, "judge", judge_twice)
+    with pytest.raises(KeyboardInterrupt):
+        make_board(shop, split, SIMPLE, options, progress=False)
+    assert done == ["popularity", "popularity"]
+    monkeypatch.setattr(board_module, "judge", lambda *given: done.append(given[0].name) or judge(*given))
+    make_board(shop, split, SIMPLE, options, progress=False)
+    assert done.count("popularity") == 2 and len(done) == 2 * len(SIMPLE)
+
+
+def test_one_that_gives_up_does_not_stop_the_others(shop, split):
+    class Gives(Popularity):
+        def fit(self, visible, at):
+            raise BundlebookError("nothing to learn from", where="fit")
+
+    class Greedy(Popularity):
+        def scores(self, histories, at):
+            raise MemoryError
+
+    broken = [
+        Contender("gives", "counting", lambda g, s: Gives()),
+        Contender("greedy", "counting", lambda g, s: Greedy()),
+    ]
+    board = make_board(shop, split, [*broken, SIMPLE[0]], replace(OPTIONS, new_share=0), progress=False)
+    assert board.failures == {"gives": "nothing to learn from", "greedy": "ran out of memory"}
+    assert list(board.evaluations["window"].judged) == ["popularity"] and [c.name for c in board.contenders] == [
+        "popularity"
+    ]
+    assert stored.summary(board, 100)["failed"] == board.failures
+
+
+def test_blocks_of_users_do_not_show(made, split, monkeypatch):
+    monkeypatch.setattr(arena_module, "CELLS_AT_ONCE", 7 * split.baskets.n_items)
+    blocks = evaluate([SIMPLE[2].recommender(Ground(None, split), 0)], split.task("test"), requests=0, seed=0)
+    whole = made.evaluations["window"]
+    name = "decayed frequency + popularity"
+    for metric, track in (("NDCG@10", "explore"), ("AUC", "all"), ("Log loss", "all")):
+        assert blocks.per_user(metric, track)[name].to_numpy() == pytest.approx(whole.per_user(metric, track)[name])
+    assert blocks.probability_table().loc[name].to_numpy() == pytest.approx(whole.probability_table().loc[name])
+    assert (blocks.judged[name].rankings["all"].items == whole.judged[name].rankings["all"].items).all()
+
+
+def test_a_sample_of_users_is_judged_and_all_are_learned_from(split):
+    task, seen = split.task("test"), []
+
+    class Spy(Popularity):
+        def fit(self, visible, at):
+            seen.append(visible.n_users)
+            return super().fit(visible, at)
+
+    board = evaluate([Spy()], task, requests=0, most_users=50, seed=0)
+    assert seen == [task.visible.n_users]
+    assert board.outcome.shape[0] == 50 and 10 < len(board.per_user("NDCG@10")) <= 50
+    assert set(board.per_user("NDCG@10").index) <= set(task.histories.user_ids)
+
+
+def test_what_is_stored_is_what_was_measured(made, tmp_path):
+    content = stored.summary(made, resamples=300)
+    stored.write(tmp_path / "board.json", {"boards": {"product_type": content}})
+    json.loads((tmp_path / "board.json").read_text(), parse_constant=lambda c: pytest.fail(f"{c} is no JSON"))
+    board = Stored.read(tmp_path / "board.json", "product_type")
+    evaluation = made.evaluations["window"]
+    for metric, track in (("NDCG@10", "all"), ("Recall@10", "explore"), ("Log loss", "all")):
+        expected = evaluation.intervals(metric, track, 300, seed=OPTIONS.seed)
+        found = board.intervals(metric, "window", track).loc[expected.index]
+        assert found[["mean", "low", "high"]].to_numpy() == pytest.approx(expected.to_numpy(), abs=1e-5)
+        assert board.leaders(metric, "window", track) == evaluation.leaders(metric, track, 300, seed=OPTIONS.seed)
+    reference = "decayed frequency + popularity"
+    differences = evaluation.differences("NDCG@10", reference, resamples=300, seed=OPTIONS.seed)
+    assert board.against("NDCG@10").loc[differences.index, "p_holm"].to_numpy(float) == pytest.approx(
+        differences["p_holm"].to_numpy(), abs=1e-5
+    )
+    assert (board.lists("window", "explore")["bought before"] == 0).all()
+    assert board.probabilities().index[0] == board.intervals("Log loss").index[0]
+    assert board.table(("NDCG@10",)).index[0] == evaluation.per_user("NDCG@10").mean().idxmax()
+    assert board.methods.loc["noisy", "seeds"] == 2
+    assert len(content["readings of the test window"]) == 2
+    with pytest.raises(BundlebookError, match="no track 'new'"):
+        board.track("window", "new")
+    with pytest.raises(BundlebookError, match="no level 'item_id'"):
+        Stored.read(tmp_path / "board.json", "item_id")
+    with pytest.raises(BundlebookError, match="no leaderboard could be read"):
+        Stored.read(tmp_path / "nothing.json", "item_id")
+
+
+def test_what_falls_out_of_the_truth_is_counted(shop, split):
+    assert outside(shop, split) == {"items": 0, "pairs": 0}
+    half = split.baskets.with_items(split.baskets.items[::2])
+    lost = outside(shop, replace(split, baskets=half))
+    window = split.baskets.between(split.validation_end, split.test_end).user_item()
+    assert lost["pairs"] == pytest.approx(window[:, 1::2].nnz / window.nnz)
+
+
+def test_every_contender_has_a_family_and_estimates_a_probability(shop, split):
+    names = [contender.name for contender in CONTENDERS]
+    assert len(set(names)) == len(names)
+    order = [FAMILIES.index(contender.family) for contender in CONTENDERS]
+    assert order == sorted(order)
+    ground = Ground(shop, split)
+    for contender in CONTENDERS:
+        made = contender.recommender(ground, 1)
+        assert isinstance(made, ProbabilisticRecommender)
+        assert ("'seed': 2" in repr(settings_of(contender.recommender(ground, 2)))) == contender.learned
+
+
+def test_the_planner_switches_off_what_does_not_fit_and_says_why():
+    small = Size.of(split_for(clean(load_shop("sample"))[0], "item_id"))
+    assert plan(small, 2, 10).left_out == {}
+    big = plan(Size(users=1_000_000, items=100_000, pairs=20_000_000, baskets=10_000_000), memory_gb=12, minutes=10)
+    names = {contender.name for contender in big.chosen}
+    assert {"popularity", "personal frequency", "decayed frequency + popularity"} <= names
+    for dense in ("TIFU-KNN", "EASE", "content-based"):
+        assert "GB of memory" in big.left_out[dense]
+    assert "minutes to fit" in big.left_out["GRU + repeat-aware head"]
+    assert set(plan(small, 2, 10, networks=False).left_out.values()) == {"networks were switched off"}
+    assert [min_users(n, "item_id") for n in (10, 240, 2400, 10**6)] == [3, 3, 30, 30]
