@@ -76,14 +76,14 @@ def parse(text: str) -> pd.DataFrame:
         If there is no purchase, or one is not written like that.
     """
     if not text.strip():
-        raise BundlebookError("the history '' holds no purchase", where="history", remedy=f"write {PURCHASE},…")
+        raise BundlebookError("'' holds no purchase", where="history", remedy=f"write {PURCHASE},…")
     rows = []
     for number, part in enumerate(text.split(","), start=1):
         found = re.fullmatch(r"\s*([^:@]+):([^:@]+)@([^:@]+)", part)
         if not found:
             raise BundlebookError(
                 f"{part.strip()!r} is not item:quantity@month",
-                where=f"history, purchase {number}",
+                where=f"history, line {number}",
                 remedy=f"write {PURCHASE}, and a comma between purchases",
             )
         item, quantity, month = (value.strip() for value in found.groups())
@@ -125,7 +125,7 @@ def ask(
         For an item without a number in the rule, a wrong line, or a purchase older than the network looks back.
     """
     numbers = [str(number) for number in zhangsan.rule().numbers]
-    named = {f"history, purchase {line}": str(number) for line, number in enumerate(history["item_id"], start=1)}
+    named = {f"history, line {line}": str(number) for line, number in enumerate(history["item_id"], start=1)}
     for where, number in {**named, "the item asked for": str(item)}.items():
         if number not in numbers:
             raise BundlebookError(f"unknown item {number!r}", where=where, remedy=f"use one of {', '.join(numbers)}")

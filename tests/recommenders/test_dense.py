@@ -1,5 +1,9 @@
 """The feed-forward networks: what each computes, what it cannot know, and what survives on disk."""
 
+import importlib.util
+import os
+import subprocess
+import sys
 from dataclasses import asdict
 from functools import cache
 
@@ -9,6 +13,7 @@ from scipy import sparse
 from scipy.special import expit
 
 from bundlebook import cache as artefacts
+from bundlebook import paths
 from bundlebook.errors import BundlebookError
 from bundlebook.recommenders import _dense
 from bundlebook.recommenders.base import ProbabilisticRecommender
@@ -190,3 +195,20 @@ def test_bad_input_is_one_clear_message(tmp_path):
         DeepMF.load(tmp_path)
     with pytest.raises(BundlebookError, match="repeat"):
         EmbeddingNetwork(repeat=True)
+
+
+@pytest.mark.skipif(importlib.util.find_spec("jax") is None, reason="JAX, an optional extra, is not installed")
+def test_another_backend_computes_the_same(tmp_path):
+    for kind in KINDS:
+        fitted(kind).save(tmp_path / kind.__name__)
+        np.save(tmp_path / f"{kind.__name__}.npy", fitted(kind).scores(SHOP, AT))
+    code = """
+import sys, numpy as np
+from tests.recommenders.test_dense import AT, KINDS, SHOP, SMALL
+for kind in KINDS:
+    loaded, expected = kind.load(f"{sys.argv[1]}/{kind.__name__}"), np.load(f"{sys.argv[1]}/{kind.__name__}.npy")
+    assert np.allclose(loaded.scores(SHOP, AT), expected, atol=1e-4)
+    assert np.isfinite(kind(**SMALL | {"epochs": 1}).fit(SHOP, AT).losses).all()
+"""
+    command, environment = [sys.executable, "-c", code, str(tmp_path)], os.environ | {"KERAS_BACKEND": "jax"}
+    subprocess.run(command, env=environment, cwd=paths.root(), check=True, timeout=300)
