@@ -6,14 +6,24 @@ import pytest
 from bundlebook.errors import BundlebookError
 from bundlebook.recommenders.als import ImplicitALS
 from bundlebook.recommenders.base import Recommender
+from bundlebook.recommenders.content import ContentBased
+from bundlebook.recommenders.hybrid import Stacked, Switching, Weighted
 from bundlebook.recommenders.neighbours import ItemKNN, UserKNN
+from bundlebook.recommenders.popularity import DecayedFrequency, PersonalFrequency, Popularity
 from bundlebook.shop import Baskets
 
 AT = np.datetime64("2021-06-01")
+#: The two tastes of the panel as attributes, and a little of each item's own.
+VECTORS = np.column_stack([np.arange(15) % 2 == 0, np.arange(15) % 2 == 1, 0.3 * np.eye(15)]).astype(float)
 MAKERS = {
     "user neighbours": UserKNN,
     "item neighbours": ItemKNN,
-    "ALS": lambda **k: ImplicitALS(factors=4, iterations=5, **k),
+    "ALS": lambda **k: ImplicitALS(factors=2, l2=0.5, **k),
+    "content, ridge": lambda **k: ContentBased(VECTORS, **k),
+    "content, cosine": lambda **k: ContentBased(VECTORS, method="cosine", **k),
+    "weighted": lambda **k: Weighted([UserKNN(), ItemKNN()], **k),
+    "switching": lambda **k: Switching(Popularity(), DecayedFrequency(), baskets=3, **k),
+    "stacked": lambda **k: Stacked([UserKNN(), DecayedFrequency()], min_history=1, **k),
 }
 
 
@@ -86,6 +96,10 @@ def test_nothing_to_learn_from_is_refused(panel, make):
         (lambda: ImplicitALS(l2=0), "l2"),
         (lambda: ImplicitALS(confidence=0), "confidence"),
         (lambda: ImplicitALS(iterations=0), "iterations"),
+        (lambda: ContentBased(VECTORS, l2=0), "l2"),
+        (lambda: Switching(Popularity(), PersonalFrequency(), baskets=0), "baskets"),
+        (lambda: Stacked([Popularity()], days=0), "days"),
+        (lambda: Stacked([Popularity()], negatives=0), "negatives"),
     ],
 )
 def test_wrong_parameters_are_named(make, name):

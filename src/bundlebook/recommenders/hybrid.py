@@ -1,0 +1,292 @@
+"""Joint recommendation (混合推荐): several recommenders side by side, by turns, or one on top of the others."""
+
+from collections.abc import Sequence
+from typing import Literal, Self
+
+import numpy as np
+from scipy.stats import rankdata
+
+from bundlebook.errors import BundlebookError
+from bundlebook.recommenders._interest import past_of, require
+from bundlebook.recommenders.base import Recommender
+from bundlebook.recommenders.popularity import decay
+from bundlebook.shop import Baskets
+from bundlebook.shop.splits import PERIOD_DAYS
+
+#: Reciprocal rank fusion's k: how little the very first places count more than the next ones.
+FUSION_RANK = 60
+
+
+class Weighted:
+    r"""Weighted hybrid (加权混合): the members' scores, made comparable and added.
+
+    .. math:: s_{ui} = \sum_k w_k\, g(s^{(k)}_u)_i
+
+    Members score in different units, so g brings each user's row to a common scale: ``"zscore"`` takes
+    :math:`(s - \operatorname{mean}) / \operatorname{sd}`, ``"rank"`` the share of items that score lower (ties
+    count half), ``"reciprocal"`` is reciprocal rank fusion, :math:`1 / (60 + \operatorname{rank})`.
+
+    Parameters
+    ----------
+    members : sequence of Recommender
+        With distinct names; fitted by :meth:`fit`.
+    weights : sequence of float, optional
+        w_k ≥ 0, one a member; all equal if None.
+    scale : {"zscore", "rank", "reciprocal"}
+        g.
+    name : str
+        How tables call it.
+
+    References
+    ----------
+    R. Burke: Hybrid Recommender Systems: Survey and Experiments. User Modeling and User-Adapted Interaction 12, 2002.
+    G. Cormack, C. Clarke, S. Büttcher: Reciprocal Rank Fusion Outperforms Condorcet and Individual Rank Learning
+    Methods. SIGIR 2009.
+    """
+
+    def __init__(
+        self,
+        members: Sequence[Recommender],
+        weights: Sequence[float] | None = None,
+        scale: Literal["zscore", "rank", "reciprocal"] = "zscore",
+        name: str = "weighted hybrid",
+    ) -> None:
+        self.members, self.name = check_members(members, name), name
+        self.weights = np.ones(len(self.members)) if weights is None else np.asarray(weights, dtype=np.float64)
+        ok = self.weights.shape == (len(self.members),) and (self.weights >= 0).all() and self.weights.sum() > 0
+        if not ok or not np.isfinite(self.weights).all():
+            raise BundlebookError(
+                f"weights {self.weights.tolist()} for {len(self.members)} members",
+                where=name,
+                remedy="give one weight a member, none negative and not all 0",
+            )
+        if scale not in _SCALES:
+            raise BundlebookError(f"unknown scale {scale!r}", where=name, remedy=f"use one of {sorted(_SCALES)}")
+        self.scale = scale
+
+    def fit(self, visible: Baskets, at: np.datetime64) -> Self:
+        """Fit every member."""
+        past_of(visible, at, self.name)
+        for member in self.members:
+            member.fit(visible, at)
+        return self
+
+    def scores(self, histories: Baskets, at: np.datetime64) -> np.ndarray:
+        """Add the scaled scores, shape (n_users, n_items), float32."""
+        total = np.zeros((histories.n_users, histories.n_items))
+        for weight, member in zip(self.weights, self.members, strict=True):
+            if weight:
+                total += weight * _SCALES[self.scale](member.scores(histories, at).astype(np.float64))
+        return total.astype(np.float32)
+
+
+class Switching:
+    r"""Switching hybrid (切换混合): one recommender for short histories, another for long ones.
+
+    .. math:: s_u = s^{(\text{short})}_u \text{ if } |B_u| < n, \text{ else } s^{(\text{long})}_u
+
+    Parameters
+    ----------
+    short, long : Recommender
+        Fitted by :meth:`fit`.
+    baskets : int
+        n: from so many baskets before the day of the prediction on, a history counts as long.
+    name : str
+        How tables call it.
+
+    Notes
+    -----
+    Scores of different users then come from different scales. Within a row, where they are compared, they do not.
+
+    References
+    ----------
+    R. Burke: Hybrid Recommender Systems: Survey and Experiments. User Modeling and User-Adapted Interaction 12, 2002.
+
+    Examples
+    --------
+    >>> from bundlebook.recommenders.popularity import PersonalFrequency, Popularity
+    >>> Switching(Popularity(), PersonalFrequency(), baskets=5).name
+    'switching hybrid'
+    """
+
+    def __init__(
+        self, short: Recommender, long: Recommender, baskets: int = 10, name: str = "switching hybrid"
+    ) -> None:
+        require(baskets=(baskets, baskets >= 1, "be at least 1"))
+        self.short, self.long = check_members([short, long], name)
+        self.baskets, self.name = baskets, name
+
+    def fit(self, visible: Baskets, at: np.datetime64) -> Self:
+        """Fit both."""
+        past_of(visible, at, self.name)
+        self.short.fit(visible, at)
+        self.long.fit(visible, at)
+        return self
+
+    def scores(self, histories: Baskets, at: np.datetime64) -> np.ndarray:
+        """Ask whichever is in charge of each user, shape (n_users, n_items), float32."""
+        is_long = histories.between(end=at).counts_by_user() >= self.baskets
+        scores = np.zeros((histories.n_users, histories.n_items), dtype=np.float32)
+        for member, rows in ((self.short, np.flatnonzero(~is_long)), (self.long, np.flatnonzero(is_long))):
+            if len(rows):
+                scores[rows] = member.scores(histories.of_users(rows), at)
+        return scores
+
+
+class Stacked:
+    r"""Stacking (堆叠): a logistic regression learns how far to trust each member, and gives a probability.
+
+    Standing one period before `at`, the members are fitted on what was visible then and score the users of that time;
+    what these bought up to `at` is known. On all pairs of a user and an item,
+
+    .. math:: P(y_{ui} = 1) = \sigma\Bigl(b + a_0 \ln(1 + n_u) + h_{ui}\,b' +
+                        \sum_k \mathbf{a}_k^\top \boldsymbol{\phi}(s^{(k)}_{ui})
+                        + h_{ui} \sum_k \mathbf{a}_k'^{\top} \boldsymbol{\phi}(s^{(k)}_{ui})\Bigr)
+
+    where n_u is the user's decayed number of baskets, h is 1 if the user bought the item before and 0 if not (so that
+    repeats and new items are weighed apart), and :math:`\boldsymbol{\phi}(s) \in \mathbb{R}^2` holds the logarithms of
+    the score and of its rank in the user's list. Then the members are fitted again on everything before `at`. Nothing
+    from `at` on is read.
+
+    Parameters
+    ----------
+    members : sequence of Recommender
+        With distinct names; fitted twice by :meth:`fit`.
+    days : int
+        Length of a period in days.
+    min_history : int
+        Users with fewer baskets take no part in the regression.
+    negatives : int
+        Pairs without a purchase to learn from, drawn at random if there are more; each stands for as many pairs as it
+        was drawn from, which keeps the probability right.
+    half_life : float
+        Of n_u, in days.
+    seed : int
+        Of the draw.
+    name : str
+        How tables call it.
+
+    Notes
+    -----
+    A user without a basket is given the share of all users that bought the item in the last period.
+
+    On the validation window of the Complete Journey at product-type level, stacking decayed frequency, neighbours,
+    EASE and popularity lowers the log loss by 2.5 % against decayed frequency calibrated alone; the order of the first
+    ten gets no better (NDCG@10 .551 against .556). Scores scaled to z-scores, and logarithms without the ranks or
+    without h, did worse.
+
+    References
+    ----------
+    D. Wolpert: Stacked Generalization. Neural Networks 5(2), 1992.
+    """
+
+    def __init__(
+        self,
+        members: Sequence[Recommender],
+        days: int = PERIOD_DAYS,
+        min_history: int = 3,
+        negatives: int = 1_000_000,
+        half_life: float = 90.0,
+        seed: int = 0,
+        name: str = "stacked hybrid",
+    ) -> None:
+        require(
+            days=(days, days >= 1, "be at least 1"),
+            negatives=(negatives, negatives >= 1, "be at least 1"),
+            half_life=(half_life, half_life > 0, "be positive"),
+        )
+        self.members, self.name = check_members(members, name), name
+        self.days, self.min_history, self.negatives = days, min_history, negatives
+        self.half_life, self.seed = half_life, seed
+
+    def fit(self, visible: Baskets, at: np.datetime64) -> Self:
+        """Learn the weights on the period that ends at *at*, then fit the members on all of *visible*."""
+        from sklearn.linear_model import LogisticRegression
+        from sklearn.pipeline import make_pipeline
+        from sklearn.preprocessing import StandardScaler
+
+        then = np.datetime64(at, "D") - np.timedelta64(self.days, "D")
+        past_of(visible, at, self.name)
+        past, last = visible.between(end=then), visible.between(then, at)
+        users = np.flatnonzero(past.counts_by_user() >= self.min_history)
+        if not len(users) or not last.of_users(users).n_baskets:
+            raise BundlebookError(
+                f"no user has {self.min_history} baskets before {then}, or none of them came in the {self.days} days "
+                "after",
+                where=self.name,
+                remedy="use a longer log, fewer days or a lower min_history",
+            )
+        for member in self.members:
+            member.fit(past, then)
+        bought = (last.of_users(users).user_item().toarray() > 0).ravel()
+        pairs, weight = self._pairs(bought)
+        then_histories = past.of_users(users)
+        highest = [member.scores(then_histories, then).max(axis=1) for member in self.members]
+        # Where the logarithm begins: a thousandth of the member's usual largest score.
+        self.floors_ = [max(1e-3 * float(np.median(row)), 1e-9) for row in highest]
+        features = self._features(then_histories, then)[pairs]
+        self.model_ = make_pipeline(StandardScaler(), LogisticRegression(C=100.0, max_iter=1000))
+        self.model_.fit(features, bought[pairs], logisticregression__sample_weight=weight)
+        share = np.bincount(last.user_item().indices, minlength=last.n_items) / past.n_users
+        share = np.clip(share, 1 / (past.n_users + 2), 1 - 1 / (past.n_users + 2))
+        self.without_history_ = np.log(share / (1 - share))
+        for member in self.members:
+            member.fit(visible, at)
+        return self
+
+    def _pairs(self, bought: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Numbers of the pairs to learn from, ascending, and how many pairs each stands for."""
+        no = np.flatnonzero(~bought)
+        if len(no) > self.negatives:
+            drawn = np.sort(np.random.default_rng(self.seed).choice(no, self.negatives, replace=False))
+        else:
+            drawn = no
+        pairs = np.sort(np.concatenate([np.flatnonzero(bought), drawn]))
+        return pairs, np.where(bought[pairs], 1.0, len(no) / max(len(drawn), 1))
+
+    def _features(self, histories: Baskets, at: np.datetime64) -> np.ndarray:
+        """One row a pair of user and item, shape (n_users · n_items, 4 · n_members + 2), float32."""
+        past = histories.between(end=at)
+        columns = []
+        for member, floor in zip(self.members, self.floors_, strict=True):
+            scores = member.scores(histories, at).astype(np.float64)
+            columns += [np.log(np.maximum(scores, 0) + floor), -np.log(rankdata(-scores, axis=1))]
+        held = (past.user_item().toarray() > 0).astype(np.float32)
+        trips = np.bincount(past.user, decay(past, at, self.half_life), minlength=past.n_users)
+        columns = [*columns, *(held * column for column in columns), held]
+        columns.append(np.broadcast_to(np.log1p(trips)[:, np.newaxis], held.shape))
+        return np.stack([column.astype(np.float32).ravel() for column in columns], axis=1)
+
+    def scores(self, histories: Baskets, at: np.datetime64) -> np.ndarray:
+        """Return the log-odds of the probability, shape (n_users, n_items), float32."""
+        if not histories.n_users:
+            return np.zeros((0, histories.n_items), dtype=np.float32)
+        odds = self.model_.decision_function(self._features(histories, at))
+        odds = odds.reshape(histories.n_users, histories.n_items)
+        odds[histories.between(end=at).counts_by_user() == 0] = self.without_history_
+        return odds.astype(np.float32)
+
+    def probability(self, histories: Baskets, at: np.datetime64) -> np.ndarray:
+        """Return P(bought in the period that begins at *at*), shape (n_users, n_items), float32."""
+        return 1 / (1 + np.exp(-self.scores(histories, at)))
+
+
+def check_members(members: Sequence[Recommender], where: str) -> list[Recommender]:
+    """The members as a list, or a clear error if there are none or two have one name."""
+    members = list(members)
+    names = [member.name for member in members]
+    if not members or len(set(names)) < len(names):
+        raise BundlebookError(f"members' names are not distinct: {names}", where=where, remedy="pass name=...")
+    return members
+
+
+def _zscore(scores: np.ndarray) -> np.ndarray:
+    spread = scores.std(axis=1, keepdims=True)
+    return (scores - scores.mean(axis=1, keepdims=True)) / np.where(spread > 0, spread, 1)
+
+
+_SCALES = {
+    "zscore": _zscore,
+    "rank": lambda scores: (rankdata(scores, axis=1) - 0.5) / scores.shape[1],
+    "reciprocal": lambda scores: 1 / (FUSION_RANK + rankdata(-scores, axis=1)),
+}
