@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import nbformat
+import psutil
 import pytest
 from bs4 import BeautifulSoup
 
@@ -93,10 +94,12 @@ def test_failures_come_first_on_the_index(ran):
     assert chips == ["died", "failed", "timed out", "not started", "passed", "passed"]
     assert [job["status"] for job in jobs["*"]["jobs"]] == chips
     assert "ZeroDivisionError: division by zero, code cell 3" in soup.get_text()
-    assert "Score 1.5 points" in soup.select_one("tr.passed").get_text(" ", strip=True)
+    shared = soup.select_one("table.bars")  # figures of one name, side by side
+    assert shared.find("thead").get_text(" ", strip=True) == "Report Score, points"
+    assert [row.get_text(" ", strip=True) for row in shared.select("tbody tr")] == ["good-1 1.5", "good-2 3"]
     assert [head.get_text() for head in soup.select(".jobs th")][2] == "K"  # the parameter that differs
     assert len(soup.select(".jobs th")) == 6  # and no other has a column
-    assert soup.select(".bars .bar")  # figures of one name, side by side
+    assert [bar["style"] for bar in shared.select(".bar i")] == ["width:50.0%", "width:100.0%"]
     assert jobs["*"]["finished"] is True
     assert jobs["*"]["counts"] == {"died": 1, "failed": 1, "timed out": 1, "not started": 1, "passed": 2}
 
@@ -224,6 +227,19 @@ def test_the_papermill_command_gives_the_same_figures(ran):
     plain = nbformat.read(target, as_version=4)
     assert [c.source for c in ours.cells] == [c.source for c in plain.cells]
     assert [c.outputs for c in ours.cells[4:5]] == [c.outputs for c in plain.cells[4:5]]
+
+
+def test_a_kernel_may_tidy_up_after_its_last_cell(workshop, pinned):
+    born, left = workshop.folder / "born", workshop.folder / "left"
+    tidy = f"import atexit, os\nopen({str(born)!r}, 'w').write(str(os.getpid()))\n"
+    workshop.notebook("tidy", tidy + f"_ = atexit.register(lambda: open({str(left)!r}, 'w').write('tidy'))")
+    assert run(workshop, workshop.batch({"template": "tidy.ipynb"}))[0] == 0
+    for _ in range(100):
+        if left.exists() and not psutil.pid_exists(int(born.read_text())):
+            break
+        time.sleep(0.1)
+    assert left.read_text() == "tidy"
+    assert not psutil.pid_exists(int(born.read_text()))
 
 
 def test_ctrl_c_keeps_what_is_finished_and_the_next_run_goes_on(workshop):

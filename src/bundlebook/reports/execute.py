@@ -12,8 +12,8 @@ import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from subprocess import Popen
-from threading import Lock
+from subprocess import Popen, TimeoutExpired
+from threading import Lock, Thread
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 PASSED, FAILED, DIED, TIMED_OUT = "passed", "failed", "died", "timed out"
 NOT_STARTED, NOT_WRITTEN, INTERRUPTED = "not started", "not written", "interrupted"
 _START_TIMEOUT = 60
+#: Seconds a kernel has to end by itself once its last cell has run.
+_FAREWELL = 10
 _DISK = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EFBIG}
 
 
@@ -190,6 +192,15 @@ def _attempt(job: "Job", output: Path, log: Path, watch: Watch) -> Outcome:
     return Outcome(PASSED, "", 0.0)
 
 
+def _see_off(watch: Watch) -> None:
+    """Wait for a kernel that was asked to end, and end it if it does not."""
+    try:
+        watch.process.wait(timeout=_FAREWELL)
+    except TimeoutExpired:
+        watch.stop()
+        watch.process.wait()
+
+
 def _death(watch: Watch) -> str:
     code = watch.process.poll() if watch.process is not None else None
     if code is None or code >= 0:
@@ -214,5 +225,13 @@ def _kernel_class(folder: Path, log, watch: Watch) -> type:
             options |= {"cwd": str(folder), "env": environment, "stdout": log, "stderr": log}
             await super().start_kernel(**options)
             watch.adopt(getattr(self.provisioner, "process", None))
+
+        async def shutdown_kernel(self, now=False, restart=False):
+            if now or restart or watch.process is None:
+                return await super().shutdown_kernel(now=now, restart=restart)
+            # A kernel takes a second to put its libraries away. It is asked to, and seen off by a thread, while the
+            # next job begins.
+            await self.request_shutdown()
+            Thread(target=_see_off, args=(watch,), name="report-kernel-ends").start()
 
     return JobKernelManager
