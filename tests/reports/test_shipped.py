@@ -40,6 +40,19 @@ def test_the_batches_are_sound_plans():
     assert [job.parameters["CAMPAIGN"] for job in plan.load(plan.find_batch("campaigns")).jobs] == sorted(known)
 
 
+def test_the_manual_names_every_option_and_every_batch():
+    from bundlebook.cli import main
+
+    manual = (paths.root() / "reports" / "README.md").read_text(encoding="utf-8")
+    options = {name for option in main.commands["report"].params for name in option.opts if name.startswith("-")}
+    assert [
+        name for name in sorted(options - {"--parameter"}) if f"`{name}" not in manual and f"{name} " not in manual
+    ] == []
+    table = manual.split("| shipped batch |")[1].split("\n\n")[0]
+    shipped = {file.stem for file in (paths.root() / "reports" / "batches").glob("*.yaml")}
+    assert set(re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE)) == shipped
+
+
 def test_campaigns_are_refused_where_there_are_none_before_anything_runs(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("BUNDLEBOOK_OUT", str(tmp_path))
     assert report("campaigns", "sample") == 2
