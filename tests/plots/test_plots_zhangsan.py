@@ -48,3 +48,11 @@ def test_thinness_counts_every_household():
     distinct = np.array([0, 3, 4, 50, 80])
     plots.thinness(distinct, his=4)
     assert sum(bar.get_height() for bar in plt.gca().patches) == len(distinct)
+
+
+def test_earning_draws_a_line_a_habit_and_the_claim():
+    plots.earning(pd.DataFrame({1: [0.1, 0.2], 8: [0.3, 0.8]}, index=[1, 2]), claimed=0.75)
+    ax = plt.gca()
+    assert [line.get_ydata().tolist() for line in ax.lines[:2]] == [[0.1, 0.2], [0.3, 0.8]]
+    assert ax.lines[2].get_ydata()[0] == 0.75
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["1", "8"]

@@ -122,7 +122,7 @@ def earning(table: pd.DataFrame, claimed: float) -> None:
     ax.text(table.index[0], claimed + 0.015, f"claimed: {claimed}", va="bottom", color="0.25")
     ax.set(title="What it takes to be told 0.8", xlabel="latest periods in which he bought 1005",
            ylabel="P(1005 in the next period)", ylim=(0, 1), xticks=table.index)  # fmt: skip
-    ax.legend(title="baskets with it a period", ncols=len(table.columns), loc="upper left", bbox_to_anchor=(0, 0.78))
+    ax.legend(title="baskets with it a period", ncols=len(table.columns), loc="lower right")
 
 
 def history_and_answer(history: pd.DataFrame, answer: pd.Series, asked: int, claimed: float) -> None:
