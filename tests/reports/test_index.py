@@ -48,4 +48,4 @@ def test_reports_of_one_template_are_told_apart_by_name_and_lead_to_all_they_lef
     assert [cell.find("a").get_text() for cell in cells] == ["north", "south", "Other"]
     links = [[link["href"] for link in cell.find_all("a")] for cell in cells]
     assert links[0] == ["north.html", "runs/north/executed.ipynb"]
-    assert links[1] == ["south.html", "south.pdf", "runs/south/executed.ipynb"]
+    assert links[1] == ["south.html", "runs/south/executed.ipynb", "south.pdf"]
