@@ -10,9 +10,6 @@ from bundlebook.recommenders.popularity import decay
 from bundlebook.shop import Baskets
 from bundlebook.shop.splits import PERIOD_DAYS
 
-#: What the choice depends on; see :class:`BasketCompleter`.
-FEATURES = ("e", "ln e", "ln f", "ln (e + f)", "ln π")
-
 #: EASE's scores are taken at least this large, so that they have a logarithm.
 _FLOOR = 1e-3
 
@@ -48,6 +45,9 @@ class BasketCompleter:
     ----------
     D. McFadden: Conditional logit analysis of qualitative choice behavior. Frontiers in Econometrics, 1974.
     """
+
+    #: What the choice depends on, in the order of ``beta_``.
+    features = ("e", "ln e", "ln f", "ln (e + f)", "ln π")
 
     def __init__(
         self,

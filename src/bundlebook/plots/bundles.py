@@ -81,9 +81,9 @@ def pareto(pages: pd.DataFrame, marked: Mapping[str, int]) -> None:
     good = pages[pages["efficient"]]
     limits = {"vmin": pages["margin"].min(), "vmax": pages["margin"].max()}
     ax.scatter(*pages[~pages["efficient"]][["satisfaction", "revenue"]].to_numpy().T, s=40, marker="x", color="0.6",
-               label="another weighting is better in everything")  # fmt: skip
+               label="pages at random")  # fmt: skip
     dots = ax.scatter(good["satisfaction"], good["revenue"], c=good["margin"], cmap="viridis", s=60, edgecolor="0.2",
-                      label="on the front", **limits)  # fmt: skip
+                      label="the best page by each weighting", **limits)  # fmt: skip
     seen: dict[tuple[float, float], list[str]] = {}
     for name, row in marked.items():
         point = pages.loc[row, ["satisfaction", "revenue"]].to_numpy(float)

@@ -1,0 +1,108 @@
+"""Candidate sets: grown from anchors and links, filtered, with their sources."""
+
+from itertools import combinations
+
+import numpy as np
+import pytest
+
+from bundlebook.bundles import CoPurchase, Filters, Links, candidates, joint_probability, link_items
+from bundlebook.bundles.links import source_names
+from bundlebook.errors import BundlebookError
+from bundlebook.shop import baskets, clean, load_shop, time_split
+
+N = 8
+ITEMS = np.array([f"i{n}" for n in range(N)])
+P = np.array([0.6, 0.5, 0.4, 0.3, 0.2, 0.1, 0.05, 0.02])
+
+
+def linked(pairs: dict[tuple[int, int], int]) -> Links:
+    source, partners = np.zeros((N, N), np.uint8), [[] for _ in range(N)]
+    for (i, j), bits in pairs.items():
+        source[i, j] = source[j, i] = bits
+        partners[i].append(j)
+        partners[j].append(i)
+    wide = np.array([row + [-1] * (N - len(row)) for row in partners], dtype=np.int32)
+    return Links(source, wide, np.full((N, N), np.nan, np.float32))
+
+
+def bonds(seed: int = 0) -> np.ndarray:
+    psi = np.exp(np.random.default_rng(seed).normal(0.3, 0.5, (N, N)))
+    return np.sqrt(psi * psi.T)
+
+
+def all_sets(sizes=(2, 3, 4, 5), items=range(N)) -> set[tuple[int, ...]]:
+    return {ids for size in sizes for ids in combinations(items, size)}
+
+
+def test_everything_is_found_where_width_does_not_bind():
+    psi = bonds()
+    found = candidates(P, ITEMS, psi, linked({}), likely=N, width=1000)
+    assert {tuple(sorted(found.ids(row))) for row in range(len(found))} == all_sets()
+    for row in range(0, len(found), 17):
+        ids = list(found.ids(row))
+        assert found.probability[row] == pytest.approx(joint_probability(P[None, ids], psi[np.ix_(ids, ids)][None])[0])
+        assert found.independent[row] == pytest.approx(P[ids].prod())
+        assert (np.diff(P[ids]) <= 0).all()
+
+
+def test_the_best_by_probability_are_kept_and_as_many_by_bond():
+    psi = bonds(1)
+    wide = candidates(P, ITEMS, psi, linked({}), sizes=(2,), likely=N, width=1000)
+    narrow = candidates(P, ITEMS, psi, linked({}), sizes=(2,), likely=N, width=6)
+    kept = {narrow.ids(row) for row in range(6)}
+    by_p = [wide.ids(row) for row in np.argsort(-wide.probability, kind="stable")[:3]]
+    rest = [row for row in np.argsort(wide.independent - wide.probability, kind="stable") if wide.ids(row) not in by_p]
+    assert kept == set(by_p) | {wide.ids(row) for row in rest[:3]}
+
+
+def test_partners_come_in_with_their_source():
+    found = candidates(P, ITEMS, np.ones((N, N)), linked({(0, 7): 4, (7, 6): 16}), sizes=(2, 3), likely=2, width=100)
+    source = {tuple(sorted(found.ids(row))): source_names(int(found.source[row])) for row in range(len(found))}
+    assert source[0, 1] == ("likely",)
+    assert source[0, 7] == ("rule",)
+    assert source[0, 6, 7] == ("rule", "coupon")
+    assert (1, 7) not in source and (0, 5) not in source
+    table = found.table()
+    assert table.loc[table["items"] == "i0 + i7", "source"].item() == "rule"
+
+
+def test_filters_hold_for_every_set():
+    price = np.arange(1.0, N + 1)
+    filters = Filters(
+        available=np.arange(N) != 1, category=np.arange(N) // 2, per_category=1, unit_price=price, band=(5.0, 12.0),
+        new=np.arange(N) >= 4, at_least_new=1,
+    )  # fmt: skip
+    found = candidates(P, ITEMS, bonds(), linked({}), likely=N, width=1000, basket=np.array([2]), filters=filters)
+    expected = {
+        ids
+        for ids in all_sets(items=[0, 3, 4, 5, 6, 7])
+        if len({i // 2 for i in ids}) == len(ids) and 5 <= price[list(ids)].sum() <= 12 and max(ids) >= 4
+    }
+    grown = {tuple(sorted(found.ids(row))) for row in range(len(found))}
+    assert grown <= expected and {ids for ids in expected if len(ids) == 2} <= grown
+    with pytest.raises(BundlebookError, match="no set passes"):
+        candidates(P, ITEMS, bonds(), linked({}), filters=Filters(unit_price=price, band=(99.0, 100.0)))
+
+
+def test_wrong_shapes_and_sizes_are_refused():
+    with pytest.raises(BundlebookError, match="7 probabilities for 8 items"):
+        candidates(P[1:], ITEMS, bonds(), linked({}))
+    with pytest.raises(BundlebookError, match="sizes"):
+        candidates(P, ITEMS, bonds(), linked({}), sizes=(1, 2))
+
+
+def test_links_name_who_linked_two_items():
+    split = time_split(baskets(clean(load_shop("sample"))[0]))
+    visible = split.training
+    n = visible.n_items
+    psi, together = np.ones((n, n)), np.full((n, n), 200)
+    psi[0, 1] = psi[1, 0] = 9.0
+    psi[2, 3] = psi[3, 2] = 9.0
+    together[2, 3] = together[3, 2] = 5
+    labels = visible.items
+    links = link_items(visible, CoPurchase(labels, psi, psi, together, 1000), ((labels[4], labels[5], "unknown"),))
+    assert "goes with" in source_names(int(links.source[0, 1])) and 1 in links.partners[0]
+    assert "goes with" not in source_names(int(links.source[2, 3]))  # too few household-periods
+    assert "coupon" in source_names(int(links.source[4, 5]))
+    assert (links.source == links.source.T).all() and not links.source.diagonal().any()
+    assert (links.lift[np.isfinite(links.lift)] > 1).all()

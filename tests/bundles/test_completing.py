@@ -1,0 +1,56 @@
+"""The completer: its likelihood, its probabilities, and that it uses basket and household."""
+
+import numpy as np
+import pytest
+from scipy import sparse
+
+from bundlebook.bundles import BasketCompleter
+from bundlebook.bundles.completing import _conditional_logit
+from bundlebook.errors import BundlebookError
+from bundlebook.evaluation import completion, metrics, ranking
+from bundlebook.shop import baskets, clean, load_shop, time_split
+
+
+@pytest.fixture(scope="module")
+def split():
+    return time_split(baskets(clean(load_shop("sample"))[0]))
+
+
+def test_conditional_logit_finds_the_coefficients_that_made_the_choices():
+    rng = np.random.default_rng(0)
+    x, beta = rng.normal(size=(4000, 12, 3)), np.array([1.0, -0.5, 0.0])
+    free = rng.random((4000, 12)) < 0.8
+    free[:, 0] = True
+    utility = np.where(free, x @ beta + rng.gumbel(size=(4000, 12)), -np.inf)
+    assert _conditional_logit(x, free, utility.argmax(axis=1)) == pytest.approx(beta, abs=0.06)
+
+
+def test_probabilities_sum_to_the_items_to_come_and_skip_the_cart(split):
+    visible = split.training
+    fitted = BasketCompleter().fit(visible, split.train_end)
+    cart = sparse.csr_matrix((np.ones(2), ([0, 0], [1, 4])), shape=(1, visible.n_items))
+    p = fitted.probability(cart, visible, np.array([0]), split.train_end)
+    assert (p[0, [1, 4]] == 0).all() and (p >= 0).all() and (p < 1).all()
+    share = 1 - (1 - p) ** (1 / fitted.rest_)
+    assert share.sum() == pytest.approx(1)
+
+
+def test_both_basket_and_household_help(split):
+    at = split.train_end
+    visible = split.baskets.between(end=at)
+    inside = split.baskets.between(at, split.validation_end)
+    cases = completion.hide_one(inside.where(inside.sizes() >= 2), seed=0)
+    carts = cases.carts.incidence
+
+    def found(model, carts):
+        score = model.fit(visible, at).scores(carts, visible, cases.household, at)
+        return metrics.recall(ranking.rank(score, cases.truth, 5, cases.candidates), 5).mean()
+
+    both = found(BasketCompleter(), carts)
+    assert both > found(BasketCompleter(household=False), carts)
+    assert both > found(BasketCompleter(), sparse.csr_matrix(carts.shape))
+
+
+def test_a_log_without_a_period_is_refused(split):
+    with pytest.raises(BundlebookError, match="28 days"):
+        BasketCompleter().fit(split.baskets, split.start)

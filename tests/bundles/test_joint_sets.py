@@ -1,0 +1,84 @@
+"""Joint probabilities of whole sets, against tables solved in another way, and their calibration."""
+
+import numpy as np
+import pytest
+from scipy.optimize import root
+
+from bundlebook.bundles import fit_calibration, joint_probability, plackett
+from bundlebook.errors import BundlebookError
+
+
+def solved(p: np.ndarray, psi: np.ndarray) -> float:
+    """P(all) of the log-linear model, its main effects found by a general equation solver."""
+    k = len(p)
+    cells = (np.arange(2**k)[:, None] >> np.arange(k)) & 1
+    bond = np.array([sum(np.log(psi[i, j]) for i in range(k) for j in range(i) if x[i] and x[j]) for x in cells])
+
+    def table(a):
+        weight = np.exp(cells @ a + bond)
+        return weight / weight.sum()
+
+    found = root(lambda a: cells.T @ table(a) - p, np.log(p / (1 - p)), tol=1e-12)
+    assert found.success
+    return float(table(found.x)[-1])
+
+
+@pytest.mark.parametrize("k", [2, 3, 4, 5])
+def test_agrees_with_a_general_solver(k):
+    rng = np.random.default_rng(k)
+    p = rng.uniform(0.05, 0.8, (20, k))
+    psi = np.exp(rng.normal(0.4, 0.7, (20, k, k)))
+    psi = np.sqrt(psi * psi.transpose(0, 2, 1))
+    expected = [solved(p[row], psi[row]) for row in range(20)]
+    assert joint_probability(p, psi) == pytest.approx(expected, abs=1e-6)
+
+
+def test_two_items_are_placketts_formula_and_no_bond_is_the_product():
+    rng = np.random.default_rng(0)
+    p, psi = rng.uniform(0.01, 0.9, (50, 2)), np.exp(rng.normal(0, 1, 50))
+    matrix = np.ones((50, 2, 2))
+    matrix[:, 0, 1] = matrix[:, 1, 0] = psi
+    assert joint_probability(p, matrix) == pytest.approx(plackett(p[:, 0], p[:, 1], psi), abs=1e-7)
+    five = rng.uniform(0.01, 0.9, (50, 5))
+    assert joint_probability(five, np.ones((50, 5, 5))) == pytest.approx(five.prod(axis=1), abs=1e-7)
+
+
+def test_certain_and_impossible_items():
+    psi = np.full((3, 2, 2), 5.0)
+    joint = joint_probability(np.array([[0.0, 0.5], [1.0, 0.5], [0.3, 1.0]]), psi)
+    assert joint == pytest.approx([0, 0.5, 0.3], abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("p", "psi"),
+    [
+        (np.array([[0.5, 1.2]]), np.ones((1, 2, 2))),
+        (np.array([[0.5, 0.5]]), np.zeros((1, 2, 2))),
+        (np.array([[0.5, 0.5]]), np.ones((1, 3, 3))),
+        (np.full((1, 9), 0.5), np.ones((1, 9, 9))),
+    ],
+)
+def test_refuses_what_is_no_table(p, psi):
+    with pytest.raises(BundlebookError, match="joint_probability"):
+        joint_probability(p, psi)
+
+
+def test_calibration_finds_the_curve_that_made_the_outcomes():
+    rng = np.random.default_rng(1)
+    raw, size = rng.uniform(0.02, 0.7, 40_000), rng.integers(2, 4, 40_000)
+    logit = np.log(raw / (1 - raw))
+    alpha, beta = np.where(size == 2, 0.5, -0.2), np.where(size == 2, 1.3, 0.8)
+    came = rng.random(len(raw)) < 1 / (1 + np.exp(-alpha - beta * logit))
+    fitted = fit_calibration(raw, size, came)
+    assert fitted.alpha == pytest.approx({2: 0.5, 3: -0.2}, abs=0.06)
+    assert fitted.beta == pytest.approx({2: 1.3, 3: 0.8}, abs=0.06)
+    corrected = fitted(raw, size)
+    for k in (2, 3):
+        assert corrected[size == k].mean() == pytest.approx(came[size == k].mean(), abs=1e-6)
+
+
+def test_a_size_without_enough_outcomes_stays_as_it_is():
+    raw, size = np.full(100, 0.2), np.full(100, 4)
+    fitted = fit_calibration(raw, size, np.zeros(100, bool))
+    assert fitted.alpha == {}
+    assert fitted(raw, size) == pytest.approx(raw)

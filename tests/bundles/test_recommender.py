@@ -1,0 +1,126 @@
+"""The one call behind a page, on the sample shop; what it says and what it must not see."""
+
+import numpy as np
+import pytest
+
+from bundlebook import bundles
+from bundlebook.bundles import BundleRecommender, Limits, Weights, habits, recommend_bundles
+from bundlebook.errors import BundlebookError
+from bundlebook.shop import baskets, clean, load_shop, time_split
+
+
+@pytest.fixture(scope="module")
+def shop():
+    return clean(load_shop("sample"))[0]
+
+
+@pytest.fixture(scope="module")
+def task(shop):
+    return time_split(baskets(shop)).task("test")
+
+
+@pytest.fixture(scope="module")
+def fitted(shop, task):
+    return BundleRecommender().fit(shop, task.visible, task.at)
+
+
+def test_a_page_keeps_to_its_rules(fitted, task):
+    for user in range(0, task.histories.n_users, 25):
+        page = fitted.recommend(task.histories.of_users([user]), k=3)
+        shown = [item for bundle in page for item in bundle.items]
+        assert 1 <= len(page) <= 3 and len(set(shown)) == len(shown)
+        for bundle in page:
+            assert 2 <= len(bundle.items) <= 5 and 0 < bundle.probability < 1
+            assert bundle.usual_price * 0.8 - 1e-9 <= bundle.price <= bundle.usual_price + 1e-9
+            assert bundle.revenue == pytest.approx(bundle.probability * bundle.price)
+            usual = fitted.table_.loc[list(bundle.items), "usual_price"].sum()
+            assert bundle.usual_price == pytest.approx(usual)
+            assert bundle.source and bundle.reasons
+
+
+def test_exact_is_never_worse_than_the_beam_and_a_budget_is_kept(fitted, task):
+    history = task.histories.of_users([3])
+    sets = fitted.candidates(history)
+    weights = Weights(1, 0, 0)
+    priced = fitted.price(sets, weights)
+    goal = bundles.objective(priced, fitted.category_, weights, fitted.taste)
+    values = {method: bundles.choose(goal, 3, method=method).value for method in ("greedy", "beam", "exact")}
+    assert values["greedy"] <= values["exact"] + 1e-9 and values["beam"] <= values["exact"] + 1e-9
+    page = fitted.recommend(history, weights=weights, limits=Limits(budget=0.0))
+    assert all(bundle.discount == pytest.approx(0) for bundle in page)
+
+
+def test_discounted_sets_are_the_same_for_everybody_and_cheaper(fitted, task):
+    pages = [fitted.recommend(history, kind="discounted") for history in (None, task.histories.of_users([0]))]
+    assert [b.items for b in pages[0]] == [b.items for b in pages[1]]
+    assert all(bundle.discount >= 0.05 - 1e-9 for page in pages for bundle in page)
+
+
+def test_matching_items_are_not_in_the_basket_and_are_linked_to_it(fitted, task):
+    history = task.histories.of_users([0])
+    items = fitted.items_
+    first = int(np.argmax(np.isfinite(fitted.links_.lift).sum(axis=1)))
+    page = fitted.recommend(history, kind="matching", basket=(str(items[first]), "no such thing"))
+    shown = {item for bundle in page for item in bundle.items}
+    assert items[first] not in shown
+    partners = set(items[fitted.links_.partners[first][fitted.links_.partners[first] >= 0]])
+    candidates = fitted.candidates(history, "matching", (str(items[first]),))
+    assert partners & {item for row in range(len(candidates)) for item in candidates.labels(row)}
+    with pytest.raises(BundlebookError, match="basket"):
+        fitted.recommend(history, kind="matching")
+    with pytest.raises(BundlebookError, match="unknown kind"):
+        fitted.recommend(history, kind="free")
+
+
+def test_strangers_get_a_page(shop, task):
+    known = str(task.histories.user_ids[0])
+    pages = {
+        "known": recommend_bundles(shop, known, task.at),
+        "unknown id": recommend_bundles(shop, "nobody of this name", task.at),
+        "nothing": recommend_bundles(shop, None, task.at),
+    }
+    assert pages["unknown id"] == pages["nothing"] != pages["known"]
+    again = recommend_bundles(shop, task.histories.of_users([0]), task.at)
+    assert [b.items for b in again] == [b.items for b in pages["known"]]
+    few = task.histories.of_users([0])
+    few = few.with_items(few.items[np.unique(few.quantities.indices)[:5]])
+    assert recommend_bundles(shop, few, task.at)
+
+
+def test_the_future_has_no_say(shop, task, fitted):
+    events = shop.events
+    late = events["time"].to_numpy() >= task.at
+    rng = np.random.default_rng(0)
+    shuffled = events.copy()
+    shuffled.loc[late, "item_id"] = rng.permutation(shuffled.loc[late, "item_id"].to_numpy())
+    shuffled.loc[late, "price"] *= 3
+    world = shop.with_tables(events=shuffled)
+    other = BundleRecommender().fit(world, task.visible, task.at)
+    history = task.histories.of_users([1])
+    assert other.recommend(history) == fitted.recommend(history)
+
+
+def test_reasons_come_from_the_numbers(fitted, task):
+    row = int(np.argmax(task.histories.counts_by_user()))
+    history = task.histories.of_users([row])
+    counts = np.asarray(history.user_item().todense()).ravel()
+    often, never = int(counts.argmax()), int(counts.argmin())
+    usual, unknown = habits(history, task.at, np.array([often, never]))
+    days = np.unique(history.day[history.quantities[:, [often]].toarray().ravel() > 0]).astype(int)
+    assert usual.times == len(days) and usual.gap == np.median(np.diff(days))
+    assert unknown.times == counts[never]
+    text = " ".join(sentence for bundle in fitted.recommend(history, k=5) for sentence in bundle.reasons)
+    assert "You buy" in text or "You have bought" in text or "new to you" in text
+    sets = fitted.candidates(history)
+    table = bundles.numbers(fitted.price(sets), 0, fitted.links_, fitted.together_)
+    i, j = sets.ids(0)
+    assert table["odds_ratio"].item() == fitted.together_.psi[i, j]
+    assert table[["p_first", "p_second"]].to_numpy().ravel() == pytest.approx(sets.p[[i, j]])
+
+
+def test_joint_probabilities_beat_the_product_on_the_replay(fitted):
+    replay = fitted.replay_
+    corrected = fitted.calibration_(replay["joint"].to_numpy(), replay["size"].to_numpy())
+    outcome = replay["came_true"]
+    assert corrected.mean() == pytest.approx(outcome.mean(), rel=0.02)
+    assert abs(replay["independent"].mean() - outcome.mean()) > abs(corrected.mean() - outcome.mean())
