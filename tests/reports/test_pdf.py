@@ -80,10 +80,15 @@ def test_a_real_browser_prints_the_whole_page(tmp_path):
     except BundlebookError as error:
         pytest.skip(f"{error.problem}: install Chromium, or set {pdf.VARIABLE}")
     page = tmp_path / "page.html"
-    page.write_text("<h1>One</h1><p style='break-before: page'>Two (商品)</p>", encoding="utf-8")
+    links = (
+        '<a class="x" href="other.html#part">near</a> <a href="https://example.org/far">far</a> <a href="#two">on</a>'
+    )
+    page.write_text(f"<h1>One</h1>{links}<p id='two' style='break-before: page'>Two (商品)</p>", encoding="utf-8")
     target = tmp_path / "page.pdf"
     pdf.write_pdf(page, target, chromium)
     content = target.read_bytes()
     assert content.startswith(b"%PDF-") and content.rstrip().endswith(b"%%EOF")
     assert content.count(b"/Type /Page\n") + content.count(b"/Type /Page ") + content.count(b"/Type /Page/") == 2
+    assert b"https://example.org/far" in content
+    assert b"file:" not in content and bytes(tmp_path) not in content  # no folder of this machine
     assert not list(tmp_path.glob(".printing-*"))

@@ -4,8 +4,10 @@ import base64
 import html
 import io
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import psutil
 
@@ -18,6 +20,8 @@ from bundlebook.shop import Shop, clean, load_shop
 
 #: Part of the free memory that one recommender may ask for.
 SHARE_OF_MEMORY = 0.5
+#: Users × items that a method is judged on, at most (but 2,000 users in any case).
+CELLS_JUDGED = 400_000_000
 _TITLES = {"window": "Everything bought in four weeks", "next_basket": "The next basket"}
 _TRACKS = {"all": "all items", "repeat": "items bought before", "explore": "new items only"}
 
@@ -67,6 +71,8 @@ def evaluate_shop(
     shop, _ = clean(load_shop(data))
     split = split_for(shop, shop.level(level))
     size = Size.of(split)
+    most = int(np.clip(CELLS_JUDGED // size.items, 2000, options.most_users))
+    options = replace(options, most_users=most)
     allowed = memory_gb or SHARE_OF_MEMORY * psutil.virtual_memory().available / 1e9
     who = plan(size, allowed, minutes, networks=networks)
     facts = _facts(shop, split.baskets.level, size, options, who)

@@ -1,6 +1,7 @@
 """A page as a PDF, printed by a headless Chromium that the reader has."""
 
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -13,6 +14,7 @@ NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"
 #: Names the browser, where it is not on the PATH.
 VARIABLE = "BUNDLEBOOK_CHROMIUM"
 _TIMEOUT = 120
+_NEIGHBOUR = re.compile(r'(<a\b[^>]*?)\shref="(?![a-z]+:|#)[^"]*"')
 _QUIET = ("--headless", "--disable-gpu", "--disable-background-networking", "--disable-component-update")
 _QUIET += ("--disable-sync", "--disable-extensions", "--no-first-run", "--hide-scrollbars", "--no-pdf-header-footer")
 
@@ -62,8 +64,10 @@ def write_pdf(page: Path, target: Path, chromium: Path) -> None:
     """
     # Beside the target: a browser confined to some folders may write nowhere else.
     with tempfile.TemporaryDirectory(prefix=".printing-", dir=target.parent) as folder:
-        draft = Path(folder) / "page.pdf"
-        run = command(chromium, Path(folder) / "profile", f"--print-to-pdf={draft}", page.resolve().as_uri())
+        draft, printed = Path(folder) / "page.pdf", Path(folder) / "page.html"
+        # A PDF knows no neighbours: links to them would hold the folder of this machine.
+        printed.write_text(_NEIGHBOUR.sub(r"\1", page.read_text(encoding="utf-8")), encoding="utf-8")
+        run = command(chromium, Path(folder) / "profile", f"--print-to-pdf={draft}", printed.resolve().as_uri())
         try:
             # In a session of its own, so that Ctrl-C lets it finish the page at hand.
             done = subprocess.run(run, capture_output=True, text=True, timeout=_TIMEOUT, start_new_session=True)
