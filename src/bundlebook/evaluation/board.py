@@ -123,12 +123,17 @@ def make_board(
         Show a progress bar (on stderr).
     """
     ground, sealed = Ground(shop, split), Sealed(split)
-    settings = {c.name: settings_of(c.recommender(ground, options.seed)) for c in contenders}
+    settings: dict[str, dict] = {}
+    failures: dict[str, str] = {}
+    for contender in contenders:
+        try:
+            settings[contender.name] = settings_of(contender.recommender(ground, options.seed))
+        except BundlebookError as error:
+            failures[contender.name] = error.problem
     sealed.settle(settings)
     arenas = _arenas(sealed, options)
     fresh = _fresh_arenas(arenas["window"], options) if options.new_share else {}
     results: dict[str, list[Judged]] = {name: [] for name in (*arenas, *fresh)}
-    failures: dict[str, str] = {}
     bar = tqdm(total=sum(1 for _ in _runs(contenders, options)), disable=not progress, desc=split.baskets.level)
     for contender, seed, new in _runs(contenders, options):
         bar.set_postfix_str(f"{contender.name}, seed {seed}" + (", new households" if new else ""))

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from bundlebook.errors import BundlebookError
 from bundlebook.recommenders.als import ImplicitALS
 from bundlebook.recommenders.base import ProbabilisticRecommender, Recommender
 from bundlebook.recommenders.calibrated import Calibrated
@@ -20,12 +21,15 @@ from bundlebook.recommenders.content import ContentBased
 from bundlebook.recommenders.deep_factorization import DeepMF
 from bundlebook.recommenders.embedding import EmbeddingNetwork
 from bundlebook.recommenders.from_cache import FromCache
+from bundlebook.recommenders.hybrid import Stacked, Switching, Weighted
 from bundlebook.recommenders.linear import EASE
 from bundlebook.recommenders.mlp import InterestMLP
 from bundlebook.recommenders.neighbours import ItemKNN, UserKNN
 from bundlebook.recommenders.popularity import DecayedFrequency, PersonalFrequency, Popularity
 from bundlebook.recommenders.recurrent import LiteralRNN, RecurrentRecommender
 from bundlebook.recommenders.tifu import TifuKNN
+from bundlebook.recommenders.transitions import TransitionCounts
+from bundlebook.recommenders.upcf import UPCF
 from bundlebook.shop import Shop, Split
 
 #: Order in which families stand in tables.
@@ -79,7 +83,10 @@ class Ground:
         """Attributes of every item, for content-based methods."""
         from bundlebook.profiles import item_vectors
 
-        return item_vectors(self.shop, self.split)
+        try:
+            return item_vectors(self.shop, self.split)
+        except ValueError as error:
+            raise BundlebookError("the catalogue tells no item from another", where="product_data") from error
 
 
 @dataclass(frozen=True)
@@ -131,8 +138,13 @@ def _all_neighbours(size: Size) -> float:
     return 2 * _dense(size) + 8.0 * min(size.users, 20_000) * size.users
 
 
-def _similar_rows(size: Size) -> float:
-    return 24.0 * 512 * max(size.users, size.items) + _sparse(size)
+def _similar_users(size: Size) -> float:
+    """Similarities of a block of 512 users with all others, in three arrays."""
+    return 24.0 * 512 * size.users + _sparse(size)
+
+
+def _similar_items(size: Size) -> float:
+    return 24.0 * 512 * size.items + _sparse(size)
 
 
 def _user_pairs(size: Size) -> float:
@@ -163,8 +175,12 @@ CONTENDERS: tuple[Contender, ...] = (
     Contender("popularity", "counting", lambda ground, seed: Popularity()),
     Contender("personal frequency", "counting", lambda ground, seed: PersonalFrequency()),
     Contender("decayed frequency + popularity", "counting", lambda ground, seed: DecayedFrequency()),
-    Contender("user neighbours", "neighbours", lambda ground, seed: UserKNN(), memory=_similar_rows, flops=_user_pairs),
-    Contender("item neighbours", "neighbours", lambda ground, seed: ItemKNN(), memory=_similar_rows, flops=_item_pairs),
+    Contender(
+        "user neighbours", "neighbours", lambda ground, seed: UserKNN(), memory=_similar_users, flops=_user_pairs
+    ),
+    Contender(
+        "item neighbours", "neighbours", lambda ground, seed: ItemKNN(), memory=_similar_items, flops=_item_pairs
+    ),
     Contender(
         "TIFU-KNN",
         "neighbours",
@@ -177,6 +193,20 @@ CONTENDERS: tuple[Contender, ...] = (
         lambda ground, seed: Calibrated(TifuKNN(size_power=0.25), per="basket"),
         memory=_all_neighbours,
     ),
+    Contender(
+        "UP-CF",
+        "neighbours",
+        lambda ground, seed: Calibrated(UPCF(), per="basket"),
+        memory=_similar_users,
+        flops=_user_pairs,
+    ),
+    Contender(
+        "transition counts",
+        "neighbours",
+        lambda ground, seed: TransitionCounts(),
+        memory=_items_squared,
+        flops=_item_pairs,
+    ),
     Contender("content-based", "content", lambda ground, seed: ContentBased(ground.vectors), memory=_dense),
     Contender(
         "EASE, bought or not",
@@ -188,7 +218,7 @@ CONTENDERS: tuple[Contender, ...] = (
     Contender(
         "EASE",
         "linear",
-        lambda ground, seed: EASE(l2=50, log_counts=True),
+        lambda ground, seed: EASE(l2=50 if ground.fine else 10, log_counts=True),
         memory=_items_squared,
         flops=lambda size: 4.0 * size.items**3,
     ),
@@ -206,6 +236,27 @@ CONTENDERS: tuple[Contender, ...] = (
     _network("convolution over periods", lambda seed: HistoryCNN(seed=seed)),
     _network("recurrent network, literal", lambda seed: LiteralRNN(seed=seed)),
     _network("GRU + repeat-aware head", lambda seed: RecurrentRecommender(seed=seed)),
+    Contender(
+        "weighted hybrid",
+        "hybrid",
+        lambda ground, seed: Weighted([UserKNN(), ItemKNN()], [1, 0.5]),
+        memory=lambda size: max(_similar_users(size), _similar_items(size)),
+        flops=lambda size: _user_pairs(size) + _item_pairs(size),
+    ),
+    Contender(
+        "switching hybrid",
+        "hybrid",
+        lambda ground, seed: Switching(DecayedFrequency(), UserKNN(), 10),
+        memory=_similar_users,
+        flops=_user_pairs,
+    ),
+    Contender(
+        "stacked hybrid",
+        "hybrid",
+        lambda ground, seed: Stacked([DecayedFrequency(), UserKNN(), ItemKNN()]),
+        memory=lambda size: 24.0 * size.users * size.items + _similar_users(size),
+        flops=lambda size: 2 * (_user_pairs(size) + _item_pairs(size)),
+    ),
 )
 
 

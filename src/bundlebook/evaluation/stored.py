@@ -11,6 +11,7 @@ import pandas as pd
 
 from bundlebook.errors import BundlebookError
 from bundlebook.evaluation.board import Board, outside
+from bundlebook.evaluation.calibration import reliability_curve
 from bundlebook.evaluation.leaderboard import LOWER_IS_BETTER, Evaluation
 from bundlebook.evaluation.significance import compared, level_with_best, resampled_means
 
@@ -76,6 +77,10 @@ def _task(evaluation: Evaluation, main: bool, resamples: int, seed: int) -> dict
     if any(judged.pairs for judged in evaluation.judged.values()):
         table = evaluation.probability_table()
         out["probabilities"] = {name: _row(table.loc[name]) for name in table.index}
+        curves = {name: reliability_curve(*evaluation.shown(name)) for name in table.index} if main else {}
+        out["reliability"] = {
+            name: [[_short(value) for value in row] for row in curve.to_numpy()] for name, curve in curves.items()
+        }
     return out
 
 
@@ -224,3 +229,8 @@ class Stored:
     def probabilities(self, task: str = "window") -> pd.DataFrame:
         """What the probabilities are worth, lowest log loss first."""
         return pd.DataFrame(self.content["tasks"][task]["probabilities"]).T.astype(float).rename_axis("method")
+
+    def reliability(self, method: str) -> pd.DataFrame:
+        """Reliability curve of the twenty items shown: see :func:`~.calibration.reliability_curve`."""
+        curve = self.content["tasks"]["window"]["reliability"][method]
+        return pd.DataFrame(curve, columns=["count", "predicted", "observed"])

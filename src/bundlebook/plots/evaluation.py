@@ -149,33 +149,29 @@ def reliability(curves: Mapping[str, pd.DataFrame]) -> None:
     ax.legend(loc="upper left", fontsize=9)
 
 
-def cost(speed: pd.DataFrame, table: pd.DataFrame, metric: str, learned: Sequence[str] = ()) -> None:
-    """Draw accuracy with intervals against processor seconds of fitting.
+def newcomers(board: Stored, methods: Sequence[str], metric: str = "NDCG@10") -> None:
+    """Draw how well new households are served by the number of baskets they are known by, with intervals.
 
     Parameters
     ----------
-    speed : DataFrame
-        Methods with a column ``fit, CPU s``.
-    table : DataFrame
-        The same methods with ``mean``, ``low``, ``high``.
+    board : Stored
+        With tasks ``"new, n"``.
+    methods : sequence of str
     metric : str
-        Label of the vertical axis.
-    learned : sequence of str
-        Methods drawn as networks.
     """
-    _, ax = plt.subplots(figsize=(8, 4.4))
-    for name, marker in zip(table.index, _MARKERS * len(table), strict=False):
-        row, seconds = table.loc[name], speed.loc[name, "fit, CPU s"]
-        colour = PALETTE[1] if name in learned else PALETTE[0]
-        ax.errorbar(seconds, row["mean"], yerr=[[row["mean"] - row.low], [row.high - row["mean"]]], fmt=marker,
-                    color=colour, capsize=3, ms=8, lw=1.5, label=name)  # fmt: skip
-    ax.set(xscale="log", title="Accuracy against the time it takes to fit",
-           xlabel="processor seconds to fit (log scale)", ylabel=f"{metric}, 95 % interval")  # fmt: skip
-    ax.xaxis.set_major_formatter(FuncFormatter(lambda seconds, _: f"{seconds:g}"))
-    ax.xaxis.set_minor_formatter(NullFormatter())
-    low, high = ax.get_xlim()
-    ax.set_xlim(min(low, 10 ** np.floor(np.log10(low))), max(high, 10 ** np.ceil(np.log10(high))))
-    ax.legend(loc="center left", bbox_to_anchor=(1, 0.5), fontsize=9, title="orange: network" if learned else None)
+    known = [task for task in board.content["tasks"] if task.startswith("new, ")]
+    tables = [board.intervals(metric, task) for task in known]
+    _, ax = plt.subplots(figsize=(8, 4.2))
+    for number, (name, marker) in enumerate(zip(methods, _MARKERS * len(methods), strict=False)):
+        rows = pd.DataFrame([table.loc[name] for table in tables])
+        x = np.arange(len(known)) + 0.06 * (number - (len(methods) - 1) / 2)
+        around = [rows["mean"] - rows["low"], rows["high"] - rows["mean"]]
+        colour = PALETTE[number % len(PALETTE)]
+        ax.errorbar(x, rows["mean"], yerr=around, fmt=marker, ls="-", color=colour, lw=1.2, capsize=2, ms=6, label=name)
+    ax.set_xticks(range(len(known)), [task.removeprefix("new, ") for task in known])
+    ax.set(title="Households nobody has met before", xlabel="baskets known of the household",
+           ylabel=f"{metric}, 95 % interval", ylim=(0, None))  # fmt: skip
+    ax.legend(loc="center left", bbox_to_anchor=(1, 0.5), fontsize=9)
 
 
 def accuracy_against_cost(
