@@ -49,7 +49,7 @@ def test_elsewhere_plain_lines_say_what_happened(capsys):
     show.end("north", entry("failed", problem="ValueError: no", number=3))
     show.end("south", entry(reused=True))
     assert capsys.readouterr().out.splitlines() == [
-        "          started  north (took 1 min 1 s last time)",
+        "          started  north (about 1 min 1 s)",
         "[  1/2] failed    north  3.0 s",
         "          ValueError: no in code cell 3",
         "[  2/2] reused    south  (3.0 s when it ran)",

@@ -1,5 +1,6 @@
 """What a person sees while a batch runs: a live line a job in a terminal, plain lines anywhere else."""
 
+import shutil
 import sys
 import time
 from collections.abc import Mapping
@@ -22,8 +23,8 @@ class Progress:
         self.total, self.ended = total, 0
 
     def begin(self, name: str, watch: Watch, before: float | None) -> None:
-        """A job starts; *before* is how long it took the last time, in seconds."""
-        about = f" (took {seconds(before)} last time)" if before else ""
+        """A job starts; *before* is how long it, or another of its template, took before, in seconds."""
+        about = f" (about {seconds(before)})" if before else ""
         self.say(f"          started  {name}{about}")
 
     def tick(self) -> None:
@@ -68,9 +69,15 @@ class LiveProgress(Progress):
 
         slot = self._free.pop(0) if self._free else 0
         about = f" of about {seconds(before)}" if before else ""
-        form = "{desc} {bar:24} {n_fmt}/{total_fmt} cells, {elapsed}" + about
+        # Asked for here, since tqdm draws nothing in a terminal that does not tell its size.
+        screen = shutil.get_terminal_size()
+        wide = screen.columns >= 104
+        options = {"ncols": min(110, screen.columns - 1), "nrows": screen.lines, "leave": False, "file": sys.stdout}
+        bar = "{bar:24}" if wide else "{bar:8}"
+        form = "{desc} " + bar + " {n_fmt}/{total_fmt} cells, {elapsed}" + about
+        label = f"  {name[:36]:<36}" if wide else f"  {name[:20]:<20}"
         self._bars[name] = (
-            tqdm(total=0, desc=f"  {name[:36]:<36}", position=slot, leave=False, bar_format=form, file=sys.stdout),
+            tqdm(total=0, desc=label, position=slot, bar_format=form, **options),
             watch,
             slot,
         )

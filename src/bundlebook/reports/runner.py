@@ -4,6 +4,7 @@ import logging
 import os
 import shutil
 import signal
+import statistics
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, wait
@@ -154,8 +155,18 @@ class BatchRun:
             job = queue.pop(0)
             watch, draft = Watch(), self.store.draft(job.name)
             running[engine.submit(job, draft, watch)] = (job, draft, watch)
-            show.begin(job.name, watch, (self.store.status(job.name) or {}).get("seconds"))
+            show.begin(job.name, watch, self._expected(job))
             self.entries[job.name]["status"] = "running"
+
+    def _expected(self, job: Job) -> float | None:
+        """Seconds a job will take, from its last run, or from those of its template that have ended."""
+        last = (self.store.status(job.name) or {}).get("seconds")
+        alike = [
+            self.entries[other.name]["seconds"]
+            for other in self.batch.jobs
+            if other.template == job.template and self.entries[other.name]["status"] == PASSED
+        ]
+        return last or (statistics.median(alike) if alike else None)
 
     def _end(self, future: "Future[Outcome]", job: Job, draft: Path, watch: Watch, show: Progress) -> None:
         try:
