@@ -95,7 +95,7 @@ def test_terms_count_relevance_diversity_and_repetition():
 
 
 def test_limits_that_nothing_meets_and_wrong_arguments():
-    goal, given, own = instance(5)
+    goal = instance(5)[0]
     for method in ("greedy", "beam", "exact"):
         with pytest.raises(BundlebookError, match="no page"):
             choose(goal, 2, Limits(own_brand=np.zeros(12, bool)), method)

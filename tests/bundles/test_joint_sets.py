@@ -82,3 +82,12 @@ def test_a_size_without_enough_outcomes_stays_as_it_is():
     fitted = fit_calibration(raw, size, np.zeros(100, bool))
     assert fitted.alpha == {}
     assert fitted(raw, size) == pytest.approx(raw)
+
+
+def test_calibration_mends_probabilities_that_are_far_too_small():
+    rng = np.random.default_rng(2)
+    truth = rng.uniform(0.1, 0.6, 5000)
+    tiny = truth**6
+    came = rng.random(5000) < truth
+    fitted = fit_calibration(tiny, np.full(5000, 5), came)
+    assert fitted(tiny, np.full(5000, 5)) == pytest.approx(truth, abs=0.08)

@@ -108,12 +108,27 @@ def fit_calibration(joint: np.ndarray, size: np.ndarray, came_true: np.ndarray, 
             continue
         inside = np.clip(joint[chosen], _EDGE, 1 - _EDGE)
         x = np.column_stack([np.ones(len(y)), np.log(inside / (1 - inside))])
-        coefficient = np.array([0.0, 1.0])
-        for _ in range(50):  # Newton's method; the likelihood is concave
-            fitted = 1 / (1 + np.exp(-x @ coefficient))
-            step = np.linalg.solve((x * (fitted * (1 - fitted))[:, None]).T @ x, x.T @ (y - fitted))
-            coefficient = coefficient + step
-            if np.abs(step).max() < 1e-10:
-                break
+        coefficient = _logistic(x, y)
         alpha[k], beta[k] = map(float, coefficient)
     return SetCalibration(alpha, beta)
+
+
+def _logistic(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Maximum likelihood of a logistic regression by Newton's method, every step halved until it is one forward."""
+
+    def likelihood(coefficient: np.ndarray) -> float:
+        line = x @ coefficient
+        return float((y * line - np.logaddexp(0, line)).sum())
+
+    coefficient = np.array([0.0, 1.0])
+    for _ in range(100):
+        fitted = 1 / (1 + np.exp(-np.clip(x @ coefficient, -500, 500)))
+        hessian = (x * (fitted * (1 - fitted))[:, None]).T @ x + 1e-9 * np.eye(2)
+        step = np.linalg.solve(hessian, x.T @ (y - fitted))
+        now = likelihood(coefficient)
+        while likelihood(coefficient + step) < now and np.abs(step).max() > 1e-12:
+            step = step / 2
+        coefficient = coefficient + step
+        if np.abs(step).max() < 1e-10:
+            break
+    return coefficient

@@ -34,14 +34,14 @@ def joint_reliability(panels: Mapping[str, Mapping[int, pd.DataFrame]]) -> None:
     np.atleast_1d(axes)[0].legend(loc="upper left")
 
 
-def demand_curves(response: Demand, break_even: float, most: int = 12) -> None:
+def demand_curves(response: Demand, margin: float, most: int = 12) -> None:
     """Draw the measured uplift by depth of discount beside the fitted curve, and the elasticities by category.
 
     Parameters
     ----------
     response : Demand
-    break_even : float
-        Elasticity from which on a small discount pays for itself; drawn as a line.
+    margin : float
+        ASSUMED share of the price; the units needed to keep the margin's money are drawn as a dotted line.
     most : int
         Categories shown, those with most product-weeks.
     """
@@ -50,7 +50,8 @@ def demand_curves(response: Demand, break_even: float, most: int = 12) -> None:
     curve, depth = response.curve, np.linspace(0, float(response.curve["depth"].max()) * 1.05, 100)
     left.plot(depth, (1 - depth) ** -response.pooled["elasticity"], color=PALETTE[0], lw=2,
               label=f"elasticity {response.pooled['elasticity']:.2f}")  # fmt: skip
-    left.plot(depth, (1 - depth) ** -break_even, color="0.4", lw=1.5, ls=":", label=f"to pay: {break_even:.2f}")
+    dear = depth[depth < 0.95 * margin]
+    left.plot(dear, margin / (margin - dear), color="0.4", lw=1.5, ls=":", label=f"needed at a margin of {margin:.1%}")
     error = [curve["uplift"] - curve["low"], curve["high"] - curve["uplift"]]
     left.errorbar(
         curve["depth"], curve["uplift"], yerr=error, fmt="o", color=PALETTE[1], capsize=3, label="measured, 95 %"
@@ -62,7 +63,7 @@ def demand_curves(response: Demand, break_even: float, most: int = 12) -> None:
     error = [table["elasticity"] - table["low"], table["high"] - table["elasticity"]]
     right.errorbar(table["elasticity"], place, xerr=error, fmt="o", color=PALETTE[0], capsize=3)
     right.axvline(response.pooled["elasticity"], color=PALETTE[0], lw=1)
-    right.axvline(break_even, color="0.4", lw=1.5, ls=":")
+    right.axvline(1 / margin, color="0.4", lw=1.5, ls=":")
     right.set(title="The largest categories", xlabel="elasticity", yticks=place, xlim=(0, None))
     right.set_yticklabels([str(label)[:26].lower() for label in table.index], fontsize=9)
 
@@ -96,7 +97,7 @@ def pareto(pages: pd.DataFrame, marked: Mapping[str, int]) -> None:
     ax.set(title="What each weighting buys", xlabel="satisfaction D per page, in items wanted",
            ylabel="expected revenue S per page, money")  # fmt: skip
     plt.colorbar(dots, label="expected margin R per page, money (ASSUMED cost)")
-    ax.legend(loc="lower left")
+    ax.legend(loc="lower center")
 
 
 def bundle_card(bundle: Bundle, names: list[str], currency: str = "", title: str = "For you, these four weeks") -> None:
@@ -110,8 +111,9 @@ def bundle_card(bundle: Bundle, names: list[str], currency: str = "", title: str
     currency : str
     title : str
     """
-    text = [line for reason in bundle.reasons for line in wrap(reason, 66)]
-    height = 2.3 + 0.28 * (len(names) + len(text))
+    text = [line for reason in bundle.reasons for line in wrap(reason.replace("$", r"\$"), 66)]
+    currency = currency.replace("$", r"\$")  # or matplotlib would read a formula
+    height = 1.75 + 0.28 * (len(names) + len(text))
     _, ax = plt.subplots(figsize=(6.6, height))
     ax.set(xlim=(0, 1), ylim=(0, height))
     ax.axis("off")
@@ -133,7 +135,9 @@ def bundle_card(bundle: Bundle, names: list[str], currency: str = "", title: str
     y -= 0.3
     ax.plot([0.06, 0.94], [y, y], color="0.7", lw=1)
     money = f"revenue {currency}{bundle.revenue:.2f}   margin {currency}{bundle.margin:.2f} (ASSUMED)"
-    effect = f"discount {bundle.discount:.0%}   must raise P by {bundle.break_even - 1:.0%}"
+    effect = "no discount"
+    if bundle.discount > 0.001:
+        effect = f"discount {bundle.discount:.0%}, must raise P by {bundle.break_even - 1:.0%}"
     facts = [f"P(all) {bundle.probability:.3f}   {money}", f"{effect}   from: {', '.join(bundle.source)}"]
     for line in facts:
         y -= 0.26
