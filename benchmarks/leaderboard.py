@@ -12,6 +12,7 @@ import os
 import platform
 import sys
 import time
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 
@@ -21,8 +22,10 @@ import pandas as pd
 
 from bundlebook.evaluation import stored
 from bundlebook.evaluation.board import Options, make_board, split_for
-from bundlebook.evaluation.contenders import CONTENDERS, Size, plan
+from bundlebook.evaluation.contenders import CONTENDERS
 from bundlebook.evaluation.metrics import ndcg, recall
+from bundlebook.evaluation.needs import Size
+from bundlebook.evaluation.planning import plan
 from bundlebook.evaluation.ranking import rank
 from bundlebook.evaluation.resources import watch
 from bundlebook.recommenders.linear import EASE
@@ -55,9 +58,12 @@ BARS = {
 @click.option("--levels", default="product_type,item_id", show_default=True, help="Levels, separated by commas.")
 @click.option("--only", multiple=True, metavar="NAME", help="Only these recommenders.")
 @click.option("--seeds", default=3, show_default=True, type=click.IntRange(1), help="Runs of what is learned.")
+@click.option("--thorough", is_flag=True, help="Networks thrice at product level, too, and for new households.")
 @click.option("--seed", default=2021, show_default=True)
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="Folder to write to.")
-def main(profile: str, levels: str, only: tuple[str, ...], seeds: int, seed: int, out: Path | None) -> None:
+def main(
+    profile: str, levels: str, only: tuple[str, ...], seeds: int, thorough: bool, seed: int, out: Path | None
+) -> None:
     """Remake the leaderboard."""
     began = time.perf_counter()
     small = profile == "small"
@@ -76,6 +82,8 @@ def main(profile: str, levels: str, only: tuple[str, ...], seeds: int, seed: int
     try:
         for level in levels.split(","):
             split = split_for(shop, level)
+            if level == "item_id" and not thorough:
+                options = replace(options, network_seeds=1, new_to_networks=False)
             chosen = plan(Size.of(split), memory_gb=6, minutes=30, contenders=entrants, networks=not small)
             board = make_board(shop, split, chosen.chosen, options, progress=sys.stderr.isatty() or not small)
             boards[level] = stored.summary(board, resamples=300 if small else 2000)

@@ -11,7 +11,9 @@ from bundlebook.evaluation import arena as arena_module
 from bundlebook.evaluation import board as board_module
 from bundlebook.evaluation import stored
 from bundlebook.evaluation.board import Options, make_board, outside, settings_of, split_for
-from bundlebook.evaluation.contenders import CONTENDERS, FAMILIES, Contender, Ground, Size, min_users, plan
+from bundlebook.evaluation.contenders import CONTENDERS, FAMILIES, Contender, Ground, min_users
+from bundlebook.evaluation.needs import Size
+from bundlebook.evaluation.planning import plan
 from bundlebook.evaluation.protocol import evaluate
 from bundlebook.evaluation.stored import Stored
 from bundlebook.recommenders.base import ProbabilisticRecommender

@@ -44,6 +44,10 @@ class Options:
         Of more users than this, a random sample is judged.
     new_share : float
         Part of the households that is held out as new; 0 leaves that task out.
+    network_seeds : int, optional
+        Runs of every network, where that should be less than `seeds`.
+    new_to_networks : bool
+        Whether networks, too, are fitted again without the new households.
     """
 
     seed: int = 2021
@@ -51,6 +55,19 @@ class Options:
     requests: int = 50
     most_users: int = 20_000
     new_share: float = 0.2
+    network_seeds: int | None = None
+    new_to_networks: bool = True
+
+    def runs(self, contender: Contender) -> int:
+        """How often a contender is fitted for the main tasks."""
+        if not contender.learned:
+            return 1
+        fewer = self.network_seeds if contender.family == "network" else None
+        return fewer or self.seeds
+
+    def meets_newcomers(self, contender: Contender) -> bool:
+        """Whether a contender is also fitted without the new households."""
+        return bool(self.new_share) and (self.new_to_networks or contender.family != "network")
 
 
 @dataclass(frozen=True)
@@ -158,9 +175,9 @@ def make_board(
 
 def _runs(contenders: Sequence[Contender], options: Options) -> Iterator[tuple[Contender, int, bool]]:
     for contender in contenders:
-        for number in range(options.seeds if contender.learned else 1):
+        for number in range(options.runs(contender)):
             yield contender, options.seed + number, False
-        if options.new_share:
+        if options.meets_newcomers(contender):
             yield contender, options.seed, True
 
 
@@ -207,7 +224,7 @@ def _row(
         "recommender": repr(settings_of(recommender)),
         "seed": seed,
         "tasks": list(arenas),
-        "options": asdict(options) | {"seeds": 0},
+        "options": [options.seed, options.requests, options.most_users, options.new_share],
         "judging": _judging_digest(),
     }
 

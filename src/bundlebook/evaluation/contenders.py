@@ -4,7 +4,7 @@ Settings were chosen on the validation window of the Complete Journey, at produc
 apart; the test window had no say. A reader's shop gets those of the level it is counted at.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -13,6 +13,8 @@ import numpy as np
 import pandas as pd
 
 from bundlebook.errors import BundlebookError
+from bundlebook.evaluation import needs
+from bundlebook.evaluation.needs import Size
 from bundlebook.recommenders.als import ImplicitALS
 from bundlebook.recommenders.base import ProbabilisticRecommender, Recommender
 from bundlebook.recommenders.calibrated import Calibrated
@@ -34,30 +36,6 @@ from bundlebook.shop import Shop, Split
 
 #: Order in which families stand in tables.
 FAMILIES = ("counting", "neighbours", "content", "linear", "factors", "network", "hybrid")
-
-
-@dataclass(frozen=True)
-class Size:
-    """How large a shop is, as far as memory and time depend on it.
-
-    Attributes
-    ----------
-    users, items : int
-    pairs : int
-        Different (user, item) pairs in the log.
-    baskets : int
-    """
-
-    users: int
-    items: int
-    pairs: int
-    baskets: int
-
-    @classmethod
-    def of(cls, split: Split) -> "Size":
-        """Measure a split."""
-        b = split.baskets
-        return cls(b.n_users, b.n_items, b.user_item().nnz, b.n_baskets)
 
 
 @dataclass(frozen=True)
@@ -112,7 +90,7 @@ class Contender:
     family: str
     make: Callable[[Ground, int], Recommender]
     learned: bool = False
-    memory: Callable[[Size], float] = lambda size: _sparse(size)
+    memory: Callable[[Size], float] = needs.sparse
     flops: Callable[[Size], float] = lambda size: 0.0
 
     def recommender(self, ground: Ground, seed: int) -> Recommender:
@@ -121,53 +99,14 @@ class Contender:
         return made if isinstance(made, ProbabilisticRecommender) else Calibrated(made)
 
 
-def _sparse(size: Size) -> float:
-    """The log in a few copies, and one block of scores."""
-    return 100.0 * size.pairs + 5e8
-
-
-def _dense(size: Size) -> float:
-    return 8.0 * size.users * size.items + _sparse(size)
-
-
-def _items_squared(size: Size) -> float:
-    return 32.0 * size.items**2 + _sparse(size)
-
-
-def _all_neighbours(size: Size) -> float:
-    return 2 * _dense(size) + 8.0 * min(size.users, 20_000) * size.users
-
-
-def _similar_users(size: Size) -> float:
-    """Similarities of a block of 512 users with all others, in three arrays."""
-    return 24.0 * 512 * size.users + _sparse(size)
-
-
-def _similar_items(size: Size) -> float:
-    return 24.0 * 512 * size.items + _sparse(size)
-
-
-def _user_pairs(size: Size) -> float:
-    """Sparse products of all users with all others: a pair meets the users who bought the same item."""
-    return 40.0 * size.pairs**2 / size.items
-
-
-def _item_pairs(size: Size) -> float:
-    return 40.0 * size.pairs**2 / size.users
-
-
-def _panel(size: Size) -> float:
-    return 13 * 4 * 3.0 * size.pairs + 13 * 4.0 * 16 * size.items * 40 + 1e9
-
-
-def _training(size: Size) -> float:
-    """Six passes over 13 periods of every user, forward and back, all items through a layer of 64."""
-    return 6 * 13 * 64 * 6.0 * size.users * size.items
-
-
 def _network(name: str, model: Callable[[int], Any]) -> Contender:
     return Contender(
-        name, "network", lambda ground, seed: FromCache(model(seed), name), True, memory=_panel, flops=_training
+        name,
+        "network",
+        lambda ground, seed: FromCache(model(seed), name),
+        True,
+        memory=needs.panel,
+        flops=needs.training,
     )
 
 
@@ -176,50 +115,58 @@ CONTENDERS: tuple[Contender, ...] = (
     Contender("personal frequency", "counting", lambda ground, seed: PersonalFrequency()),
     Contender("decayed frequency + popularity", "counting", lambda ground, seed: DecayedFrequency()),
     Contender(
-        "user neighbours", "neighbours", lambda ground, seed: UserKNN(), memory=_similar_users, flops=_user_pairs
+        "user neighbours",
+        "neighbours",
+        lambda ground, seed: UserKNN(),
+        memory=needs.similar_users,
+        flops=needs.user_pairs,
     ),
     Contender(
-        "item neighbours", "neighbours", lambda ground, seed: ItemKNN(), memory=_similar_items, flops=_item_pairs
+        "item neighbours",
+        "neighbours",
+        lambda ground, seed: ItemKNN(),
+        memory=needs.similar_items,
+        flops=needs.item_pairs,
     ),
     Contender(
         "TIFU-KNN",
         "neighbours",
         lambda ground, seed: Calibrated(TifuKNN(), per="basket"),
-        memory=_all_neighbours,
+        memory=needs.all_neighbours,
     ),
     Contender(
         "TIFU-KNN, size-scaled",
         "neighbours",
         lambda ground, seed: Calibrated(TifuKNN(size_power=0.25), per="basket"),
-        memory=_all_neighbours,
+        memory=needs.all_neighbours,
     ),
     Contender(
         "UP-CF",
         "neighbours",
         lambda ground, seed: Calibrated(UPCF(), per="basket"),
-        memory=_similar_users,
-        flops=_user_pairs,
+        memory=needs.similar_users,
+        flops=needs.user_pairs,
     ),
     Contender(
         "transition counts",
         "neighbours",
         lambda ground, seed: TransitionCounts(),
-        memory=_items_squared,
-        flops=_item_pairs,
+        memory=needs.items_squared,
+        flops=needs.item_pairs,
     ),
-    Contender("content-based", "content", lambda ground, seed: ContentBased(ground.vectors), memory=_dense),
+    Contender("content-based", "content", lambda ground, seed: ContentBased(ground.vectors), memory=needs.dense),
     Contender(
         "EASE, bought or not",
         "linear",
         lambda ground, seed: EASE(),
-        memory=_items_squared,
+        memory=needs.items_squared,
         flops=lambda size: 4.0 * size.items**3,
     ),
     Contender(
         "EASE",
         "linear",
         lambda ground, seed: EASE(l2=50 if ground.fine else 10, log_counts=True),
-        memory=_items_squared,
+        memory=needs.items_squared,
         flops=lambda size: 4.0 * size.items**3,
     ),
     Contender(
@@ -227,7 +174,7 @@ CONTENDERS: tuple[Contender, ...] = (
         "factors",
         lambda ground, seed: ImplicitALS(seed=seed),
         True,
-        memory=lambda size: 3 * 8 * 64.0 * (size.users + size.items) + _sparse(size),
+        memory=lambda size: 3 * 8 * 64.0 * (size.users + size.items) + needs.sparse(size),
         flops=lambda size: 10 * 2 * 64.0**2 * (2 * size.pairs + 64 * (size.users + size.items)),
     ),
     _network("deep matrix factorisation", lambda seed: DeepMF(seed=seed)),
@@ -240,77 +187,24 @@ CONTENDERS: tuple[Contender, ...] = (
         "weighted hybrid",
         "hybrid",
         lambda ground, seed: Weighted([UserKNN(), ItemKNN()], [1, 0.5]),
-        memory=lambda size: max(_similar_users(size), _similar_items(size)),
-        flops=lambda size: _user_pairs(size) + _item_pairs(size),
+        memory=lambda size: max(needs.similar_users(size), needs.similar_items(size)),
+        flops=lambda size: needs.user_pairs(size) + needs.item_pairs(size),
     ),
     Contender(
         "switching hybrid",
         "hybrid",
         lambda ground, seed: Switching(DecayedFrequency(), UserKNN(), 10),
-        memory=_similar_users,
-        flops=_user_pairs,
+        memory=needs.similar_users,
+        flops=needs.user_pairs,
     ),
     Contender(
         "stacked hybrid",
         "hybrid",
         lambda ground, seed: Stacked([DecayedFrequency(), UserKNN(), ItemKNN()]),
-        memory=lambda size: 24.0 * size.users * size.items + _similar_users(size),
-        flops=lambda size: 2 * (_user_pairs(size) + _item_pairs(size)),
+        memory=lambda size: 24.0 * size.users * size.items + needs.similar_users(size),
+        flops=lambda size: 2 * (needs.user_pairs(size) + needs.item_pairs(size)),
     ),
 )
-
-
-@dataclass(frozen=True)
-class Plan:
-    """Who takes part on a shop, and why the others do not.
-
-    Attributes
-    ----------
-    chosen : tuple of Contender
-    left_out : dict of str to str
-        Name to reason.
-    """
-
-    chosen: tuple[Contender, ...]
-    left_out: dict[str, str]
-
-
-def plan(
-    size: Size, memory_gb: float, minutes: float, contenders: Sequence[Contender] = CONTENDERS, networks: bool = True
-) -> Plan:
-    """Leave out what would not fit into memory or take too long, before anything is computed.
-
-    Parameters
-    ----------
-    size : Size
-    memory_gb : float
-        Gigabytes (10⁹ bytes) a contender may take.
-    minutes : float
-        Minutes its fit may take, at 20 · 10⁹ operations a second.
-    contenders : sequence of Contender
-    networks : bool
-        Whether networks take part.
-
-    Examples
-    --------
-    >>> big = Size(users=1_000_000, items=100_000, pairs=20_000_000, baskets=10_000_000)
-    >>> [contender.name for contender in plan(big, memory_gb=16, minutes=10).chosen][:2]
-    ['popularity', 'personal frequency']
-    >>> plan(big, memory_gb=16, minutes=10).left_out["EASE"]
-    'needs about 322 GB of memory, 16 GB allowed'
-    """
-    chosen, left_out = [], {}
-    for contender in contenders:
-        gigabytes, takes = contender.memory(size) / 1e9, contender.flops(size) / 20e9 / 60
-        if contender.family == "network" and not networks:
-            left_out[contender.name] = "networks were switched off"
-        elif gigabytes > memory_gb:
-            left_out[contender.name] = f"needs about {gigabytes:,.0f} GB of memory, {memory_gb:.2g} GB allowed"
-        elif takes > minutes:
-            left_out[contender.name] = f"needs about {takes:,.0f} minutes to fit, {minutes:.2g} allowed"
-        else:
-            chosen.append(contender)
-    return Plan(tuple(chosen), left_out)
 
 
 def min_users(n_users: int, level: str) -> int:

@@ -14,7 +14,9 @@ import psutil
 from bundlebook import paths
 from bundlebook.evaluation import stored
 from bundlebook.evaluation.board import Options, make_board, split_for
-from bundlebook.evaluation.contenders import Plan, Size, min_users, plan
+from bundlebook.evaluation.contenders import min_users
+from bundlebook.evaluation.needs import Size
+from bundlebook.evaluation.planning import Plan, plan
 from bundlebook.evaluation.stored import Stored
 from bundlebook.shop import Shop, clean, load_shop
 
