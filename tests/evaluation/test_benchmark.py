@@ -26,7 +26,6 @@ def small(tmp_path_factory):
         "BUNDLEBOOK_OUT": str(folder / "out"),
         "MPLBACKEND": "agg",
     }
-    import os
 
     done = subprocess.run(command, env=os.environ | environment, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr

@@ -8,7 +8,6 @@ import pytest
 
 from bundlebook.errors import BundlebookError
 from bundlebook.evaluation import arena as arena_module
-from bundlebook.evaluation import board as board_module
 from bundlebook.evaluation import stored
 from bundlebook.evaluation.board import Options, make_board, outside, settings_of, split_for
 from bundlebook.evaluation.contenders import CONTENDERS, FAMILIES, Contender, Ground, min_users
@@ -85,8 +84,8 @@ def test_the_board_is_the_evaluation_of_the_same_recommenders(made, split):
 
 def test_finished_rows_are_kept_and_a_changed_setting_is_not_a_finished_row(made, shop, split, monkeypatch):
     calls = []
-    judge = board_module.judge
-    monkeypatch.setattr(board_module, "judge", lambda *given: calls.append(given[0].name) or judge(*given))
+    judge = arena_module.judge
+    monkeypatch.setattr(arena_module, "judge", lambda *given: calls.append(given[0].name) or judge(*given))
     again = make_board(shop, split, SIMPLE, OPTIONS, progress=False)
     assert calls == []
     for task, evaluation in again.evaluations.items():
@@ -102,7 +101,7 @@ def test_finished_rows_are_kept_and_a_changed_setting_is_not_a_finished_row(made
 
 def test_an_interrupted_board_goes_on(shop, split, monkeypatch):
     options = replace(OPTIONS, seed=4)
-    judge, done = board_module.judge, []
+    judge, done = arena_module.judge, []
 
     def judge_twice(recommender, arenas):
         if len(done) == 2:
@@ -110,11 +109,11 @@ def test_an_interrupted_board_goes_on(shop, split, monkeypatch):
         done.append(recommender.name)
         return judge(recommender, arenas)
 
-    monkeypatch.setattr(board_module, "judge", judge_twice)
+    monkeypatch.setattr(arena_module, "judge", judge_twice)
     with pytest.raises(KeyboardInterrupt):
         make_board(shop, split, SIMPLE, options, progress=False)
     assert done == ["popularity", "popularity"]
-    monkeypatch.setattr(board_module, "judge", lambda *given: done.append(given[0].name) or judge(*given))
+    monkeypatch.setattr(arena_module, "judge", lambda *given: done.append(given[0].name) or judge(*given))
     make_board(shop, split, SIMPLE, options, progress=False)
     assert done.count("popularity") == 2 and len(done) == 2 * len(SIMPLE)
 

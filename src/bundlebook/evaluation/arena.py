@@ -1,7 +1,7 @@
 """A task made ready for judging, and the judging itself, in blocks of users so that no dense table of all is made."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -148,6 +148,11 @@ def judge(recommender: Recommender, arenas: dict[str, Arena]) -> dict[str, Judge
         name: Judged(recommender.name, seconds, peak, _latency(recommender, arena), *_values(recommender, arena))
         for name, arena in arenas.items()
     }
+
+
+def judging(recommender: Recommender, arenas: dict[str, Arena]) -> Callable[[], dict[str, Judged]]:
+    """The same, to be called later; made here, so that a kept result depends on the code that judges."""
+    return lambda: judge(recommender, arenas)
 
 
 def _values(recommender: Recommender, arena: Arena) -> tuple:

@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from bundlebook.cache import cached
+from bundlebook.cache import cached, source_digest
 from bundlebook.errors import BundlebookError
 from bundlebook.evaluation import judged as storage
-from bundlebook.evaluation.arena import Arena, judge, prepare
+from bundlebook.evaluation.arena import Arena, judging, prepare
 from bundlebook.evaluation.contenders import Contender, Ground, min_users
 from bundlebook.evaluation.judged import Judged, averaged
 from bundlebook.evaluation.leaderboard import Evaluation
@@ -225,7 +225,7 @@ def _row(
         "seed": seed,
         "tasks": list(arenas),
         "options": [options.seed, options.requests, options.most_users, options.new_share],
-        "judging": _judging_digest(),
+        "sources": [source_digest(module) for module in (newcomers.__module__, *_modules(recommender))],
     }
 
     def save(row: dict[str, Judged], folder: Path) -> None:
@@ -236,15 +236,20 @@ def _row(
     def load(folder: Path) -> dict[str, Judged]:
         return {name: storage.load(folder / name) for name in arenas}
 
-    return cached("board", inputs, lambda: judge(recommender, arenas), save, load)
+    return cached("board", inputs, judging(recommender, arenas), save, load)
 
 
-def _judging_digest() -> str:
-    """Digest of the code that judges: a change in it makes every kept row worthless."""
-    here, digest = Path(__file__).parent, hashlib.sha256()
-    for module in ("arena", "calibration", "judged", "metrics", "newcomers", "ranking", "resources", "tracks"):
-        digest.update((here / f"{module}.py").read_bytes())
-    return digest.hexdigest()
+def _modules(recommender: Any) -> list[str]:
+    """Modules that define a recommender and its parts: an edit of any of them makes a kept row worthless."""
+    found, waiting = set(), [recommender]
+    while waiting:
+        part = waiting.pop()
+        if isinstance(part, list | tuple):
+            waiting.extend(part)
+        elif hasattr(part, "scores"):
+            found.add(type(part).__module__)
+            waiting.extend(vars(part).values())
+    return sorted(found)
 
 
 def settings_of(recommender: Any) -> dict[str, Any]:
@@ -269,5 +274,6 @@ def _plain(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_plain(part) for part in value]
     if hasattr(value, "shape"):
-        return f"array of shape {tuple(value.shape)}"
+        content = hashlib.sha256(np.ascontiguousarray(value).tobytes()).hexdigest()[:12]
+        return f"array of shape {tuple(value.shape)}, digest {content}"
     return settings_of(value) if hasattr(value, "scores") else repr(type(value).__name__)
