@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy import sparse
 
 from bundlebook.errors import BundlebookError
 from bundlebook.evaluation import metrics
@@ -176,6 +177,38 @@ def test_a_broken_recommender_is_named(task, spoil, message):
     scores = np.random.default_rng(0).random(task.truth.shape)
     with pytest.raises(BundlebookError, match=message):
         evaluate([Returns(spoil(scores), "broken")], task, requests=0, seed=0)
+
+
+def test_users_who_bought_nothing_are_refused(task):
+    truth = task.truth.tolil()
+    truth[5] = 0
+    with pytest.raises(
+        BundlebookError, match=f"1 of .* bought nothing in the window, first: user {task.histories.user_ids[5]}"
+    ):
+        evaluate([Popularity()], replace(task, truth=truth.tocsr()), requests=0, seed=0)
+
+
+def test_a_catalogue_of_one_item_is_refused(task):
+    one = task.visible.items[:1]
+    only = {"visible": task.visible.with_items(one), "histories": task.histories.with_items(one)}
+    bought = np.ones((task.truth.shape[0], 1), dtype=np.float32)
+    with pytest.raises(BundlebookError, match="one item cannot be ranked"):
+        evaluate([Popularity()], replace(task, truth=sparse.csr_matrix(bought), **only), requests=0, seed=0)
+
+
+def test_a_probability_of_the_wrong_shape_or_beyond_one_is_refused(task):
+    class Boasts(Popularity):
+        def probability(self, histories, at):
+            return self.scores(histories, at) + 1
+
+    class Short(Popularity):
+        def probability(self, histories, at):
+            return self.scores(histories, at)[:, :-1]
+
+    with pytest.raises(BundlebookError, match="outside"):
+        evaluate([Boasts()], task, requests=0, seed=0)
+    with pytest.raises(BundlebookError, match="popularity: probabilities have shape"):
+        evaluate([Short()], task, requests=0, seed=0)
 
 
 def test_unknown_names_are_refused(evaluation, task):
