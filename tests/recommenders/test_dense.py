@@ -152,8 +152,9 @@ def test_a_model_that_was_fitted_before_is_not_fitted_again(tmp_path, monkeypatc
 
 def test_decayed_rates_against_a_loop():
     panel, users = period_panel(SHOP, AT, 4), np.array([5, 2])
-    rates = _dense.decayed_rates(panel, users, periods=2, decay=0.5)
-    assert rates.shape == (2, 2, 20)
+    read = _dense.decayed_rates(panel, users, periods=2, decay=0.5)
+    rates, visits = read["x"], read["v"]
+    assert rates.shape == (2, 2, 20) and visits.shape == (2, 2, 1)
     for row, user in enumerate(users):
         for place, t in enumerate((2, 3)):
             start = AT - 28 * 4
@@ -162,6 +163,7 @@ def test_decayed_rates_against_a_loop():
             counts = (0.5**age) @ past.incidence.toarray()
             known = sum(0.5 ** (t - s) for s in range(t + 1) if panel.seen[user, s])
             assert np.allclose(rates[row, place], np.log1p(50 * counts / (1 + known)), atol=1e-5)
+            assert np.allclose(visits[row, place], np.log((0.1 + (0.5**age).sum()) / (1 + known)), atol=1e-5)
 
 
 def test_the_factorisation_sees_no_column_beyond_its_rows():

@@ -11,66 +11,72 @@ layers, ops = keras.layers, keras.ops
 _register = keras.saving.register_keras_serializable("bundlebook")
 
 
-@_register
-class InterestLogits(layers.Layer):
-    """logit_i = o_i · u + b_i (+ s_i x_i): (B, T, d) and x (B, T, I) → (B, T, I).
+class _ItemLogits(layers.Layer):
+    """b_i (+ s_i x_i + a_i v): what every network adds to its own number of an item. (B, T, I).
 
-    s_i says how much a customer's own purchases of i speak for another one.
+    s_i says how much a customer's own purchases of i speak for another one, and a_i how much frequent visits do.
     """
 
     def __init__(self, n_items: int, repeat: bool, **options):
         super().__init__(**options)
         self.n_items, self.repeat = n_items, repeat
 
-    def build(self, interest_shape, history_shape):
-        small = keras.initializers.RandomNormal(stddev=0.05)
-        self.table = self.add_weight(shape=(self.n_items, interest_shape[-1]), initializer=small, name="items")
+    def build_counted(self):
         self.bias = self.add_weight(shape=(self.n_items,), initializer="zeros", name="bias")
         if self.repeat:
             self.slope = self.add_weight(shape=(self.n_items,), initializer="ones", name="slope")
-        self.built = True
+            self.of_visits = self.add_weight(shape=(self.n_items,), initializer="zeros", name="of_visits")
 
-    def call(self, interest, history):
-        logits = ops.matmul(interest, ops.transpose(self.table)) + self.bias
-        return logits + self.slope * history if self.repeat else logits
+    def counted(self, history, visits):
+        return self.bias + self.slope * history + self.of_visits * visits if self.repeat else self.bias
 
     def get_config(self):
         return super().get_config() | {"n_items": self.n_items, "repeat": self.repeat}
 
 
 @_register
-class CosineLogits(layers.Layer):
-    """logit_i = γ cos(p, q_i) + b_i (+ s_i x_i), q_i = g(column i): p (B, T, d) and x (B, T, I) → (B, T, I).
+class InterestLogits(_ItemLogits):
+    """logit_i = o_i · u + b_i (+ s_i x_i + a_i v): (B, T, d), x (B, T, I) and v (B, T, 1) → (B, T, I)."""
+
+    def build(self, interest_shape, history_shape, visits_shape):
+        small = keras.initializers.RandomNormal(stddev=0.05)
+        self.table = self.add_weight(shape=(self.n_items, interest_shape[-1]), initializer=small, name="items")
+        self.build_counted()
+        self.built = True
+
+    def call(self, interest, history, visits):
+        return ops.matmul(interest, ops.transpose(self.table)) + self.counted(history, visits)
+
+
+@_register
+class CosineLogits(_ItemLogits):
+    """logit_i = γ cos(p, q_i) + b_i (+ s_i x_i + a_i v), q_i = g(column i): p (B, T, d), x (B, T, I), v → (B, T, I).
 
     The columns, (I, users), are a constant that is set before training and again after it.
     """
 
     def __init__(self, n_items: int, n_users: int, width: int, repeat: bool, **options):
-        super().__init__(**options)
-        self.n_items, self.n_users, self.width, self.repeat = n_items, n_users, width, repeat
-        self.hidden = layers.Dense(2 * width, activation="relu", name="column")
+        super().__init__(n_items, repeat, **options)
+        self.n_users, self.width = n_users, width
+        self.hidden = layers.Dense(width, activation="relu", name="column")
         self.last = layers.Dense(width, name="q")
 
-    def build(self, row_shape, history_shape):
+    def build(self, row_shape, history_shape, visits_shape):
         shape = (self.n_items, self.n_users)
         self.columns = self.add_weight(shape=shape, initializer="zeros", trainable=False, name="columns")
         self.hidden.build(shape)
-        self.last.build((self.n_items, 2 * self.width))
+        self.last.build((self.n_items, self.width))
         self.gamma = self.add_weight(shape=(), initializer=keras.initializers.Constant(8.0), name="gamma")
-        self.bias = self.add_weight(shape=(self.n_items,), initializer="zeros", name="bias")
-        if self.repeat:
-            self.slope = self.add_weight(shape=(self.n_items,), initializer="ones", name="slope")
+        self.build_counted()
         self.built = True
 
-    def call(self, row, history):
+    def call(self, row, history, visits):
         column = self.last(self.hidden(self.columns))  # (I, d)
         cosine = ops.matmul(_unit(row), ops.transpose(_unit(column)))
-        logits = self.gamma * cosine + self.bias
-        return logits + self.slope * history if self.repeat else logits
+        return self.gamma * cosine + self.counted(history, visits)
 
     def get_config(self):
-        own = {"n_items": self.n_items, "n_users": self.n_users, "width": self.width, "repeat": self.repeat}
-        return super().get_config() | own
+        return super().get_config() | {"n_users": self.n_users, "width": self.width}
 
 
 def _unit(vectors):

@@ -34,7 +34,7 @@ class EmbeddingNetwork(DenseRecommender):
     """
 
     label: ClassVar[str] = "embedding network"
-    defaults: ClassVar[Settings] = Settings(width=32, repeat=False, epochs=12, rate=1e-2, thinning=0.05)
+    defaults: ClassVar[Settings] = Settings(width=32, repeat=False, epochs=10, rate=1e-2, thinning=0.05)
 
     def __init__(self, name: str | None = None, **settings: Any) -> None:
         super().__init__(name, **settings)
