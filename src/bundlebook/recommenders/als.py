@@ -4,6 +4,7 @@ from typing import Self
 
 import numpy as np
 from scipy import linalg, sparse
+from threadpoolctl import threadpool_limits
 
 from bundlebook.recommenders._interest import interest, past_of, popular, require, with_popularity
 from bundlebook.shop import Baskets
@@ -52,6 +53,10 @@ class ImplicitALS:
     The vector of a user is always solved from the history that is passed to :meth:`scores`: somebody unknown to the
     fit needs no new training. Without a basket it is 0, and popularity decides.
 
+    Chosen on the validation window of the Complete Journey at product-type level among f of 32, 64 and 128, a of .3 to
+    20, λ of 10 to 200 and p of .5 and 1. More factors and a smaller λ fit what was bought better and rank the coming
+    weeks worse (NDCG@10 .32 for f = 64 and λ = 10, .39 for λ = 50).
+
     References
     ----------
     Y. Hu, Y. Koren, C. Volinsky: Collaborative Filtering for Implicit Feedback Datasets. ICDM 2008.
@@ -71,8 +76,8 @@ class ImplicitALS:
 
     def __init__(
         self,
-        factors: int = 64,
-        l2: float = 10.0,
+        factors: int = 32,
+        l2: float = 50.0,
         confidence: float = 1.0,
         half_life: float = 90.0,
         power: float = 1.0,
@@ -147,11 +152,13 @@ def solve_factors(confidence: sparse.csr_matrix, other: np.ndarray, l2: float) -
     """
     shared = other.T @ other + l2 * np.eye(other.shape[1])
     solved = np.zeros((confidence.shape[0], other.shape[1]))
-    for row in range(confidence.shape[0]):
-        place = slice(confidence.indptr[row], confidence.indptr[row + 1])
-        c = confidence.data[place]
-        if len(c):
-            bought = other[confidence.indices[place]]
-            left = shared + (bought.T * (c - 1)) @ bought
-            solved[row] = linalg.solve(left, c @ bought, assume_a="pos", check_finite=False)
+    # Thousands of small systems: sharing one among threads costs more than solving it.
+    with threadpool_limits(1, "blas"):
+        for row in range(confidence.shape[0]):
+            place = slice(confidence.indptr[row], confidence.indptr[row + 1])
+            c = confidence.data[place]
+            if len(c):
+                bought = other[confidence.indices[place]]
+                left = shared + (bought.T * (c - 1)) @ bought
+                solved[row] = linalg.solve(left, c @ bought, assume_a="pos", check_finite=False)
     return solved
