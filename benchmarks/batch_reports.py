@@ -37,7 +37,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from bundlebook import paths
 from bundlebook.errors import BundlebookError
-from bundlebook.reports import pdf
+from bundlebook.reports import identity, pdf
 from bundlebook.reports.index import write_index
 from bundlebook.reports.store import Store
 
@@ -229,7 +229,11 @@ def main() -> None:
         parts = [Path(scratch) / name for name in ("resume", "overhead", "index")]
         for part in parts:
             part.mkdir()
+        before = identity.execution_source()
         resumed = interrupted_batch(parts[0], 10 if quick else 50)
+        identity.forget()
+        if identity.execution_source() != before:
+            raise SystemExit("the package was edited meanwhile, so everything was rightly run again: measure anew")
         cost = overhead(parts[1], 2 if quick else 8, 1 if quick else 3)
         many = large_index(parts[2], 500)
     total = resumed["reports"]
