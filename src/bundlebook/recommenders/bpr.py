@@ -133,8 +133,3 @@ class BPR:
         scores = self.fold_in(histories, at) @ self.item_factors_.T + self.bias_
         scores[histories.between(end=at).counts_by_user() == 0] = self.share_
         return with_popularity(scores, self.share_)
-
-
-def fitted_scores(model: BPR) -> np.ndarray:
-    """Scores of the users of the fit by their trained vectors, shape (n_fitted_users, n_items), float64."""
-    return model.user_factors_ @ model.item_factors_.T + model.bias_

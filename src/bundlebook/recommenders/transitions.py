@@ -47,6 +47,10 @@ class TransitionCounts:
     -----
     A user without a basket is shown what is popular.
 
+    Chosen on the validation window of the Complete Journey at product-type level among α of 0 to 8, γ of 0 to 16, H′ of
+    7 to 90 days and β of 0 to 100. There γ = 2 is not distinguishable from 0 (NDCG@10 .557 and .556), and from 8 on
+    transitions do harm: what follows a basket there is mostly what the user always buys.
+
     References
     ----------
     The transition term is the first-order Markov chain of S. Rendle, C. Freudenthaler, L. Schmidt-Thieme: Factorizing
@@ -68,7 +72,7 @@ class TransitionCounts:
         self,
         half_life: float = 90.0,
         prior_baskets: float = 4.0,
-        transition_baskets: float = 8.0,
+        transition_baskets: float = 2.0,
         recent: float = 30.0,
         shrinkage: float = 10.0,
         days: int = 2 * PERIOD_DAYS,
