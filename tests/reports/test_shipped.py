@@ -106,3 +106,27 @@ def test_a_campaign_of_the_real_shop(tmp_path):
     text = BeautifulSoup((tmp_path / "campaigns" / "campaign-18.html").read_text(), "html.parser").get_text(" ")
     assert "not a measurement of what the campaign caused" in " ".join(text.split())
     assert "4,872" in text
+
+
+def test_the_command_hands_every_option_on(monkeypatch):
+    from click.testing import CliRunner
+
+    from bundlebook import reports
+    from bundlebook.cli import main
+
+    asked = {}
+    monkeypatch.setattr(reports, "report", lambda *given, **options: asked.update(options, given=given) or 0)
+    words = "report segments --data sample --only lapsed --jobs 3 --force --timeout 9 -p SEED=7 --no-code --pdf"
+    done = CliRunner().invoke(main, [*words.split(), "--engine", "dask", "--scheduler", "tcp://there:1"])
+    assert done.exit_code == 0, done.output
+    assert asked == {
+        "given": ("segments", "sample", ("lapsed",)),
+        "slots": 3,
+        "force": True,
+        "timeout": 9,
+        "settings": ("SEED=7",),
+        "code": "hidden",
+        "pdf": True,
+        "engine": "dask",
+        "scheduler": "tcp://there:1",
+    }
