@@ -50,6 +50,10 @@ class BPR:
     the items held (:meth:`fold_in`): a new user needs no new training. Every user sees the same random numbers, so
     nobody's vector depends on who else is scored. A user without a basket is shown what is popular.
 
+    Chosen on the validation window of the Complete Journey at product-type level among f of 16, 32 and 64, η of .05 and
+    .1, λ of .003 and .01, 30 and 60 epochs and p of .5 and 1. All lie within .03 of NDCG@10; vectors folded in do
+    as well as those of the training (.390 against .383).
+
     References
     ----------
     S. Rendle, C. Freudenthaler, Z. Gantner, L. Schmidt-Thieme: BPR: Bayesian Personalized Ranking from Implicit
@@ -69,7 +73,7 @@ class BPR:
 
     def __init__(
         self,
-        factors: int = 32,
+        factors: int = 64,
         rate: float = 0.05,
         l2: float = 0.01,
         epochs: int = 30,
