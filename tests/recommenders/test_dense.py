@@ -16,6 +16,7 @@ from bundlebook import cache as artefacts
 from bundlebook import paths
 from bundlebook.errors import BundlebookError
 from bundlebook.recommenders import _dense
+from bundlebook.recommenders._dense_inputs import decayed_rates
 from bundlebook.recommenders.base import ProbabilisticRecommender
 from bundlebook.recommenders.cnn import HistoryCNN
 from bundlebook.recommenders.deep_factorization import DeepMF, columns
@@ -152,7 +153,7 @@ def test_a_model_that_was_fitted_before_is_not_fitted_again(tmp_path, monkeypatc
 
 def test_decayed_rates_against_a_loop():
     panel, users = period_panel(SHOP, AT, 4), np.array([5, 2])
-    read = _dense.decayed_rates(panel, users, periods=2, decay=0.5)
+    read = decayed_rates(panel, users, periods=2, decay=0.5)
     rates, visits = read["x"], read["v"]
     assert rates.shape == (2, 2, 20) and visits.shape == (2, 2, 1)
     for row, user in enumerate(users):

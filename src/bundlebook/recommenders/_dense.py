@@ -1,30 +1,27 @@
-"""What the feed-forward networks share: the decayed history as a vector, the examples, fitting, asking, the disk.
+"""What the feed-forward networks share: fitting, asking, the disk.
 
 A network of this family is one Keras model over a batch of households. It differs from the others only in what it
 reads (:meth:`DenseRecommender.read`) and how it is composed (:meth:`DenseRecommender.compose`).
 """
 
 import time
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
 import numpy as np
+import pandas as pd
 from scipy.special import expit
 
 from bundlebook.cache import cached, source_digest
 from bundlebook.errors import BundlebookError
+from bundlebook.recommenders._dense_inputs import Latest
 from bundlebook.recommenders._keras import import_keras, seed_everything
 from bundlebook.recommenders._storage import digest, read, write
 from bundlebook.recommenders.periods import PeriodPanel, period_panel
 from bundlebook.recommenders.training import Examples, train
 from bundlebook.shop.baskets import Baskets
 
-#: Weight a period loses with each period of age.
-DECAY = 0.8
-#: What a rate of one basket a period is multiplied by before its logarithm is taken.
-STEEPNESS = 50.0
 #: Users scored at once.
 SCORING_BATCH = 256
 
@@ -129,7 +126,7 @@ class DenseRecommender:
             Show a progress bar (on stderr, which no chapter stores).
         """
         settings, began = self.settings, time.process_time()
-        examples = _Latest.of(Examples.before(visible, at), settings.periods, self.read)
+        examples = Latest.of(Examples.before(visible, at), settings.periods, self.read)
         if not examples.weights.any():
             raise BundlebookError(
                 f"no user has a basket that is followed by a complete period before {at}",
@@ -171,7 +168,8 @@ class DenseRecommender:
                 f"the histories count {len(histories.items)} items, the model was fitted on {len(self.items)} others",
                 remedy="bring them to the model's items with histories.with_items(model.items)",
             )
-        panel, ids = period_panel(histories, at, self.n_periods), places(histories.user_ids, self.user_ids)
+        panel = period_panel(histories, at, self.n_periods)
+        ids = pd.Index(self.user_ids).get_indexer(histories.user_ids) + 1
         scores = np.empty((panel.n_users, panel.n_items), dtype=np.float32)
         for start in range(0, panel.n_users, SCORING_BATCH):
             users = np.arange(start, min(start + SCORING_BATCH, panel.n_users))
@@ -231,98 +229,3 @@ def fit_cached(
     )
     fitted.name = model.name
     return fitted
-
-
-def places(names: np.ndarray, known: np.ndarray) -> np.ndarray:
-    """Place of each name among sorted *known* ones, from 1; 0 if it is not there. Shape (len(names),), int32."""
-    place = np.minimum(np.searchsorted(known, names), len(known) - 1)
-    return np.where(known[place] == names, place + 1, 0).astype(np.int32)
-
-
-def over_items(panel: PeriodPanel, users: np.ndarray, of_pairs: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
-    """Spread what is said of the (user, item) pairs of some users over all items, 0 elsewhere.
-
-    Parameters
-    ----------
-    panel : PeriodPanel
-    users : ndarray of int, shape (B,)
-    of_pairs : callable
-        From numbers of pairs, shape (n,), to a row of T values for each, shape (n, T).
-
-    Returns
-    -------
-    ndarray, shape (B, T, n_items), float32
-    """
-    counts = panel.pairs_by_user()[users]
-    row = np.repeat(np.arange(len(users)), counts)
-    pair = np.repeat(panel.first_pair[users] - (np.cumsum(counts) - counts), counts) + np.arange(len(row))
-    values = of_pairs(pair)
-    dense = np.zeros((len(users), values.shape[1], panel.n_items), dtype=np.float32)
-    dense[row, :, panel.item[pair]] = values
-    return dense
-
-
-def decayed_rates(panel: PeriodPanel, users: np.ndarray, periods: int, decay: float = DECAY) -> dict[str, np.ndarray]:
-    r"""Decayed frequency of every item, and of visits, at the end of each of the last periods, on a logarithmic scale.
-
-    .. math:: x_{ui}(t) = \log\Bigl(1 + c \frac{\sum_{s \le t} \lambda^{t-s} n_{ui}(s)}{K_u(t)}\Bigr), \qquad
-              v_u(t) = \log\frac{0.1 + \sum_{s \le t} \lambda^{t-s} n_u(s)}{K_u(t)}, \qquad
-              K_u(t) = 1 + \sum_{s \le t} \lambda^{t-s} [u \text{ was known in } s]
-
-    with n_u the baskets of u in period s, n_ui those that hold i, λ = `decay` and c = :data:`STEEPNESS`. One purchase
-    more counts less than the one before, as it does for the odds of another.
-
-    Returns
-    -------
-    dict of str to ndarray, float32
-        ``x`` (B, periods, n_items) and ``v`` (B, periods, 1).
-    """
-    age = np.arange(panel.n_periods)[-periods:] - np.arange(panel.n_periods)[:, None]
-    weight = np.where(age >= 0, decay ** np.maximum(age, 0), 0).astype(np.float32)  # (T, periods)
-    known = (1 + panel.seen[users].astype(np.float32) @ weight)[:, :, None]
-    counts = over_items(panel, users, lambda pair: panel.baskets[pair] @ weight)
-    visits = np.log((0.1 + (panel.trips[users] @ weight)[:, :, None]) / known)
-    return {"x": np.log1p(STEEPNESS * counts / known), "v": visits}
-
-
-@dataclass(frozen=True)
-class _Read:
-    """A panel as one network reads it: what :func:`~.training.train` asks of its inputs."""
-
-    panel: PeriodPanel
-    read: Callable[..., dict[str, np.ndarray]]
-    periods: int
-
-    @property
-    def n_items(self) -> int:
-        return self.panel.n_items
-
-    def pairs_by_user(self) -> np.ndarray:
-        return self.panel.pairs_by_user()
-
-    def batch(self, users: np.ndarray) -> dict[str, np.ndarray]:
-        return self.read(self.panel, users, np.asarray(users, dtype=np.int32) + 1, self.periods)
-
-
-@dataclass(frozen=True)
-class _Latest(Examples):
-    """Examples whose targets are the latest periods only, read in the way of one network."""
-
-    read: Callable[..., dict[str, np.ndarray]]
-
-    @classmethod
-    def of(cls, examples: Examples, periods: int, read: Callable[..., dict[str, np.ndarray]]) -> "_Latest":
-        visible, at = examples.visible, examples.targets.at
-        periods = min(periods, examples.inputs.n_periods)
-        return cls(examples.inputs, period_panel(visible, at, periods + 1), visible, read)
-
-    @property
-    def periods(self) -> int:
-        return self.targets.n_periods - 1
-
-    @property
-    def weights(self) -> np.ndarray:
-        return super().weights[:, -self.periods :]
-
-    def thinned(self, share: float, rng: np.random.Generator) -> _Read:
-        return _Read(super().thinned(share, rng), self.read, self.periods)

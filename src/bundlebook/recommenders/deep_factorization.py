@@ -16,7 +16,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from bundlebook.recommenders._dense import DenseRecommender, Settings, decayed_rates
+from bundlebook.recommenders._dense import DenseRecommender, Settings
+from bundlebook.recommenders._dense_inputs import decayed_rates
 from bundlebook.recommenders._keras import import_keras
 from bundlebook.recommenders.periods import PeriodPanel
 from bundlebook.recommenders.training import Examples
