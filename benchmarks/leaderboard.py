@@ -108,6 +108,9 @@ def main(
         print(f"\n{level}: {content['users']:,} users, {content['items']:,} items")
         print(stored.Stored(content).table(("NDCG@10", "Recall@10")).to_string())
     print(f"\nwritten: leaderboard.json, leaderboard.png; {time.perf_counter() - began:.0f} s")
+    failed = {name: reason for content in boards.values() for name, reason in content["failed"].items()}
+    if failed:
+        raise click.ClickException("gave up: " + "; ".join(f"{name} ({reason})" for name, reason in failed.items()))
 
 
 def prototype(shop: Shop, level: str) -> list[dict]:
@@ -167,7 +170,7 @@ def _draw(folder: Path, levels: list[str]) -> None:
     use_style()
     boards = {level: stored.Stored.read(folder / "leaderboard.json", level) for level in levels}
     plots.accuracy_against_cost(boards)
-    plt.savefig(folder / "leaderboard.png")
+    plt.savefig(folder / "leaderboard.png", bbox_inches="tight")
     plt.close()
 
 

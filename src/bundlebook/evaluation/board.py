@@ -163,6 +163,8 @@ def make_board(
                 failures[contender.name] = "ran out of memory"
             except BundlebookError as error:
                 failures[contender.name] = error.problem
+            except Exception as error:  # one broken method must not cost the rows of all the others
+                failures[contender.name] = f"{type(error).__name__}: {error}"
         bar.update()
     bar.close()
     every = arenas | fresh

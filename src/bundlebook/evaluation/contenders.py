@@ -17,6 +17,7 @@ from bundlebook.evaluation import needs
 from bundlebook.evaluation.needs import Size
 from bundlebook.recommenders.als import ImplicitALS
 from bundlebook.recommenders.base import ProbabilisticRecommender, Recommender
+from bundlebook.recommenders.bpr import BPR
 from bundlebook.recommenders.calibrated import Calibrated
 from bundlebook.recommenders.cnn import HistoryCNN
 from bundlebook.recommenders.content import ContentBased
@@ -176,6 +177,14 @@ CONTENDERS: tuple[Contender, ...] = (
         True,
         memory=lambda size: 3 * 8 * 64.0 * (size.users + size.items) + needs.sparse(size),
         flops=lambda size: 10 * 2 * 64.0**2 * (2 * size.pairs + 64 * (size.users + size.items)),
+    ),
+    Contender(
+        "matrix factorisation (BPR)",
+        "factors",
+        lambda ground, seed: BPR(seed=seed),
+        True,
+        memory=lambda size: 3 * 8 * 32.0 * (size.users + size.items) + needs.sparse(size),
+        flops=lambda size: 2 * 30 * 20 * 32.0 * size.pairs,
     ),
     _network("deep matrix factorisation", lambda seed: DeepMF(seed=seed)),
     _network("embedding network", lambda seed: EmbeddingNetwork(seed=seed)),

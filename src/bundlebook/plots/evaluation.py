@@ -207,7 +207,8 @@ def accuracy_against_cost(
                    ylabel=f"{metric}, 95 % interval", ylim=(0, None))  # fmt: skip
             ax.xaxis.set_major_formatter(FuncFormatter(lambda seconds, _: f"{seconds:g}"))
             ax.xaxis.set_minor_formatter(NullFormatter())
-            ax.margins(x=0.08)
+            low, high = ax.get_xlim()
+            ax.set_xlim(min(0.8 * low, 10 ** np.floor(np.log10(low))), max(high, 10 ** np.ceil(np.log10(high))))
     handles = [
         Line2D([], [], marker=f"${numbers[name]}$", color=colours[family], ls="", ms=8, label=f"{name}  ({family})")
         for name, family in methods["family"].items()

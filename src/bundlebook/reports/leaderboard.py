@@ -167,6 +167,6 @@ def _figure(board: Stored) -> str:
         tracks = [track for track in ("all", "explore") if track in board.content["tasks"]["window"]["tracks"]]
         plots.accuracy_against_cost({board.content["level"]: board}, tracks=tracks)
         picture = io.BytesIO()
-        plt.savefig(picture, format="png")
+        plt.savefig(picture, format="png", bbox_inches="tight")
         plt.close()
     return base64.b64encode(picture.getvalue()).decode()
