@@ -22,8 +22,8 @@ from bundlebook.shop import Shop, clean, load_shop
 
 #: Part of the free memory that one recommender may ask for.
 SHARE_OF_MEMORY = 0.5
-#: Users × items that a method is judged on, at most (but 2,000 users in any case).
-CELLS_JUDGED = 400_000_000
+#: Users × items that a method is judged on, at most (but 1,000 users in any case).
+CELLS_JUDGED = 100_000_000
 _TITLES = {"window": "Everything bought in four weeks", "next_basket": "The next basket"}
 _TRACKS = {"all": "all items", "repeat": "items bought before", "explore": "new items only"}
 
@@ -73,7 +73,7 @@ def evaluate_shop(
     shop, _ = clean(load_shop(data))
     split = split_for(shop, shop.level(level))
     size = Size.of(split)
-    most = int(np.clip(CELLS_JUDGED // size.items, 2000, options.most_users))
+    most = int(np.clip(CELLS_JUDGED // size.items, 1000, options.most_users))
     options = replace(options, most_users=most)
     allowed = memory_gb or SHARE_OF_MEMORY * psutil.virtual_memory().available / 1e9
     who = plan(size, allowed, minutes, networks=networks)

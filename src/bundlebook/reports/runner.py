@@ -3,14 +3,12 @@
 import logging
 import os
 import shutil
-import signal
 import statistics
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, wait
-from contextlib import contextmanager
 from pathlib import Path
-from threading import Event, current_thread, main_thread
+from threading import Event
 from typing import Any
 
 from bundlebook import paths
@@ -18,6 +16,7 @@ from bundlebook.reports import identity, metrics, provenance
 from bundlebook.reports.engine import Engine, ThreadEngine
 from bundlebook.reports.execute import INTERRUPTED, NOT_WRITTEN, PASSED, Outcome, Watch, execute, quieten
 from bundlebook.reports.index import write_index, write_metrics
+from bundlebook.reports.interrupt import patient
 from bundlebook.reports.jobs import Batch, Job
 from bundlebook.reports.progress import Progress, progress
 from bundlebook.reports.results import Results
@@ -80,7 +79,7 @@ class BatchRun:
             If another run holds the output folder.
         """
         quieten()
-        with self.store.locked(), _patient() as asked_to_stop:
+        with self.store.locked(), patient() as asked_to_stop:
             show = progress(len(self.batch.chosen), self.slots)
             try:
                 waiting = self._look_back(show)
@@ -233,24 +232,3 @@ class BatchRun:
         index = self.store.folder / "index.html"
         near = Path(os.path.relpath(index))
         show.say(f"open {index if near.parts[0] == os.pardir else near}")
-
-
-@contextmanager
-def _patient() -> Iterator[Event]:
-    """Let the first Ctrl-C wait until nothing is half done, an import or a page; the second one ends everything."""
-    asked = Event()
-    if current_thread() is not main_thread():
-        yield asked
-        return
-
-    def first(number, frame) -> None:
-        asked.set()
-        signal.signal(signal.SIGINT, before)
-
-    before = signal.signal(signal.SIGINT, first)
-    if before == signal.SIG_IGN:  # a job of a shell's background: Ctrl-C is not meant for it
-        signal.signal(signal.SIGINT, before)
-    try:
-        yield asked
-    finally:
-        signal.signal(signal.SIGINT, before)
