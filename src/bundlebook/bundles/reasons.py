@@ -121,13 +121,22 @@ def _habit(names: np.ndarray, ids: list[int], known: list[Habit]) -> str:
     return f"You have bought {name} before{'' if times == 1 else ', twice'}."
 
 
+_NUMBERS = ("two", "three", "four", "five", "six")
+
+
 def _every(days: float) -> str:
+    """Words for a median gap.
+
+    >>> [_every(days) for days in (7, 10, 21, 60, 400)]
+    ['every week', 'every two weeks', 'every three weeks', 'every two months', 'twice a year or less']
+    """
     if days < 10:
         return "every week"
-    if days < 45:
-        weeks = round(days / 7)
-        return f"every {('two', 'three', 'four', 'five', 'six')[min(weeks, 6) - 2]} weeks"
-    return f"every {max(2, round(days / 30))} months"
+    if days < 46:
+        return f"every {_NUMBERS[min(max(round(days / 7), 2), 6) - 2]} weeks"
+    if days < 190:
+        return f"every {_NUMBERS[min(max(round(days / 30), 2), 6) - 2]} months"
+    return "twice a year or less"
 
 
 def _bond(names: np.ndarray, ids: list[int], held: list[int], links: Links, together: CoPurchase) -> str | None:

@@ -58,7 +58,7 @@ def demand_curves(response: Demand, margin: float, most: int = 12) -> None:
     )
     left.set(title="All products", xlabel="discount, share of the shelf price", ylabel="units sold, factor",
              ylim=(0.8, 1.15 * float(curve["high"].max())))  # fmt: skip
-    left.legend(loc="upper left")
+    left.legend(loc="upper right", bbox_to_anchor=(1.0, 0.27))
     place = np.arange(len(table))
     error = [table["elasticity"] - table["low"], table["high"] - table["elasticity"]]
     right.errorbar(table["elasticity"], place, xerr=error, fmt="o", color=PALETTE[0], capsize=3)
