@@ -91,6 +91,13 @@ def test_nothing_to_learn_from_is_refused(panel, make):
         make().fit(panel.with_items(panel.items[:1]), AT)
 
 
+@pytest.mark.parametrize("model", [UserKNN, ItemKNN, UPCF])
+def test_work_done_in_blocks_is_the_same(panel, model, monkeypatch):
+    whole = model(neighbours=5).fit(panel, AT).scores(panel, AT)
+    monkeypatch.setattr("bundlebook.recommenders._interest._CELLS_AT_ONCE", 100)
+    assert (model(neighbours=5).fit(panel, AT).scores(panel, AT) == whole).all()
+
+
 @pytest.mark.parametrize(
     ("make", "name"),
     [

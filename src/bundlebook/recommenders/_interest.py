@@ -1,5 +1,7 @@
 """What the classical recommenders share: who bought how much of what, and popularity where that says nothing."""
 
+from collections.abc import Iterator
+
 import numpy as np
 import pandas as pd
 from scipy import sparse
@@ -10,8 +12,8 @@ from bundlebook.shop import Baskets
 
 #: Weight of popularity where it only decides between items that a model cannot tell apart.
 TIE = 1e-6
-#: Users scored at once where a row of work is as wide as the other users or the catalogue.
-ROWS_AT_ONCE = 512
+#: Numbers held at once where rows of work are as wide as the other users or the catalogue (128 MB of float64).
+_CELLS_AT_ONCE = 1 << 24
 
 
 def past_of(visible: Baskets, at: np.datetime64, where: str) -> Baskets:
@@ -70,6 +72,13 @@ def popular(past: Baskets, at: np.datetime64) -> np.ndarray:
 def with_popularity(scores: np.ndarray, share: np.ndarray) -> np.ndarray:
     """Let popularity order the items that the scores leave equal; float32."""
     return np.asarray(scores + TIE * share, dtype=np.float32)
+
+
+def blocks(n_rows: int, n_columns: int) -> Iterator[slice]:
+    """Cut rows into consecutive blocks that fit into memory side by side with a few copies; at least one block."""
+    height = max(1, _CELLS_AT_ONCE // max(n_columns, 1))
+    for low in range(0, max(n_rows, 1), height):
+        yield slice(low, min(low + height, n_rows))
 
 
 def rows_of(user_ids: np.ndarray, fitted_ids: np.ndarray) -> np.ndarray:

@@ -6,7 +6,7 @@ import numpy as np
 from scipy import sparse
 
 from bundlebook.recommenders._interest import (
-    ROWS_AT_ONCE,
+    blocks,
     interest,
     past_of,
     popular,
@@ -110,14 +110,13 @@ class UserKNN:
         """w, shape (n_users, n_fitted_users), at most k entries a row; nobody is a neighbour of himself or herself."""
         own = interest(histories.between(end=at), at, self.half_life, self.power)
         self_row = rows_of(histories.user_ids, self.user_ids_)
-        blocks = []
-        for low in range(0, max(own.shape[0], 1), ROWS_AT_ONCE):
-            rows = slice(low, low + ROWS_AT_ONCE)
+        found = []
+        for rows in blocks(own.shape[0], len(self.user_ids_)):
             block = shrunk_cosine(own[rows], self.rows_, self.shrinkage)
             mine = np.flatnonzero(self_row[rows] >= 0)
             block[mine, self_row[rows][mine]] = 0
-            blocks.append(strongest(block, self.neighbours))
-        return sparse.vstack(blocks, format="csr")
+            found.append(strongest(block, self.neighbours))
+        return sparse.vstack(found, format="csr")
 
     def scores(self, histories: Baskets, at: np.datetime64) -> np.ndarray:
         """Mix each user's row with the neighbours' mean, shape (n_users, n_items), float32."""
@@ -205,13 +204,13 @@ class ItemKNN:
         """Compute w, shape (n_items, n_items), at most k entries a row."""
         past = past_of(visible, at, self.name)
         columns = interest(past, at, self.half_life, self.power).T.tocsr()
-        blocks = []
-        for low in range(0, columns.shape[0], ROWS_AT_ONCE):
-            block = shrunk_cosine(columns[low : low + ROWS_AT_ONCE], columns, self.shrinkage)
+        found = []
+        for items in blocks(columns.shape[0], columns.shape[0]):
+            block = shrunk_cosine(columns[items], columns, self.shrinkage)
             here = np.arange(len(block))
-            block[here, low + here] = 0
-            blocks.append(strongest(block, self.neighbours))
-        self.similarity_ = sparse.vstack(blocks, format="csr")
+            block[here, items.start + here] = 0
+            found.append(strongest(block, self.neighbours))
+        self.similarity_ = sparse.vstack(found, format="csr")
         self.share_ = popular(past, at)
         return self
 

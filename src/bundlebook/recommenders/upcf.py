@@ -6,7 +6,7 @@ import numpy as np
 from scipy import sparse
 
 from bundlebook.recommenders._interest import (
-    ROWS_AT_ONCE,
+    blocks,
     past_of,
     popular,
     require,
@@ -105,15 +105,14 @@ class UPCF:
         """w, shape (n_users, n_fitted_users), at most k entries a row; nobody is a neighbour of himself or herself."""
         own, self_row = _sets(histories.between(end=at)), rows_of(histories.user_ids, self.user_ids_)
         theirs = np.diff(self.sets_.indptr) ** -(1 - self.asymmetry)
-        blocks = []
-        for low in range(0, max(own.shape[0], 1), ROWS_AT_ONCE):
-            rows = slice(low, low + ROWS_AT_ONCE)
+        found = []
+        for rows in blocks(own.shape[0], len(self.user_ids_)):
             mine = np.maximum(np.diff(own[rows].indptr), 1) ** -self.asymmetry
             block = (own[rows] @ self.sets_.T).toarray() * mine[:, np.newaxis] * theirs
             here = np.flatnonzero(self_row[rows] >= 0)
             block[here, self_row[rows][here]] = 0
-            blocks.append(strongest(block, self.neighbours))
-        return sparse.vstack(blocks, format="csr")
+            found.append(strongest(block, self.neighbours))
+        return sparse.vstack(found, format="csr")
 
     def scores(self, histories: Baskets, at: np.datetime64) -> np.ndarray:
         """Add the user's own and the neighbours' popularities, shape (n_users, n_items), float32."""
