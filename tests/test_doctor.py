@@ -14,7 +14,7 @@ def test_a_ready_machine_is_called_ready():
     result = CliRunner().invoke(main, ["doctor"])
     assert result.exit_code == 0, result.output
     assert "Ready" in result.output
-    for subject in ("Python", "Packages", "Kernel", "Data", "Fonts", "Memory", "Java", "GPU"):
+    for subject in ("Python", "Packages", "Kernel", "Data", "Fonts", "Memory", "Chromium", "Java", "GPU"):
         assert f"] {subject}: " in result.output
 
 
@@ -53,12 +53,13 @@ def test_little_memory_is_a_note(monkeypatch):
     assert doctor._memory().state == "note"
 
 
-@pytest.mark.parametrize("check", [doctor._java, doctor._gpu])
+@pytest.mark.parametrize("check", [doctor._chromium, doctor._java, doctor._gpu])
 def test_programs_that_are_not_there_are_no_fault(monkeypatch, check):
     def missing(*args, **kwargs):
         raise FileNotFoundError
 
     monkeypatch.setattr(subprocess, "run", missing)
+    monkeypatch.setenv("PATH", "")
     assert check().state == "note"
 
 

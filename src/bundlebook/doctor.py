@@ -44,7 +44,7 @@ class Finding:
 
 def examine() -> Iterator[Finding]:
     """Yield one finding for each thing the workbook depends on."""
-    for check in (_python, _packages, _kernel, _data, _fonts, _memory, _java, _gpu):
+    for check in (_python, _packages, _kernel, _data, _fonts, _memory, _chromium, _java, _gpu):
         yield check()
 
 
@@ -127,6 +127,15 @@ def _memory() -> Finding:
     if memory.available < MEMORY_GIB * 2**30:
         return Finding("Memory", "note", text, f"close other programs: the heaviest chapter needs {MEMORY_GIB} GiB")
     return Finding("Memory", "ok", text)
+
+
+def _chromium() -> Finding:
+    from bundlebook.reports.pdf import find_chromium
+
+    try:
+        return Finding("Chromium", "ok", f"{find_chromium().name} prints reports with --pdf")
+    except BundlebookError as error:
+        return Finding("Chromium", "note", f"{error.problem}; only `report --pdf` needs it")
 
 
 def _java() -> Finding:
