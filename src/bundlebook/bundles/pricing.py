@@ -38,7 +38,8 @@ def prices(shop: Shop, split: Split, margin: float = ASSUMED_MARGIN) -> pd.DataF
     Medians are over receipt lines, so what is sold often counts often. At a coarse level such as product types an item
     is a group of products, and its price that of a typical purchase from the group.
     """
-    return price_table(shop, split.baskets, split.start, split.train_end, margin)
+    table = price_table(shop, split.baskets, split.start, split.train_end, margin)
+    return table[["list_price", "usual_price", "cost", "cost_known", "lines"]]
 
 
 #: ASSUMED points of margin that the shop's own brand earns above the mean.
