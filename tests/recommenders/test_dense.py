@@ -102,8 +102,8 @@ def test_the_seed_and_the_past_decide_and_nothing_else(kind):
     past, first = SHOP.between(end=AT), fitted(kind)
     again = kind(**asdict(first.settings)).fit(past, AT)
     other = kind(**asdict(first.settings) | {"seed": 6, "epochs": 1}).fit(past, AT)
-    assert np.array_equal(first.scores(SHOP, AT), again.scores(past, AT))
-    assert not np.allclose(first.scores(past, AT), other.scores(past, AT))
+    assert np.allclose(first.scores(SHOP, AT), again.scores(past, AT), atol=1e-5)
+    assert not np.allclose(first.scores(past, AT), other.scores(past, AT), atol=0.05)
 
 
 @pytest.mark.parametrize("kind", READ_HISTORY)
@@ -130,7 +130,7 @@ def test_survives_disk_without_pickle(kind, tmp_path):
     model.save(tmp_path / "model")
     assert {file.suffix for file in (tmp_path / "model").iterdir()} == {".keras", ".npz", ".json"}
     loaded = kind.load(tmp_path / "model")
-    assert np.array_equal(loaded.scores(SHOP, AT), model.scores(SHOP, AT))
+    assert np.allclose(loaded.scores(SHOP, AT), model.scores(SHOP, AT), atol=1e-5)
     kept = ("name", "settings", "losses", "n_periods", "fit_seconds_")
     assert all(getattr(loaded, key) == getattr(model, key) for key in kept)
 
@@ -144,7 +144,7 @@ def test_a_model_that_was_fitted_before_is_not_fitted_again(tmp_path, monkeypatc
     assert asked == ["bundlebook.recommenders.mlp"]  # an edit of another network does not retrain this one
     monkeypatch.setattr(InterestMLP, "fit", lambda *_args, **_named: pytest.fail("fitted again"))
     second = FromCache(InterestMLP(**SMALL), name="again").fit(SHOP.between(end=AT), AT)
-    assert np.array_equal(first.scores(SHOP, AT), second.scores(SHOP, AT))
+    assert np.allclose(first.scores(SHOP, AT), second.scores(SHOP, AT), atol=1e-5)
     assert (first.name, second.name) == ("interest MLP", "again")
     assert second.fit_seconds_ == first.fit_seconds_ > 0
     with pytest.raises(pytest.fail.Exception):
