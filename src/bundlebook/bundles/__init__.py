@@ -4,7 +4,7 @@ from bundlebook.bundles.bundle import Bundle, offer
 from bundlebook.bundles.choice import Choice, Limits, choose, mmr
 from bundlebook.bundles.completing import BasketCompleter
 from bundlebook.bundles.coupons import offered_sets, responses
-from bundlebook.bundles.demand import Demand, demand
+from bundlebook.bundles.elasticity import Demand, demand
 from bundlebook.bundles.generate import Candidates, Filters, candidates
 from bundlebook.bundles.joint import CoPurchase, co_purchase, plackett
 from bundlebook.bundles.joint_sets import SetCalibration, fit_calibration, joint_probability

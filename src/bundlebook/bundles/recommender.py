@@ -12,7 +12,7 @@ from bundlebook.bundles.bundle import Bundle
 from bundlebook.bundles.choice import Limits, choose
 from bundlebook.bundles.completing import BasketCompleter
 from bundlebook.bundles.coupons import offered_sets
-from bundlebook.bundles.demand import demand
+from bundlebook.bundles.elasticity import demand
 from bundlebook.bundles.generate import Candidates, Filters, candidates
 from bundlebook.bundles.joint import co_purchase
 from bundlebook.bundles.joint_sets import fit_calibration
