@@ -42,7 +42,8 @@ lint: $(READY)
 	@$(BIN)/ruff check --quiet . && $(BIN)/ruff format --check --quiet .
 
 lab: $(READY)  ## open the chapters in JupyterLab
-	@$(BIN)/jupyter lab --notebook-dir=notebooks
+	@# The root is the project's, so that links from the chapters to data/ and README.md open too.
+	@$(BIN)/jupyter lab --notebook-dir=. --LabApp.default_url=/lab/tree/notebooks
 
 refresh: $(READY)  ## re-execute the stored chapters and normalise them (CHAPTERS="notebooks/03_..." for some)
 	@$(BIN)/bundlebook refresh $(CHAPTERS)

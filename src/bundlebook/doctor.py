@@ -149,7 +149,7 @@ def _gpu() -> Finding:
     name = _first_line(["nvidia-smi", "--query-gpu=name,memory.total", "--format=csv,noheader"])
     if name is None:
         return Finding("GPU", "note", "none found; every chapter is made to run on the processor")
-    return Finding("GPU", "ok", f"{name}; to train on it: pip install 'bundlebook[gpu]', then KERAS_BACKEND=jax")
+    return Finding("GPU", "ok", f"{name}; to train on it: pip install -e '.[gpu]', then KERAS_BACKEND=jax")
 
 
 def _first_line(command: list[str]) -> str | None:
