@@ -37,6 +37,13 @@ class Weighted:
     name : str
         How tables call it.
 
+    Notes
+    -----
+    On the validation window of the Complete Journey at product-type level, 3 decayed frequency + 3 user neighbours + 1
+    EASE in z-scores ranks like its best member (NDCG@10 .557), but finds more among items new to the user (.089 where
+    decayed frequency has .080). Reciprocal ranks of unlike members do worse (.479): they take each member's first
+    places at their word.
+
     References
     ----------
     R. Burke: Hybrid Recommender Systems: Survey and Experiments. User Modeling and User-Adapted Interaction 12, 2002.
@@ -97,6 +104,10 @@ class Switching:
     Notes
     -----
     Scores of different users then come from different scales. Within a row, where they are compared, they do not.
+
+    On the validation window of the Complete Journey at product-type level, popularity below 5 baskets and decayed
+    frequency from there on rank no better than decayed frequency alone (NDCG@10 .555 and .556): its prior already
+    moves from one to the other as the history grows.
 
     References
     ----------
