@@ -9,10 +9,11 @@ from bundlebook.bundles.generate import Candidates, Filters, candidates
 from bundlebook.bundles.joint import CoPurchase, co_purchase, plackett
 from bundlebook.bundles.joint_sets import SetCalibration, fit_calibration, joint_probability
 from bundlebook.bundles.links import Links, link_items
+from bundlebook.bundles.onecall import recommend_bundles
 from bundlebook.bundles.pairs import pair_candidates, score_pairs
 from bundlebook.bundles.pricing import ASSUMED_MARGIN, Priced, price, price_table, prices
 from bundlebook.bundles.reasons import Habit, explain, habits, numbers, readable
-from bundlebook.bundles.recommender import BundleRecommender, recommend_bundles
+from bundlebook.bundles.recommender import BundleRecommender
 from bundlebook.bundles.worth import Objective, Taste, Weights, objective
 
 __all__ = [
