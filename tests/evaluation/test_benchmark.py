@@ -28,7 +28,7 @@ def small(tmp_path_factory):
         "MPLBACKEND": "agg",
     }
 
-    done = subprocess.run(command, env=os.environ | environment, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(command, env=os.environ | environment, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
     return folder
 
@@ -68,6 +68,7 @@ def test_two_hundred_customers_without_baskets_of_their_own(tmp_path, monkeypatc
     board = evaluate_shop(
         own_folder(tmp_path / "shop"),
         tmp_path / "board",
+        options=Options(seeds=1, requests=3, new_share=0),
         networks=False,
         resamples=200,
         say=lines.append,
