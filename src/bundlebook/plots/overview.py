@@ -3,12 +3,16 @@
 Remade with ``python -m bundlebook.plots.overview``.
 """
 
+from dataclasses import replace
+from textwrap import wrap
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
 from bundlebook import paths
 from bundlebook.association import adjusted_lift, encode, fit_configuration, frequent_itemsets
+from bundlebook.bundles import Bundle, BundleRecommender
 from bundlebook.evaluation.leaderboard import Evaluation
 from bundlebook.evaluation.protocol import evaluate
 from bundlebook.plots.association import short
@@ -19,9 +23,11 @@ from bundlebook.shop import Split, baskets, clean, load_shop, time_split, zhangs
 
 #: What the articles state as the answer for item 1005.
 CLAIMED = 0.8
+#: Whose bundle is drawn, by place among the test households.
+HOUSEHOLD = 7
 
 
-def overview(split: Split, answer: pd.Series, board: Evaluation, seed: int) -> plt.Figure:
+def overview(split: Split, answer: pd.Series, board: Evaluation, bundle: Bundle, seed: int) -> plt.Figure:
     """Draw the four panels.
 
     Parameters
@@ -31,31 +37,17 @@ def overview(split: Split, answer: pd.Series, board: Evaluation, seed: int) -> p
         P of the items 1001 to 1005 for 张三, by item number.
     board : Evaluation
         Of the methods to compare, on the test weeks.
+    bundle : Bundle
+        For one household, with readable names as items.
     seed : int
-        Of the sampled households and of the bootstrap.
+        Of the bootstrap.
     """
-    figure, axes = plt.subplots(1, 4, figsize=(16, 4.2), width_ratios=(1.05, 1, 0.9, 1.05))
-    _households(axes[0], split, seed)
-    _pairs(axes[1], split)
-    _answer(axes[2], answer)
-    _leaderboard(axes[3], board, seed)
+    figure, axes = plt.subplots(1, 4, figsize=(16, 4.2), width_ratios=(1.1, 0.9, 1, 1.1))
+    _pairs(axes[0], split)
+    _answer(axes[1], answer)
+    _leaderboard(axes[2], board, seed)
+    _card(axes[3], bundle)
     return figure
-
-
-def _households(ax: plt.Axes, split: Split, seed: int, n: int = 300) -> None:
-    """Baskets per household and week, most frequent shoppers on top."""
-    chosen = np.random.default_rng(seed).permutation(split.baskets.n_users)[:n]
-    sample = split.baskets.of_users(chosen)
-    week = (sample.day - split.start).astype(int) // 7
-    grid = np.zeros((n, week.max() + 1))
-    np.add.at(grid, (sample.user, week), 1)
-    grid = grid[np.argsort(-grid.sum(axis=1), kind="stable")]
-    image = ax.imshow(grid, aspect="auto", cmap="viridis", vmax=4, interpolation="nearest")
-    ax.set(title="1  Baskets (购物篮)", xlabel="week", ylabel=f"{n} households")
-    ax.grid(visible=False)
-    bar = ax.figure.colorbar(image, ax=ax, ticks=[0, 2, 4], shrink=0.7, pad=0.02)
-    bar.set_ticklabels(["0", "2", "4 +"])
-    bar.set_label("baskets in the week")
 
 
 def _pairs(ax: plt.Axes, split: Split, most: int = 7) -> None:
@@ -66,10 +58,12 @@ def _pairs(ax: plt.Axes, split: Split, most: int = 7) -> None:
     place = np.arange(len(pairs))
     ax.barh(place - 0.2, pairs["adjusted_lift"], color=PALETTE[0], height=0.28)
     for height, (first, second) in zip(place, pairs["itemset"], strict=True):
-        text = f"{short(first.lower(), 18)} + {short(second.lower(), 18)}"
+        text = f"{short(first.lower(), 17)} + {short(second.lower(), 17)}"
         ax.text(0, height + 0.18, text, va="center", fontsize=9.5)
-    ax.set(title="2  Associations (关联分析)", xlabel="times more often than chance\n(size-adjusted lift)", yticks=[])
-    ax.set_ylim(-0.6, most - 0.5)
+    ax.set(
+        title="1  What goes together (关联分析)", xlabel="times more often than chance\n(size-adjusted lift)", yticks=[]
+    )
+    ax.set_ylim(-0.6, most - 0.3)
     ax.grid(visible=False, axis="y")
 
 
@@ -82,7 +76,7 @@ def _answer(ax: plt.Axes, answer: pd.Series) -> None:
     ax.annotate("stated in\nthe articles", (len(names) - 1.25, CLAIMED), va="center", ha="right", fontsize=10)
     above = (len(names) - 0.6, answer.max() / 2 + 0.08)
     ax.annotate(f"computed: {answer[asked]:.2f}", above, va="bottom", ha="right", fontsize=10)
-    ax.set(title="3  Will 张三 buy 1005?", xlabel="item", ylabel="P(bought in the next 4 weeks)", ylim=(0, 0.9))
+    ax.set(title="2  Will 张三 buy 1005?", xlabel="item", ylabel="P(bought in the next 4 weeks)", ylim=(0, 0.9))
     ax.grid(visible=False, axis="x")
 
 
@@ -92,10 +86,27 @@ def _leaderboard(ax: plt.Axes, board: Evaluation, seed: int) -> None:
     place = np.arange(len(table))
     error = np.abs(table[["low", "high"]].to_numpy().T - table["mean"].to_numpy())
     ax.errorbar(table["mean"], place, xerr=error, fmt="o", color=PALETTE[0], capsize=4, markersize=7)
-    ax.set(title="4  Evaluation (评估)", xlabel="NDCG@10, items new to the household\n(test weeks, 95 % interval)")
+    ax.set(title="3  How good is it? (评估)", xlabel="NDCG@10, items new to the household\n(test weeks, 95 % interval)")
     ax.set_yticks(place, [name.replace(" + ", " +\n") for name in table.index])
     ax.set_ylim(-0.6, len(table) - 0.4)
     ax.set_xlim(left=0)
+
+
+def _card(ax: plt.Axes, bundle: Bundle) -> None:
+    """The bundle as its household would see it."""
+    ax.set(title="4  What to offer (商品组合)", xlim=(0, 1), ylim=(0, 1))
+    ax.axis("off")
+    ax.add_patch(plt.Rectangle((0, 0.02), 1, 0.94, facecolor="0.98", edgecolor=PALETTE[0], lw=2))
+    y = 0.86
+    ax.text(0.95, y, rf"\${bundle.price:.2f}", weight="bold", fontsize=15, ha="right", va="center", color=PALETTE[2])
+    for item in bundle.items:
+        ax.text(0.05, y, f"+ {short(item.lower(), 26)}", fontsize=12, va="center")
+        y -= 0.1
+    y -= 0.03
+    for line in (line for reason in bundle.reasons for line in wrap(reason.replace("$", r"\$"), 42)):
+        ax.text(0.05, y, line, fontsize=10.5, va="center", style="italic", color="0.25")
+        y -= 0.085
+    ax.text(0.05, 0.09, f"P(all, in 4 weeks) = {bundle.probability:.2f}", fontsize=10.5, va="center", color="0.35")
 
 
 def main(seed: int = 2021) -> None:
@@ -110,7 +121,12 @@ def main(seed: int = 2021) -> None:
     answer = pd.Series(p[pd.Index(split.baskets.items).get_indexer(mapped["item"])], index=mapped.index)
     later = fit_cached(RecurrentRecommender(seed=seed), test.visible, test.at)
     board = evaluate([Popularity(), PersonalFrequency(), DecayedFrequency(), later], test, requests=0, seed=seed)
-    overview(split, answer, board, seed).savefig(paths.notebooks() / "images" / "overview.png", dpi=75)
+    offers = BundleRecommender().fit(shop, test.visible, test.at, seed=seed)
+    household = test.histories.of_users([HOUSEHOLD])
+    bundle = max(offers.recommend(household), key=lambda bundle: (len(bundle.items) == 3, bundle.objective))
+    names = dict(zip(offers.items_.tolist(), offers.names_.tolist(), strict=True))
+    bundle = replace(bundle, items=tuple(names[item] for item in bundle.items))
+    overview(split, answer, board, bundle, seed).savefig(paths.notebooks() / "images" / "overview.png", dpi=75)
 
 
 if __name__ == "__main__":
