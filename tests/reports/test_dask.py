@@ -89,11 +89,16 @@ def test_ctrl_c_stops_the_kernels_of_the_workers(workshop):
             time.sleep(0.05)
         os.kill(os.getpid(), signal.SIGINT)
 
+    # A shell that runs in the background hands down an ignored Ctrl-C.
+    handler = signal.signal(signal.SIGINT, signal.default_int_handler)
     interrupter = Thread(target=interrupt)
     interrupter.start()
     began = time.monotonic()
-    code, jobs = run(workshop, workshop.batch({"template": "waits.ipynb"}), slots=1)
-    interrupter.join()
+    try:
+        code, jobs = run(workshop, workshop.batch({"template": "waits.ipynb"}), slots=1)
+    finally:
+        interrupter.join()
+        signal.signal(signal.SIGINT, handler)
     assert code == 130
     assert jobs["waits"]["status"] == "interrupted"
     assert time.monotonic() - began < 45

@@ -15,6 +15,7 @@ import pandas as pd
 from bundlebook.errors import BundlebookError
 from bundlebook.evaluation import needs
 from bundlebook.evaluation.needs import Size
+from bundlebook.profiles import ProfileMatch, people
 from bundlebook.recommenders.als import ImplicitALS
 from bundlebook.recommenders.base import ProbabilisticRecommender, Recommender
 from bundlebook.recommenders.bpr import BPR
@@ -156,6 +157,12 @@ CONTENDERS: tuple[Contender, ...] = (
         flops=needs.item_pairs,
     ),
     Contender("content-based", "content", lambda ground, seed: ContentBased(ground.vectors), memory=needs.dense),
+    Contender(
+        "portrait match",
+        "content",
+        lambda ground, seed: ProfileMatch(ground.vectors, people(ground.shop.users), seed=seed),
+        memory=needs.dense,
+    ),
     Contender(
         "EASE, bought or not",
         "linear",
