@@ -160,7 +160,7 @@ CONTENDERS: tuple[Contender, ...] = (
     Contender(
         "portrait match",
         "content",
-        lambda ground, seed: ProfileMatch(ground.vectors, people(ground.shop.users), seed=seed),
+        lambda ground, seed: ProfileMatch(ground.vectors, people(ground.shop.users)),
         memory=needs.dense,
     ),
     Contender(
