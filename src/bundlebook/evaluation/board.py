@@ -276,6 +276,9 @@ def _plain(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_plain(part) for part in value]
     if hasattr(value, "shape"):
-        content = hashlib.sha256(np.ascontiguousarray(value).tobytes()).hexdigest()[:12]
+        array = np.asarray(value)
+        # The bytes of an array of objects are addresses, which differ from run to run.
+        plain = array.astype(str) if array.dtype == object else array
+        content = hashlib.sha256(np.ascontiguousarray(plain).tobytes()).hexdigest()[:12]
         return f"array of shape {tuple(value.shape)}, digest {content}"
     return settings_of(value) if hasattr(value, "scores") else repr(type(value).__name__)
