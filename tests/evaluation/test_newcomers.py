@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 
 from bundlebook.errors import BundlebookError
-from bundlebook.evaluation.newcomers import latest, newcomers
-from bundlebook.evaluation.tracks import everyone
+from bundlebook.evaluation.newcomers import newcomers
 
 
 def test_held_out_households_are_gone_and_short(task):
@@ -22,15 +21,6 @@ def test_held_out_households_are_gone_and_short(task):
         assert outcome[judged.truth.shape[0] :].nnz == 0
         rows = [list(task.histories.user_ids).index(user) for user in judged.histories.user_ids]
         assert (judged.truth != task.truth[rows]).nnz == 0
-
-
-def test_what_is_left_are_the_latest_baskets(task):
-    people, _ = everyone(task)
-    short = latest(people, 2)
-    for user in range(people.n_users):
-        whole, kept = people.of_users([user]), short.of_users([user])
-        assert (kept.day == whole.day[-2:]).all()
-        assert (kept.quantities != whole.quantities[-2:]).nnz == 0
 
 
 def test_other_seed_other_households_and_bad_shares_are_refused(task):

@@ -5,7 +5,7 @@ from scipy import sparse
 
 from bundlebook import profiles
 from bundlebook.errors import BundlebookError
-from bundlebook.profiles import ProfileMatch, SocialProfile, Weights, last_baskets, people
+from bundlebook.profiles import ProfileMatch, SocialProfile, Weights, people
 from bundlebook.profiles.weights import learn_product, normal_equations, normalised, ridge_nonnegative
 from bundlebook.recommenders.base import Recommender
 from bundlebook.recommenders.popularity import PersonalFrequency
@@ -173,12 +173,6 @@ def test_social_profile_is_a_ridge_regression_and_knows_nothing_of_strangers():
     assert not found[30:].any()
     with pytest.raises(BundlebookError, match="positive"):
         SocialProfile(table, l2=0)
-
-
-def test_last_baskets():
-    kept = last_baskets(three_users(), 1)
-    assert kept.day.tolist() == (DAY + np.array([50, 50, 50])).tolist() and kept.n_users == 3
-    assert last_baskets(three_users(), 0).n_baskets == 0 and last_baskets(three_users(), 9).n_baskets == 6
 
 
 def test_portrait_of_a_user_and_of_an_item(fitted):

@@ -7,7 +7,7 @@ from scipy import sparse
 from bundlebook.errors import BundlebookError
 from bundlebook.recommenders.base import ProbabilisticRecommender, Recommender
 from bundlebook.recommenders.calibrated import Calibrated
-from bundlebook.recommenders.popularity import DecayedFrequency, PersonalFrequency, Popularity, decay
+from bundlebook.recommenders.popularity import DecayedFrequency, PersonalFrequency, Popularity
 from bundlebook.shop import Baskets
 
 AT = np.datetime64("2021-03-01")
@@ -58,10 +58,6 @@ def test_decayed_frequency_by_hand(small):
 def test_without_forgetting_or_prior_it_is_personal_frequency(small):
     plain = DecayedFrequency(half_life=np.inf, prior_baskets=0).fit(small, AT).scores(small, AT)
     assert (plain == PersonalFrequency().scores(small, AT)).all()
-
-
-def test_one_half_life_halves(small):
-    assert decay(small, AT, 30).tolist() == pytest.approx([1 / 8, 1 / 2, 2 ** (-1 / 3), 2 ** (-1 / 30)])
 
 
 def test_what_lies_after_the_day_is_not_counted(small):

@@ -117,6 +117,36 @@ def test_users_can_be_chosen_and_renumbered(shop):
     assert b.of_users(np.array([], dtype=int)).n_users == 0
 
 
+def test_a_user_can_be_taken_twice(shop):
+    b = baskets(shop, "item_id")
+    drawn = b.of_users([1, 0, 1])
+    assert drawn.user_ids.tolist() == ["v", "u", "v"]
+    assert drawn.user.tolist() == [0, 1, 1, 1, 2]
+    assert drawn.day.tolist() == b.day[[3, 0, 1, 2, 3]].tolist()
+    assert (drawn.quantities != b.quantities[[3, 0, 1, 2, 3]]).nnz == 0
+
+
+def test_the_last_baskets_of_every_user(shop):
+    b = baskets(shop, "item_id")
+    assert b.last(1).day.astype(str).tolist() == ["2021-01-06", "2021-01-05"]
+    for n in range(5):
+        kept = b.last(n)
+        assert (kept.n_users, kept.n_items) == (b.n_users, b.n_items)
+        for user in range(b.n_users):
+            whole, short = b.of_users([user]), kept.of_users([user])
+            assert short.n_baskets == min(n, whole.n_baskets)
+            assert (short.quantities != whole.quantities[whole.n_baskets - short.n_baskets :]).nnz == 0
+    with pytest.raises(BundlebookError, match="last -1 baskets"):
+        b.last(-1)
+
+
+def test_a_basket_counts_half_after_one_half_life(shop):
+    b = baskets(shop, "item_id")  # days 4, 4, 6 and 5 of January
+    at = np.datetime64("2021-01-10")
+    assert b.decay(at, 3).tolist() == pytest.approx([1 / 4, 1 / 4, 2 ** (-4 / 3), 2 ** (-5 / 3)])
+    assert b.decay(at, np.inf).tolist() == [1, 1, 1, 1]
+
+
 def test_items_can_be_chosen_and_empty_baskets_go(shop):
     b = baskets(shop, "item_id").with_items(["soy", "ham"])
     assert b.quantities.toarray().tolist() == [[4, 1], [2, 0]]

@@ -6,7 +6,6 @@ import numpy as np
 
 from bundlebook.errors import BundlebookError
 from bundlebook.recommenders.linear import EASE
-from bundlebook.recommenders.popularity import decay
 from bundlebook.shop import Baskets
 from bundlebook.shop.splits import PERIOD_DAYS
 
@@ -100,7 +99,7 @@ class BasketCompleter:
             return np.broadcast_to(self.share_, (len(rows), len(self.share_)))
         users, place = np.unique(rows, return_inverse=True)
         own = past.of_users(users)
-        weight = decay(own, at, self.half_life)
+        weight = own.decay(at, self.half_life)
         n = np.bincount(own.user, weights=weight, minlength=len(users))[:, None]
         held = own.user_item(weight).toarray()
         return ((held + self.prior_baskets * self.share_) / (n + self.prior_baskets))[place]

@@ -60,14 +60,7 @@ def newcomers(
     visible = task.visible.of_users(staying)
     tasks = {}
     for n in baskets:
-        histories = latest(new, n)
+        histories = new.last(n)
         mine = histories.of_users(np.arange(judged.sum()))
         tasks[n] = (replace(task, visible=visible, histories=mine, truth=came[: judged.sum()]), (histories, came))
     return tasks
-
-
-def latest(histories: Baskets, n: int) -> Baskets:
-    """Keep every user's last *n* baskets."""
-    count = histories.counts_by_user()
-    to_come = (np.cumsum(count) - 1)[histories.user] - np.arange(histories.n_baskets)
-    return histories.where(to_come < n)

@@ -2,7 +2,7 @@
 
 from bundlebook.profiles.attributes import item_attributes, user_attributes
 from bundlebook.profiles.hidden import hide_items
-from bundlebook.profiles.matching import ProfileMatch, last_baskets
+from bundlebook.profiles.matching import ProfileMatch
 from bundlebook.profiles.profile import Profiles, fit, match, portrait, similar_items
 from bundlebook.profiles.social import SocialProfile, people
 from bundlebook.profiles.vectors import item_vectors
@@ -17,7 +17,6 @@ __all__ = [
     "hide_items",
     "item_attributes",
     "item_vectors",
-    "last_baskets",
     "match",
     "people",
     "portrait",

@@ -201,7 +201,7 @@ class ProfileMatch:
         groups = [self._combined(f[source], kernel) for source in ("social", "everyone")]
         w = []
         for n in LENGTHS:
-            cut = histories if n == LENGTHS[-1] else last_baskets(histories, n)
+            cut = histories if n == LENGTHS[-1] else histories.last(n)
             mine = [self._combined(_frequency(cut, at, days), kernel) for days in (np.inf, RECENT_DAYS)]
             gram, right = normal_equations(np.array([*mine, *groups])[:, np.newaxis], y)
             w.append(learn_product(gram / y.size, right / y.size, self.l2)[0])
@@ -220,17 +220,9 @@ class ProfileMatch:
         return gram / bought.size, right / bought.size
 
 
-def last_baskets(histories: Baskets, n: int) -> Baskets:
-    """Keep the last *n* baskets of every user: a customer whom the shop has just met."""
-    count = histories.counts_by_user()
-    position = np.arange(histories.n_baskets) - (np.cumsum(count) - count)[histories.user]
-    return histories.where(position >= count[histories.user] - n)
-
-
 def _frequency(histories: Baskets, at: np.datetime64, half_life: float = np.inf) -> np.ndarray:
     """Share of a user's baskets that hold each item, each basket weighing 2^(−age / half-life); float32."""
-    age = (at - histories.day) / np.timedelta64(1, "D")
-    weight = 0.5 ** (age / half_life)
+    weight = histories.decay(at, half_life)
     total = np.bincount(histories.user, weights=weight, minlength=histories.n_users)
     sums = histories.user_item(weight).toarray()
     return sums / np.maximum(total, np.finfo(np.float32).tiny)[:, np.newaxis].astype(np.float32)

@@ -7,7 +7,7 @@ import pandas as pd
 from scipy import sparse
 
 from bundlebook.errors import BundlebookError
-from bundlebook.recommenders.popularity import Popularity, decay
+from bundlebook.recommenders.popularity import Popularity
 from bundlebook.shop import Baskets
 
 #: Weight of popularity where it only decides between items that a model cannot tell apart.
@@ -58,7 +58,7 @@ def interest(past: Baskets, at: np.datetime64, half_life: float, power: float = 
     csr_matrix, shape (n_users, n_items), float64
         Columns ascending within a row.
     """
-    matrix = past.user_item(decay(past, at, half_life)).astype(np.float64)
+    matrix = past.user_item(past.decay(at, half_life)).astype(np.float64)
     matrix.sort_indices()
     matrix.data **= power
     return matrix

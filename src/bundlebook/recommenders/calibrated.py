@@ -7,7 +7,6 @@ from sklearn.isotonic import IsotonicRegression
 
 from bundlebook.errors import BundlebookError
 from bundlebook.recommenders.base import Recommender
-from bundlebook.recommenders.popularity import decay
 from bundlebook.shop import Baskets
 from bundlebook.shop.splits import PERIOD_DAYS
 
@@ -95,7 +94,7 @@ class Calibrated:
         if self.per == "period":
             return scores
         past = histories.between(end=at)
-        baskets = np.bincount(past.user, decay(past, at, self.half_life), minlength=past.n_users)
+        baskets = np.bincount(past.user, past.decay(at, self.half_life), minlength=past.n_users)
         return scores * baskets[:, np.newaxis].astype(np.float32)
 
     def scores(self, histories: Baskets, at: np.datetime64) -> np.ndarray:

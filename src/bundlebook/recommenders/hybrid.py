@@ -9,7 +9,6 @@ from scipy.stats import rankdata
 from bundlebook.errors import BundlebookError
 from bundlebook.recommenders._interest import past_of, require
 from bundlebook.recommenders.base import Recommender
-from bundlebook.recommenders.popularity import decay
 from bundlebook.shop import Baskets
 from bundlebook.shop.splits import PERIOD_DAYS
 
@@ -263,7 +262,7 @@ class Stacked:
             scores = member.scores(histories, at).astype(np.float64)
             columns += [np.log(np.maximum(scores, 0) + floor), -np.log(rankdata(-scores, axis=1))]
         held = (past.user_item().toarray() > 0).astype(np.float32)
-        trips = np.bincount(past.user, decay(past, at, self.half_life), minlength=past.n_users)
+        trips = np.bincount(past.user, past.decay(at, self.half_life), minlength=past.n_users)
         columns = [*columns, *(held * column for column in columns), held]
         columns.append(np.broadcast_to(np.log1p(trips)[:, np.newaxis], held.shape))
         return np.stack([column.astype(np.float32).ravel() for column in columns], axis=1)

@@ -131,10 +131,4 @@ class DecayedFrequency:
     def scores(self, histories: Baskets, at: np.datetime64) -> np.ndarray:
         """Return decayed counts plus the prior, in baskets, shape (n_users, n_items)."""
         past = histories.between(end=at)
-        return past.user_item(decay(past, at, self.half_life)).toarray() + self.prior_baskets * self.share_
-
-
-def decay(histories: Baskets, at: np.datetime64, half_life: float) -> np.ndarray:
-    """Weight 2^(−age / half-life) of every basket at the day *at*, shape (n_baskets,), float64."""
-    age = (np.datetime64(at, "D") - histories.day).astype(np.int64)
-    return np.exp2(-age / half_life)
+        return past.user_item(past.decay(at, self.half_life)).toarray() + self.prior_baskets * self.share_

@@ -76,16 +76,34 @@ class Baskets:
             chosen &= self.day < np.datetime64(end, "D")
         return self.where(chosen)
 
+    def last(self, n: int) -> "Baskets":
+        """Keep every user's last *n* baskets: customers whom the shop has just met.
+
+        Users with fewer baskets keep all of theirs; users and items keep their numbering.
+
+        Raises
+        ------
+        BundlebookError
+            If *n* is negative.
+        """
+        if n < 0:
+            raise BundlebookError(f"the last {n} baskets", where="Baskets.last", remedy="use 0 or more")
+        still_to_come = np.cumsum(self.counts_by_user())[self.user] - 1 - np.arange(self.n_baskets)
+        return self.where(still_to_come < n)
+
     def of_users(self, rows: np.ndarray) -> "Baskets":
-        """Keep some users and renumber them in the order of *rows* (indices into `user_ids`)."""
+        """Keep some users and renumber them in the order of *rows* (indices into `user_ids`).
+
+        A row that stands in *rows* several times becomes as many users, all with its label, as a bootstrap needs it.
+        """
         rows = np.asarray(rows)
-        place = np.full(self.n_users, -1)
-        place[rows] = np.arange(len(rows))
-        chosen = np.flatnonzero(place[self.user] >= 0)
-        chosen = chosen[np.argsort(place[self.user[chosen]], kind="stable")]
+        count = self.counts_by_user()
+        before, many = np.cumsum(count) - count, count[rows]
+        within = np.arange(many.sum()) - np.repeat(np.cumsum(many) - many, many)
+        chosen = np.repeat(before[rows], many) + within
         return Baskets(
             self.quantities[chosen],
-            place[self.user[chosen]],
+            np.repeat(np.arange(len(rows)), many),
             self.day[chosen],
             self.user_ids[rows],
             self.items,
@@ -109,6 +127,17 @@ class Baskets:
     def counts_by_user(self) -> np.ndarray:
         """Baskets of each user, shape (n_users,)."""
         return np.bincount(self.user, minlength=self.n_users)
+
+    def decay(self, at: np.datetime64, half_life: float) -> np.ndarray:
+        r"""Weight of every basket at the day *at*, for counts that forget; shape (n_baskets,), float64.
+
+        .. math:: w_b = 2^{-(t - t_b) / H}
+
+        with t the day *at*, t_b the basket's and H = *half_life* in days: a basket of that age counts one half, and
+        with ``numpy.inf`` every basket counts 1.
+        """
+        age = (np.datetime64(at, "D") - self.day).astype(np.int64)
+        return np.exp2(-age / half_life)
 
     def user_item(self, weights: np.ndarray | None = None) -> sparse.csr_matrix:
         """Sum of basket incidences per user, each basket times its weight; shape (n_users, n_items), float32."""
