@@ -1,9 +1,13 @@
 """The examples of the training: what they know, how they are batched, and how customers are made to look new."""
 
+from dataclasses import replace
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from scipy import sparse
 
+from bundlebook.recommenders.periods import period_panel
 from bundlebook.recommenders.training import Examples, shuffled_batches, thinned
 from bundlebook.shop.baskets import Baskets
 
@@ -94,6 +98,35 @@ def test_many_thinned_users_begin_late_and_keep_all_from_then_on(shoppers):
         before, after = visible.day[visible.user == user], less.day[less.user == user]
         late += 0 < len(after) < len(before) and np.array_equal(before[-len(after) :], after)
     assert late > visible.n_users / 3
+
+
+@pytest.mark.parametrize(("ways", "begins_late"), [("late", True), ("lost", False)])
+def test_a_way_of_thinning_takes_away_in_that_way_only(shoppers, ways, begins_late):
+    visible, _ = shoppers
+    less = thinned(visible, 1.0, np.random.default_rng(0), ways)
+    suffixes = []
+    for user in range(visible.n_users):
+        before, after = visible.of_users([user]), less.of_users([user])
+        last = before.where(np.arange(before.n_baskets) >= before.n_baskets - after.n_baskets)
+        suffixes.append(list(lines(last)) == list(lines(after)))
+    assert less.n_baskets < visible.n_baskets
+    assert all(suffixes) if begins_late else np.mean(suffixes) < 0.2
+
+
+def test_the_order_within_baskets_and_of_baskets_within_a_period_is_nothing_to_a_panel(shoppers):
+    """Reordering, the third usual augmentation of sequences, is none for a model that sums a period."""
+    visible, at = shoppers
+    rng = np.random.default_rng(5)
+    shuffled = visible.quantities.copy()
+    for start, end in pairwise(shuffled.indptr):
+        order = start + rng.permutation(end - start)
+        shuffled.indices[start:end], shuffled.data[start:end] = shuffled.indices[order], shuffled.data[order]
+    order = np.lexsort((rng.random(visible.n_baskets), visible.day, visible.user))  # baskets of a day change places
+    assert (order != np.arange(visible.n_baskets)).any()
+    other = replace(visible, quantities=shuffled[order], user=visible.user[order], day=visible.day[order])
+    a, b = period_panel(visible, at), period_panel(other, at)
+    for name in ("first_pair", "item", "baskets", "units", "recency", "trips", "seen"):
+        assert np.array_equal(getattr(a, name), getattr(b, name)), name
 
 
 def lines(baskets: Baskets):

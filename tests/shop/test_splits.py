@@ -1,5 +1,6 @@
 """Whatever happens after a window begins, nothing that was visible before it changes by one bit."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -183,6 +184,50 @@ def test_users_with_a_short_history_are_not_judged_but_learned_from():
     assert 0 < task.histories.n_users < task.visible.n_users
     with pytest.raises(BundlebookError, match="no user has"):
         split.task("validation", min_history=int(most.max()) + 1)
+
+
+def test_folds_follow_each_other_and_the_last_is_the_validation_window(real_split):
+    folds = real_split.folds(3)
+    assert [str(fold.at) for fold in folds] == ["2017-09-04", "2017-10-02", "2017-10-30"]
+    assert all(earlier.until == later.at for earlier, later in pairwise(folds))
+    assert [fold.name for fold in folds] == [f"fold {fold.at}" for fold in folds]
+    last, validation = folds[-1], real_split.task("validation")
+    assert (last.at, last.until) == (validation.at, validation.until)
+    assert_same(last.visible, validation.visible)
+    assert_same(last.histories, validation.histories)
+    assert (last.truth != validation.truth).nnz == 0
+
+
+def test_folds_of_the_training_part_leave_validation_and_test_alone(real_split):
+    folds = real_split.folds(4, end="training")
+    assert folds[-1].until == real_split.train_end
+    blind = replace(real_split, baskets=real_split.baskets.between(end=real_split.train_end))
+    for fold, same in zip(folds, blind.folds(4, end="training"), strict=True):
+        assert fold.visible.day.max() < fold.at
+        assert_same(fold.visible, same.visible)
+        assert (fold.truth != same.truth).nnz == 0
+
+
+def test_what_a_fold_is_judged_on_is_seen_by_the_next(real_split):
+    first, second = real_split.folds(2)
+    user = first.histories.user_ids[0]
+    window = second.visible.of_users(np.flatnonzero(second.visible.user_ids == user)).between(first.at, first.until)
+    np.testing.assert_array_equal(window.user_item().toarray()[0] > 0, first.truth.toarray()[0] > 0)
+
+
+def test_folds_need_two_periods_before_them():
+    split = split_of(validation_weeks=2, test_weeks=1)  # 9 weeks until the test: two periods and a week
+    for n in (0, 1):
+        with pytest.raises(BundlebookError, match=f"{n} folds, but there is room for 0"):
+            split.folds(n)
+    longer = time_split(baskets(clean(busy_shop(1, weeks=16))[0], "item_id"), 2, 1, min_users=1)
+    fold = longer.folds(1)[0]
+    assert fold.until == longer.validation_end
+    assert fold.until - fold.at == 4 * WEEK
+    with pytest.raises(BundlebookError, match="2 folds, but there is room for 1"):
+        longer.folds(2)
+    with pytest.raises(BundlebookError, match="cannot end with 'test'"):
+        longer.folds(1, end="test")
 
 
 @pytest.mark.parametrize("wrong", [{"window": "training"}, {"window": "test", "target": "month"}])

@@ -99,5 +99,5 @@ class Latest(Examples):
     def weights(self) -> np.ndarray:
         return super().weights[:, -self.periods :]
 
-    def thinned(self, share: float, rng: np.random.Generator) -> Read:
-        return Read(super().thinned(share, rng), self.read, self.periods)
+    def thinned(self, share: float, rng: np.random.Generator, ways: str = "mixed") -> Read:
+        return Read(super().thinned(share, rng, ways), self.read, self.periods)

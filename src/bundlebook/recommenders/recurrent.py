@@ -29,7 +29,7 @@ from bundlebook.errors import BundlebookError
 from bundlebook.recommenders._keras import import_keras, seed_everything
 from bundlebook.recommenders._storage import STATE, digest, read, write
 from bundlebook.recommenders.periods import period_panel
-from bundlebook.recommenders.training import Examples, train
+from bundlebook.recommenders.training import WAYS, Examples, train
 from bundlebook.shop.baskets import Baskets
 
 #: Users scored at once.
@@ -53,6 +53,8 @@ class Settings:
         Adam's first step size; it falls to 0 along a cosine.
     thinning : float
         Share of the households whose history is thinned in an epoch, in [0, 1].
+    ways : {"mixed", "late", "lost"}
+        How it is thinned: see :func:`~bundlebook.recommenders.training.thinned`.
     seed : int
     """
 
@@ -63,12 +65,15 @@ class Settings:
     batch: int = 16
     rate: float = 5e-3
     thinning: float = 0.2
+    ways: str = "mixed"
     seed: int = 0
 
     def __post_init__(self) -> None:
         cells = ("literal", "elman", "gru", "lstm")
-        if self.cell not in cells:
-            raise BundlebookError(f"unknown cell {self.cell!r}", remedy=f"use one of {', '.join(cells)}")
+        for name, known in (("cell", cells), ("ways", tuple(WAYS))):
+            if getattr(self, name) not in known:
+                problem = f"unknown {name} {getattr(self, name)!r}"
+                raise BundlebookError(problem, remedy=f"use one of {', '.join(known)}")
         for name, least in (("width", 1), ("repeat", 0), ("epochs", 1), ("batch", 1)):
             if getattr(self, name) < least:
                 raise BundlebookError(f"{name} is {getattr(self, name)}", remedy=f"use at least {least}")
@@ -170,6 +175,7 @@ class RecurrentRecommender:
             settings.batch,
             settings.seed,
             settings.thinning,
+            settings.ways,
             first_epoch=len(self.losses),
             after_epoch=after_epoch,
             progress=progress,

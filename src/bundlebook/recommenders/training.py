@@ -17,7 +17,7 @@ from bundlebook.shop.splits import PERIOD_DAYS
 #: Periods a history may reach back: a year.
 MOST_PERIODS = 13
 #: How thinned users are shared among those who start late, lose baskets, and lose lines.
-WAYS = (2 / 3, 1 / 6, 1 / 6)
+WAYS = {"mixed": (2 / 3, 1 / 6, 1 / 6), "late": (1.0, 0.0, 0.0), "lost": (0.0, 1 / 2, 1 / 2)}
 
 
 @dataclass(frozen=True)
@@ -52,11 +52,11 @@ class Examples:
         """1 where an example counts, shape (n_users, T): from the period of a user's first basket on."""
         return self.inputs.seen.astype(np.float32)
 
-    def thinned(self, share: float, rng: np.random.Generator) -> PeriodPanel:
+    def thinned(self, share: float, rng: np.random.Generator, ways: str = "mixed") -> PeriodPanel:
         """Inputs made of thinned histories; see :func:`thinned`."""
         if not share:
             return self.inputs
-        return period_panel(thinned(self.visible, share, rng), self.inputs.at, self.inputs.n_periods)
+        return period_panel(thinned(self.visible, share, rng, ways), self.inputs.at, self.inputs.n_periods)
 
     def item_log_odds(self) -> np.ndarray:
         """Log-odds that a known user buys the item in a period, shape (n_items,), float32.
@@ -115,13 +115,14 @@ def shuffled_batches(sizes: np.ndarray, batch: int, rng: np.random.Generator) ->
     return list(batches[rng.permutation(len(batches))])
 
 
-def thinned(visible: Baskets, share: float, rng: np.random.Generator) -> Baskets:
+def thinned(visible: Baskets, share: float, rng: np.random.Generator, ways: str = "mixed") -> Baskets:
     """Let a share of the users be less well known than they are; what is forgotten stays in the targets.
 
     A new customer's history is short, and almost all of the panel's are long: a network that never saw a short one
     takes it for a household that hardly buys. Of the chosen users two thirds start late (only their latest baskets are
     kept, n^U of n with U uniform, so that few are as likely as many), a sixth lose baskets at random, and a sixth lose
-    single lines.
+    single lines. These are the crop and the mask of sequence augmentation. The third usual one, another order within
+    a basket, would change nothing here: a period is a sum.
 
     Parameters
     ----------
@@ -129,6 +130,8 @@ def thinned(visible: Baskets, share: float, rng: np.random.Generator) -> Baskets
     share : float
         Part of the users that is thinned, in [0, 1].
     rng : Generator
+    ways : str
+        Key of :data:`WAYS`: the mixture, late starts only, or losses only.
 
     Returns
     -------
@@ -136,7 +139,7 @@ def thinned(visible: Baskets, share: float, rng: np.random.Generator) -> Baskets
         Same users and items.
     """
     n_users = visible.n_users
-    way = np.where(rng.random(n_users) < share, rng.choice(["late", "baskets", "lines"], n_users, p=WAYS), "none")
+    way = np.where(rng.random(n_users) < share, rng.choice(["late", "baskets", "lines"], n_users, p=WAYS[ways]), "none")
     way = way[visible.user]
     count = visible.counts_by_user()
     latest = (np.maximum(count, 1) ** rng.random(n_users))[visible.user]
@@ -158,6 +161,7 @@ def train(
     batch: int,
     seed: int,
     thinning: float = 0.0,
+    ways: str = "mixed",
     first_epoch: int = 0,
     after_epoch: Callable[[int, float], None] | None = None,
     progress: bool = False,
@@ -173,6 +177,8 @@ def train(
         Every epoch draws from its own generator, so a run that is resumed draws what it would have drawn.
     thinning : float
         Share of the users whose history is thinned, drawn anew in every epoch.
+    ways : str
+        How; key of :data:`WAYS`.
     first_epoch : int
         Epochs already done.
     after_epoch : callable, optional
@@ -185,7 +191,7 @@ def train(
     weights = examples.weights
     for epoch in range(first_epoch, epochs):
         rng = np.random.default_rng([seed, epoch])
-        inputs = examples.thinned(thinning, rng)
+        inputs = examples.thinned(thinning, rng, ways)
         batches = shuffled_batches(inputs.pairs_by_user(), batch, rng)
         summed = counted = 0.0
         for users in tqdm(batches, desc=f"epoch {epoch + 1} of {epochs}", disable=not progress, leave=False):

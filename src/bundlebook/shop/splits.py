@@ -19,7 +19,7 @@ class Task:
     Attributes
     ----------
     name : str
-        ``"validation"`` or ``"test"``.
+        ``"validation"``, ``"test"`` or ``"fold YYYY-MM-DD"``.
     at, until : datetime64[D]
         First day of the window, and the first day after it.
     visible : Baskets
@@ -81,7 +81,54 @@ class Split:
             raise BundlebookError(f"unknown window {window!r}", remedy=f"use one of {sorted(bounds)}")
         if target not in ("window", "next_basket"):
             raise BundlebookError(f"unknown target {target!r}", remedy="use 'window' or 'next_basket'")
-        at, until = bounds[window]
+        return self._task(window, *bounds[window], target, min_history)
+
+    def folds(self, n: int, end: str = "validation", min_history: int = 3) -> list[Task]:
+        """Return the tasks of a cross-validation in time order, with a rolling origin.
+
+        A random part of the baskets would be predicted from baskets that came later. So every fold is a period that
+        is predicted from everything before it: the origin moves forward one period at a time, and what one fold is
+        judged on belongs to what the next one has seen.
+
+        Parameters
+        ----------
+        n : int
+            Number of folds.
+        end : {"validation", "training"}
+            Part whose last day ends the last fold. ``"training"`` leaves the validation window untouched, for a
+            confirmation. No fold reaches into the test.
+        min_history : int
+            As for :meth:`task`.
+
+        Returns
+        -------
+        list of Task
+            In time order; each window is :data:`PERIOD_DAYS` long and begins where the one before ends. The items are
+            those of the split, which were counted on all training weeks, for every fold.
+
+        Raises
+        ------
+        BundlebookError
+            If *n* < 1, or fewer than two periods lie before the first window: one to read, one to learn from.
+
+        References
+        ----------
+        R. Hyndman, G. Athanasopoulos, *Forecasting: Principles and Practice*, 3rd ed. (2021), section 5.10.
+        """
+        ends = {"training": self.train_end, "validation": self.validation_end}
+        if end not in ends:
+            raise BundlebookError(f"folds cannot end with {end!r}", remedy=f"use one of {sorted(ends)}")
+        most = int((ends[end] - self.start).astype(int)) // PERIOD_DAYS - 2
+        if not 1 <= n <= most:
+            raise BundlebookError(
+                f"{n} folds, but there is room for {max(most, 0)}",
+                where=f"rolling folds from {self.start} to {ends[end]}",
+                remedy="use at least one fold, and leave two periods of four weeks before the first",
+            )
+        starts = ends[end] - PERIOD_DAYS * np.arange(n, 0, -1)
+        return [self._task(f"fold {at}", at, at + PERIOD_DAYS, "window", min_history) for at in starts]
+
+    def _task(self, name: str, at: np.datetime64, until: np.datetime64, target: str, min_history: int) -> Task:
         visible, inside = self.baskets.between(end=at), self.baskets.between(at, until)
         if target == "next_basket":
             inside = inside.where(np.unique(inside.user, return_index=True)[1])
@@ -89,12 +136,12 @@ class Split:
         if not len(judged):
             raise BundlebookError(
                 f"no user has {min_history} earlier baskets and one in the window",
-                where=f"{window} window {at} to {until}",
+                where=f"{name} window {at} to {until}",
                 remedy="lower min_history or widen the window",
             )
         truth = inside.of_users(judged).user_item()
         truth.data[:] = 1
-        return Task(window, at, until, _of_buyers(visible), visible.of_users(judged), truth)
+        return Task(name, at, until, _of_buyers(visible), visible.of_users(judged), truth)
 
 
 def _of_buyers(baskets: Baskets) -> Baskets:
