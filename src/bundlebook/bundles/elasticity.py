@@ -1,4 +1,8 @@
-"""How much more is sold at a discount: demand curves by category, from the shop's own price cuts."""
+"""How much more is sold at a discount: demand curves by category, from the shop's own price cuts.
+
+All customers and every product of a category. :mod:`bundlebook.bundles.price_response` asks the same of a few items
+and the baskets of chosen customers.
+"""
 
 from dataclasses import dataclass
 

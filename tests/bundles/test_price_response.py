@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
+from bundlebook.bundles.price_response import price_response, weekly_prices
 from bundlebook.shop import Baskets, Shop, baskets, time_split
-from bundlebook.shop.price_response import price_response, weekly_prices
 
 START, WEEKS = np.datetime64("2021-01-04"), 40
 

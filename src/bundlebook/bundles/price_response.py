@@ -2,6 +2,9 @@
 
 A cut in the log is a choice of the shop, often announced by a leaflet and placed in sight, so what is measured is the
 answer to cut and announcement together. It says what an offer of that kind may hope for, not what a price alone does.
+
+Here the unit is a basket of some customers and the items of one bundle. :mod:`bundlebook.bundles.elasticity` fits the
+units sold of every product to all customers, by category, with product and week effects.
 """
 
 from dataclasses import dataclass
@@ -9,9 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from bundlebook.shop.baskets import Baskets
-from bundlebook.shop.shop import Shop
-from bundlebook.shop.splits import Split
+from bundlebook.shop import Baskets, Shop, Split
 
 #: A product tells its price of a week only if it was sold then, so only products sold in nearly every week are used.
 MIN_WEEKS = 0.9
