@@ -16,14 +16,14 @@ LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)")
 
 
 def faults(file: Path, chapter: bool = True) -> list[str]:
-    """All broken promises of one notebook; the skeleton's rules apply to chapters, not to solutions."""
+    """All broken promises of one notebook; skeleton and budgets are the chapters', the rest is asked of solutions too."""
     try:
         notebook = nbformat.read(file, as_version=4)
         nbformat.validate(notebook)
     except Exception as error:
         return [f"not a valid notebook: {error}"]
     rules = [stored, metadata, clean_code, links, machine_free]
-    rules += [skeleton, parameters, budgets] if chapter else [footer]
+    rules += [skeleton, parameters, budgets] if chapter else [footer, parameters_of_solutions]
     found = [fault for rule in rules for fault in rule(notebook, file)]
     if file.stat().st_size > MAX_BYTES:
         found.append(f"{file.stat().st_size:,} bytes are more than {MAX_BYTES:,}")
@@ -133,7 +133,7 @@ def skeleton(notebook, file):
     yield from footer(notebook, file)
 
 
-def parameters(notebook, file):
+def parameters(notebook, file, least=PARAMETERS):
     tagged = [number for number, cell in enumerate(notebook.cells) if "parameters" in tags(cell)]
     if tagged != [2]:
         yield f"the cell tagged 'parameters' is not the third one: {tagged}"
@@ -142,8 +142,8 @@ def parameters(notebook, file):
     names = []
     for statement in ast.parse(source).body:
         line = source.splitlines()[statement.end_lineno - 1]
-        if not isinstance(statement, ast.Assign):
-            yield f"parameters: {line!r} is no assignment"
+        if not (isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name)):
+            yield f"parameters: {line!r} does not assign one name"
             continue
         names.append(statement.targets[0].id)
         try:
@@ -152,7 +152,12 @@ def parameters(notebook, file):
             yield f"parameters: {line!r} is no literal"
         if "  # " not in line:
             yield f"parameters: {line!r} does not say its meaning"
-    yield from (f"parameters: {name} is missing" for name in PARAMETERS if name not in names)
+    yield from (f"parameters: {name} is missing" for name in least if name not in names)
+
+
+def parameters_of_solutions(notebook, file):
+    """As in a chapter, but solutions that need no shop, or one certain shop, need not offer the choice."""
+    yield from parameters(notebook, file, least=("SEED",))
 
 
 def budgets(notebook, file):

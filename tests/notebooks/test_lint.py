@@ -28,16 +28,27 @@ def sound_chapter():
     )
 
 
-def found(folder, notebook):
+def sound_solutions():
+    notebook = sound_chapter()
+    notebook.cells[0].source = "# 01. A title: solutions"
+    notebook.cells[2].source = "SEED = 1  # seed"
+    return notebook
+
+
+def found(folder, notebook, chapter=True):
     (folder / "solutions").mkdir(exist_ok=True)
     (folder / "solutions" / "01_a.ipynb").touch()
     file = folder / "01_a.ipynb"
     nbformat.write(notebook, file)
-    return lint.faults(file)
+    return lint.faults(file, chapter)
 
 
 def test_a_sound_chapter_has_no_fault(tmp_path):
     assert found(tmp_path, sound_chapter()) == []
+
+
+def test_sound_solutions_have_no_fault(tmp_path):
+    assert found(tmp_path, sound_solutions(), chapter=False) == []
 
 
 def break_order(nb):
@@ -141,3 +152,39 @@ def test_a_planted_fault_is_found_alone(tmp_path, breaking):
     notebook = sound_chapter()
     breaking(notebook)
     assert len(found(tmp_path, notebook)) == 1
+
+
+def untag(nb):
+    nb.cells[2].metadata = {}
+
+
+def move_behind_the_code(nb):
+    nb.cells[2:5] = [*nb.cells[3:5], nb.cells[2]]
+    for number, cell in enumerate(c for c in nb.cells if c.cell_type == "code"):
+        cell.execution_count = number + 1
+
+
+def without_seed(nb):
+    nb.cells[2].source = "HOUSEHOLDS = 250  # households"
+
+
+def two_in_a_line(nb):
+    nb.cells[2].source += "\nd, m = 4, 5  # sizes"
+
+
+PARAMETER_BREAKS = [
+    break_literal,
+    break_comment,
+    break_footer,
+    untag,
+    move_behind_the_code,
+    without_seed,
+    two_in_a_line,
+]
+
+
+@pytest.mark.parametrize("breaking", PARAMETER_BREAKS, ids=lambda function: function.__name__)
+def test_a_planted_fault_of_solutions_is_found_alone(tmp_path, breaking):
+    notebook = sound_solutions()
+    breaking(notebook)
+    assert len(found(tmp_path, notebook, chapter=False)) == 1
