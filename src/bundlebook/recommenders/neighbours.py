@@ -19,7 +19,35 @@ from bundlebook.recommenders._interest import (
 from bundlebook.shop import Baskets
 
 
-class UserKNN:
+class _Neighbours:
+    """What both kinds of neighbours are told, and what they have in common: how a user's own row joins theirs."""
+
+    share_: np.ndarray
+
+    def __init__(
+        self, neighbours: int, shrinkage: float, half_life: float, power: float, own_weight: float, name: str
+    ) -> None:
+        require(
+            neighbours=(neighbours, neighbours >= 1, "be at least 1"),
+            shrinkage=(shrinkage, shrinkage >= 0, "not be negative"),
+            half_life=(half_life, half_life > 0, "be positive"),
+            power=(power, 0 <= power <= 1, "lie in [0, 1]"),
+            own_weight=(own_weight, 0 <= own_weight <= 1, "lie in [0, 1]"),
+        )
+        self.neighbours, self.shrinkage, self.half_life = neighbours, shrinkage, half_life
+        self.power, self.own_weight, self.name = power, own_weight, name
+
+    def _interest(self, baskets: Baskets, at: np.datetime64) -> sparse.csr_matrix:
+        """r of every user, shape (n_users, n_items)."""
+        return interest(baskets.between(end=at), at, self.half_life, self.power)
+
+    def _mixed(self, own: sparse.csr_matrix, others: sparse.csr_matrix) -> np.ndarray:
+        """α of the own row and 1 − α of what neighbours say, popularity deciding ties; float32."""
+        mixed = self.own_weight * own + (1 - self.own_weight) * others
+        return with_popularity(mixed.toarray(), self.share_)
+
+
+class UserKNN(_Neighbours):
     r"""User-based collaborative filtering (基于用户的协同过滤): what people with a similar history buy.
 
     With :math:`\mathbf{r}_u \in \mathbb{R}^{n_{items}}` the user's decayed item counts to a power p,
@@ -87,28 +115,20 @@ class UserKNN:
         own_weight: float = 0.7,
         name: str = "user neighbours",
     ) -> None:
-        require(
-            neighbours=(neighbours, neighbours >= 1, "be at least 1"),
-            shrinkage=(shrinkage, shrinkage >= 0, "not be negative"),
-            half_life=(half_life, half_life > 0, "be positive"),
-            power=(power, 0 <= power <= 1, "lie in [0, 1]"),
-            own_weight=(own_weight, 0 <= own_weight <= 1, "lie in [0, 1]"),
-        )
-        self.neighbours, self.shrinkage, self.half_life = neighbours, shrinkage, half_life
-        self.power, self.own_weight, self.name = power, own_weight, name
+        super().__init__(neighbours, shrinkage, half_life, power, own_weight, name)
 
     def fit(self, visible: Baskets, at: np.datetime64) -> Self:
         """Keep the weighted rows of all users that bought something before *at*."""
         past = past_of(visible, at, self.name)
         known = np.flatnonzero(past.counts_by_user() > 0)
         self.user_ids_ = past.user_ids[known]
-        self.rows_ = interest(past, at, self.half_life, self.power)[known]
+        self.rows_ = self._interest(past, at)[known]
         self.share_ = popular(past, at)
         return self
 
     def similarities(self, histories: Baskets, at: np.datetime64) -> sparse.csr_matrix:
         """w, shape (n_users, n_fitted_users), at most k entries a row; nobody is a neighbour of himself or herself."""
-        own = interest(histories.between(end=at), at, self.half_life, self.power)
+        own = self._interest(histories, at)
         self_row = rows_of(histories.user_ids, self.user_ids_)
         found = []
         for rows in blocks(own.shape[0], len(self.user_ids_)):
@@ -120,13 +140,12 @@ class UserKNN:
 
     def scores(self, histories: Baskets, at: np.datetime64) -> np.ndarray:
         """Mix each user's row with the neighbours' mean, shape (n_users, n_items), float32."""
-        own = interest(histories.between(end=at), at, self.half_life, self.power)
+        own = self._interest(histories, at)
         others = unit_rows(self.similarities(histories, at), 1) @ self.rows_
-        mixed = self.own_weight * own + (1 - self.own_weight) * others
-        return with_popularity(mixed.toarray(), self.share_)
+        return self._mixed(own, others)
 
 
-class ItemKNN:
+class ItemKNN(_Neighbours):
     r"""Item-based collaborative filtering (基于物品的协同过滤): what is bought by the people who buy what you buy.
 
     With :math:`\mathbf{c}_i \in \mathbb{R}^{n_{users}}` the column of item i in the matrix of decayed counts to a
@@ -190,20 +209,12 @@ class ItemKNN:
         own_weight: float = 0.8,
         name: str = "item neighbours",
     ) -> None:
-        require(
-            neighbours=(neighbours, neighbours >= 1, "be at least 1"),
-            shrinkage=(shrinkage, shrinkage >= 0, "not be negative"),
-            half_life=(half_life, half_life > 0, "be positive"),
-            power=(power, 0 <= power <= 1, "lie in [0, 1]"),
-            own_weight=(own_weight, 0 <= own_weight <= 1, "lie in [0, 1]"),
-        )
-        self.neighbours, self.shrinkage, self.half_life = neighbours, shrinkage, half_life
-        self.power, self.own_weight, self.name = power, own_weight, name
+        super().__init__(neighbours, shrinkage, half_life, power, own_weight, name)
 
     def fit(self, visible: Baskets, at: np.datetime64) -> Self:
         """Compute w, shape (n_items, n_items), at most k entries a row."""
         past = past_of(visible, at, self.name)
-        columns = interest(past, at, self.half_life, self.power).T.tocsr()
+        columns = self._interest(past, at).T.tocsr()
         found = []
         for items in blocks(columns.shape[0], columns.shape[0]):
             block = shrunk_cosine(columns[items], columns, self.shrinkage)
@@ -216,10 +227,9 @@ class ItemKNN:
 
     def scores(self, histories: Baskets, at: np.datetime64) -> np.ndarray:
         """Mix each user's row with what it speaks for, shape (n_users, n_items), float32."""
-        own = interest(histories.between(end=at), at, self.half_life, self.power)
+        own = self._interest(histories, at)
         others = own @ unit_rows(self.similarity_, 1)
-        mixed = self.own_weight * own + (1 - self.own_weight) * others
-        return with_popularity(mixed.toarray(), self.share_)
+        return self._mixed(own, others)
 
 
 def shrunk_cosine(left: sparse.csr_matrix, right: sparse.csr_matrix, shrinkage: float) -> np.ndarray:
