@@ -16,7 +16,7 @@ LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)")
 
 
 def faults(file: Path, chapter: bool = True) -> list[str]:
-    """All broken promises of one notebook; skeleton and budgets are the chapters', the rest is asked of solutions too."""
+    """All broken promises of one notebook; skeleton and budgets are for chapters, the rest for solutions too."""
     try:
         notebook = nbformat.read(file, as_version=4)
         nbformat.validate(notebook)
