@@ -44,6 +44,21 @@ def test_answers_shows_every_method_and_every_run():
     assert [text.get_text() for text in ax.get_yticklabels()] == ["claim", "network"]
 
 
+def test_spread_draws_every_fit_its_mean_and_the_interval():
+    groups = {"seeds": [0.01, 0.03], "seeds and households": [0.02, 0.02, 0.01, 0.04]}
+    plots.spread(groups, interval=(0.005, 0.045))
+    ax = plt.gca()
+    for (dots, mean), values in zip((ax.lines[:2], ax.lines[2:]), groups.values(), strict=True):
+        assert list(dots.get_xdata()) == values and mean.get_xdata()[0] == pytest.approx(np.mean(values))
+    twice = ax.lines[2].get_ydata()[:2]
+    assert twice[0] != twice[1], "equal answers do not hide each other"
+    assert ax.patches[0].get_x() == 0.005 and ax.patches[0].get_width() == pytest.approx(0.04)
+    assert ax.get_xlim()[1] > 0.045
+    assert [text.get_text() for text in ax.get_yticklabels()] == ["seeds (2)", "seeds and households (4)"]
+    plots.spread({"seeds": [0.01]})
+    assert not plt.gca().patches
+
+
 def test_thinness_counts_every_household():
     distinct = np.array([0, 3, 4, 50, 80])
     plots.thinness(distinct, his=4)

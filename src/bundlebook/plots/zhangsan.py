@@ -60,6 +60,36 @@ def place_among_all(probability: np.ndarray, marked: Mapping[str, int], claimed:
     ax.legend(loc="lower left")
 
 
+def spread(answers: Mapping[str, Sequence[float]], interval: tuple[float, float] | None = None) -> None:
+    """Draw the answers of repeated fits as dots, one row a way of repeating, over the interval they support.
+
+    Parameters
+    ----------
+    answers : mapping of str to sequence of float
+        P of the item by every fit, by how the fits differ; from top to bottom.
+    interval : (float, float), optional
+        Ends of the 95 % interval, drawn as a band behind the dots.
+    """
+    _, ax = plt.subplots(figsize=(8, 0.75 * len(answers) + 1.2))
+    if interval is not None:
+        ax.axvspan(*interval, color=PALETTE[0], alpha=0.15, lw=0)
+        ax.text(np.mean(interval), 0.03, f"95 %: {interval[0]:.3f} to {interval[1]:.3f}", ha="center", color="0.25",
+                transform=ax.get_xaxis_transform())  # fmt: skip
+    for row, values in enumerate(answers.values()):
+        # Spread out by rank, so that equal answers do not hide each other.
+        ranks = np.argsort(np.argsort(values, kind="stable"), kind="stable")
+        height = row + 0.22 * (ranks % 3 - 1) if len(values) > 3 else np.full(len(values), row)
+        ax.plot(values, height, _MARKERS[row % 5], color=PALETTE[row], ms=6, alpha=0.75, mec="white", mew=0.5)
+        ax.plot([np.mean(values)] * 2, [row - 0.36, row + 0.36], color="0.2", lw=2)
+        ax.annotate(f"mean {np.mean(values):.4f}", (1, row), (6, 0), xycoords=("axes fraction", "data"),
+                    textcoords="offset points", va="center", fontsize=9)  # fmt: skip
+    rows = np.arange(len(answers))
+    ax.set(title="The same question to networks trained again", xlabel="P(1005 in the next period)", yticks=rows)
+    ax.set_yticklabels([f"{label} ({len(values)})" for label, values in answers.items()])
+    ax.set_xlim(0, 1.15 * max(*(max(values) for values in answers.values()), *(interval or (0,))))
+    ax.set_ylim(len(answers) - 0.25, -0.6)
+
+
 def answers(table: pd.Series, runs: Sequence[float], claimed: str) -> None:
     """Draw one probability a method as dots on a line, the reruns of the last one around it.
 
