@@ -144,11 +144,10 @@ class DenseRecommender:
         self.network.compile(optimizer, loss=FullVocabularyLoss(), jit_compile=keras.backend.backend() == "jax")
         train(
             self.network,
-            examples,
+            lambda rng: examples.thinned(settings.thinning, rng),
             settings.epochs,
             settings.batch,
             settings.seed,
-            settings.thinning,
             after_epoch=lambda _epoch, loss: self.losses.append(loss),
             progress=progress,
         )

@@ -61,35 +61,18 @@ def decayed_rates(panel: PeriodPanel, users: np.ndarray, periods: int, decay: fl
 
 
 @dataclass(frozen=True)
-class Read:
-    """A panel as one network reads it: what :func:`~.training.train` asks of its inputs."""
-
-    panel: PeriodPanel
-    read: Callable[..., dict[str, np.ndarray]]
-    periods: int
-
-    @property
-    def n_items(self) -> int:
-        return self.panel.n_items
-
-    def pairs_by_user(self) -> np.ndarray:
-        return self.panel.pairs_by_user()
-
-    def batch(self, users: np.ndarray) -> dict[str, np.ndarray]:
-        return self.read(self.panel, users, np.asarray(users, dtype=np.int32) + 1, self.periods)
-
-
-@dataclass(frozen=True)
 class Latest(Examples):
     """Examples whose targets are the latest periods only, read in the way of one network."""
 
     read: Callable[..., dict[str, np.ndarray]]
+    known: np.ndarray
 
     @classmethod
     def of(cls, examples: Examples, periods: int, read: Callable[..., dict[str, np.ndarray]]) -> "Latest":
         visible, at = examples.visible, examples.targets.at
         periods = min(periods, examples.inputs.n_periods)
-        return cls(examples.inputs, period_panel(visible, at, periods + 1), visible, read)
+        known = examples.weights[:, -periods:]  # the targets alone do not know who was there before them
+        return cls(examples.inputs, period_panel(visible, at, periods + 1), visible, read, known)
 
     @property
     def periods(self) -> int:
@@ -97,7 +80,10 @@ class Latest(Examples):
 
     @property
     def weights(self) -> np.ndarray:
-        return super().weights[:, -self.periods :]
+        return self.known
 
-    def thinned(self, share: float, rng: np.random.Generator, ways: str = "mixed") -> Read:
-        return Read(super().thinned(share, rng, ways), self.read, self.periods)
+    def batch(self, users: np.ndarray) -> tuple[dict[str, np.ndarray], np.ndarray, np.ndarray]:
+        """Inputs as the network reads them, what came one period later, and weights."""
+        ids = np.asarray(users, dtype=np.int32) + 1
+        inputs = self.read(self.inputs, users, ids, self.periods)
+        return inputs, self.targets.bought(users)[:, 1:], self.weights[users]

@@ -24,12 +24,12 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from scipy.special import expit
 
-from bundlebook.cache import cached
+from bundlebook.cache import cached, source_digest
 from bundlebook.errors import BundlebookError
 from bundlebook.recommenders._keras import import_keras, seed_everything
 from bundlebook.recommenders._storage import STATE, digest, read, write
 from bundlebook.recommenders.periods import period_panel
-from bundlebook.recommenders.training import WAYS, Examples, train
+from bundlebook.recommenders.training import WAYS, Drawn, Examples, train
 from bundlebook.shop.baskets import Baskets
 
 #: Users scored at once.
@@ -149,13 +149,8 @@ class RecurrentRecommender:
         self
         """
         settings, began = self.settings, time.process_time()
-        examples = Examples.before(visible, at)
-        if not examples.weights.any():
-            raise BundlebookError(
-                f"no user has a basket that is followed by a complete period before {at}",
-                remedy="fit on a log of at least two periods of four weeks",
-            )
-        self.items, self.n_periods = visible.items, examples.targets.n_periods
+        examples = self.examples(visible, at)
+        self.items, self.n_periods = visible.items, examples.n_steps
         self._trained_on = f"{at} {digest(examples.visible)}"
         seed_everything(settings.seed)
         if checkpoint is None or not self._resume(checkpoint):
@@ -170,12 +165,10 @@ class RecurrentRecommender:
 
         train(
             self.network,
-            examples,
+            lambda rng: self.drawn(examples, rng),
             settings.epochs,
             settings.batch,
             settings.seed,
-            settings.thinning,
-            settings.ways,
             first_epoch=len(self.losses),
             after_epoch=after_epoch,
             progress=progress,
@@ -183,8 +176,32 @@ class RecurrentRecommender:
         self.fit_seconds_ += time.process_time() - began
         return self
 
+    def examples(self, visible: Baskets, at: np.datetime64) -> Examples:
+        """Make the examples of every period that is complete before *at*."""
+        examples = Examples.before(visible, at)
+        if not examples.weights.any():
+            raise BundlebookError(
+                f"no user has a basket that is followed by a complete period before {at}",
+                remedy="fit on a log of at least two periods of four weeks",
+            )
+        return examples
+
+    def drawn(self, examples: Examples, rng: np.random.Generator) -> Drawn:
+        """Draw what one epoch shows of the examples."""
+        return examples.thinned(self.settings.thinning, rng, self.settings.ways)
+
     def scores(self, histories: Baskets, at: np.datetime64) -> np.ndarray:
         """Logit of P for all items; shape (n_users, n_items), float32."""
+        self._check(histories)
+        panel = period_panel(histories, at, self.n_periods)
+        scores = np.empty((panel.n_users, panel.n_items), dtype=np.float32)
+        order = np.argsort(panel.pairs_by_user(), kind="stable")
+        for start in range(0, len(order), SCORING_BATCH):
+            users = order[start : start + SCORING_BATCH]
+            scores[users] = self._last_step.predict_on_batch(panel.batch(users))[:, 0]
+        return scores
+
+    def _check(self, histories: Baskets) -> None:
         if self.network is None:
             raise BundlebookError(f"{self.name} has not been fitted", remedy="call fit(visible, at) first")
         if not np.array_equal(histories.items, self.items):
@@ -194,13 +211,6 @@ class RecurrentRecommender:
             )
         if self._last_step is None:
             self._last_step = self._networks().last_step(self.network)
-        panel = period_panel(histories, at, self.n_periods)
-        scores = np.empty((panel.n_users, panel.n_items), dtype=np.float32)
-        order = np.argsort(panel.pairs_by_user(), kind="stable")
-        for start in range(0, len(order), SCORING_BATCH):
-            users = order[start : start + SCORING_BATCH]
-            scores[users] = self._last_step.predict_on_batch(panel.batch(users))[:, 0]
-        return scores
 
     def probability(self, histories: Baskets, at: np.datetime64) -> np.ndarray:
         """P(bought within the period that begins at *at*); shape (n_users, n_items), float32."""
@@ -230,6 +240,7 @@ class RecurrentRecommender:
     @classmethod
     def load(cls, folder: Path) -> Self:
         """Read what :meth:`save` wrote."""
+        cls._networks()  # registers the layers that are read back
         network, state, snapshots = read(folder)
         model = cls(**state["settings"])
         model.network, model._snapshots, model.losses = network, snapshots, state["losses"]
@@ -239,17 +250,22 @@ class RecurrentRecommender:
 
     def untrained(self, examples: Examples) -> Any:
         """Return the network as training starts it: composed, its bias at the items' log-odds, compiled."""
-        keras, networks, settings = import_keras(), self._networks(), self.settings
+        networks, settings = self._networks(), self.settings
         network = networks.build(
             examples.inputs.n_items, examples.targets.n_periods, settings.width, settings.cell, settings.repeat
         )
         networks.start_at(network, examples.item_log_odds(), examples.trend())
-        steps = settings.epochs * -(-examples.inputs.n_users // settings.batch)
+        return self._compiled(network, examples)
+
+    def _compiled(self, network: Any, examples: Examples) -> Any:
+        keras, settings = import_keras(), self.settings
+        steps = settings.epochs * -(-len(examples.sizes) // settings.batch)
         rate = keras.optimizers.schedules.CosineDecay(settings.rate, steps)
         # XLA costs seconds a shape, batches come in several widths, and on TensorFlow it excludes determinism. JAX
         # compiles in any case.
         jit = keras.backend.backend() == "jax"
-        network.compile(keras.optimizers.Adam(rate), loss=networks.FullVocabularyLoss(), jit_compile=jit)
+        loss = self._networks().FullVocabularyLoss()
+        network.compile(keras.optimizers.Adam(rate), loss=loss, jit_compile=jit)
         return network
 
     @staticmethod
@@ -297,6 +313,7 @@ def fit_cached(
     visible = visible.between(end=at)
     inputs = {
         "kind": type(model).__name__,
+        "source": source_digest(type(model).__module__),
         "settings": asdict(model.settings),
         "visible": digest(visible),
         "at": str(np.datetime64(at, "D")),

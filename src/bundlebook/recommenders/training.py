@@ -6,7 +6,7 @@ period t + 1. One pass through the sequence gives one example a period.
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Protocol, Self
 
 import numpy as np
 
@@ -18,6 +18,18 @@ from bundlebook.shop.splits import PERIOD_DAYS
 MOST_PERIODS = 13
 #: How thinned users are shared among those who start late, lose baskets, and lose lines.
 WAYS = {"mixed": (2 / 3, 1 / 6, 1 / 6), "late": (1.0, 0.0, 0.0), "lost": (0.0, 1 / 2, 1 / 2)}
+
+
+class Drawn(Protocol):
+    """What one epoch shows a network."""
+
+    n_items: int
+    #: By which users are put together in batches, shape (n_users,).
+    sizes: np.ndarray
+
+    def batch(self, users: np.ndarray) -> tuple[dict[str, np.ndarray], np.ndarray, np.ndarray]:
+        """Inputs of some users, targets (B, T, n_items), and the weight of each of their steps (B, T)."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -50,13 +62,32 @@ class Examples:
     @property
     def weights(self) -> np.ndarray:
         """1 where an example counts, shape (n_users, T): from the period of a user's first basket on."""
-        return self.inputs.seen.astype(np.float32)
+        return self.targets.seen[:, :-1].astype(np.float32)
 
-    def thinned(self, share: float, rng: np.random.Generator, ways: str = "mixed") -> PeriodPanel:
-        """Inputs made of thinned histories; see :func:`thinned`."""
+    @property
+    def n_items(self) -> int:
+        return self.targets.n_items
+
+    @property
+    def n_steps(self) -> int:
+        """Steps of the sequence that ends at `at`: T + 1."""
+        return self.targets.n_periods
+
+    @property
+    def sizes(self) -> np.ndarray:
+        """Pairs of each user, shape (n_users,)."""
+        return self.inputs.pairs_by_user()
+
+    def thinned(self, share: float, rng: np.random.Generator, ways: str = "mixed") -> Self:
+        """Return the same examples, read from thinned histories; see :func:`thinned`."""
         if not share:
-            return self.inputs
-        return period_panel(thinned(self.visible, share, rng, ways), self.inputs.at, self.inputs.n_periods)
+            return self
+        histories = thinned(self.visible, share, rng, ways)
+        return replace(self, inputs=period_panel(histories, self.inputs.at, self.inputs.n_periods))
+
+    def batch(self, users: np.ndarray) -> tuple[dict[str, np.ndarray], np.ndarray, np.ndarray]:
+        """Inputs of some users, what they bought one period later (B, T, n_items), and weights (B, T)."""
+        return self.inputs.batch(users), self.targets.bought(users)[:, 1:], self.weights[users]
 
     def item_log_odds(self) -> np.ndarray:
         """Log-odds that a known user buys the item in a period, shape (n_items,), float32.
@@ -156,12 +187,10 @@ def thinned(visible: Baskets, share: float, rng: np.random.Generator, ways: str 
 
 def train(
     network: Any,
-    examples: Examples,
+    draw: Callable[[np.random.Generator], Drawn],
     epochs: int,
     batch: int,
     seed: int,
-    thinning: float = 0.0,
-    ways: str = "mixed",
     first_epoch: int = 0,
     after_epoch: Callable[[int, float], None] | None = None,
     progress: bool = False,
@@ -171,14 +200,11 @@ def train(
     Parameters
     ----------
     network : keras.Model
-        Takes a batch of a panel, returns logits (B, T, n_items).
-    examples : Examples
+        From the inputs of a batch to logits (B, T, n_items).
+    draw : callable
+        From a generator to the examples of an epoch, such as thinned ones.
     epochs, batch, seed : int
         Every epoch draws from its own generator, so a run that is resumed draws what it would have drawn.
-    thinning : float
-        Share of the users whose history is thinned, drawn anew in every epoch.
-    ways : str
-        How; key of :data:`WAYS`.
     first_epoch : int
         Epochs already done.
     after_epoch : callable, optional
@@ -188,16 +214,15 @@ def train(
     """
     from tqdm import tqdm
 
-    weights = examples.weights
     for epoch in range(first_epoch, epochs):
         rng = np.random.default_rng([seed, epoch])
-        inputs = examples.thinned(thinning, rng, ways)
-        batches = shuffled_batches(inputs.pairs_by_user(), batch, rng)
+        examples = draw(rng)
+        batches = shuffled_batches(examples.sizes, batch, rng)
         summed = counted = 0.0
         for users in tqdm(batches, desc=f"epoch {epoch + 1} of {epochs}", disable=not progress, leave=False):
-            bought = examples.targets.bought(users)[:, 1:]
-            loss = network.train_on_batch(inputs.batch(users), bought, sample_weight=weights[users])
-            summed += float(loss) * weights[users].size  # Keras divides by all periods, those of weight 0 included
-            counted += weights[users].sum() * inputs.n_items
+            inputs, bought, weight = examples.batch(users)
+            loss = network.train_on_batch(inputs, bought, sample_weight=weight)
+            summed += float(loss) * weight.size  # Keras divides by all steps, those of weight 0 included
+            counted += weight.sum() * examples.n_items
         if after_epoch:
             after_epoch(epoch + 1, float(summed / counted))
