@@ -1,0 +1,208 @@
+"""Histories as baskets: one step of the sequence a visit, and the question asked after each of them.
+
+Where :mod:`~bundlebook.recommenders.periods` asks what a user buys in the next four weeks, this asks what the *next
+basket* holds. The question is put on a day after the last basket; in training that day is drawn anew in every epoch
+between a basket and the next one, because a shop that asks today does not know when the customer will come.
+"""
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Self
+
+import numpy as np
+
+from bundlebook.errors import BundlebookError
+from bundlebook.recommenders._repeat_counts import N_FEATURES, repeat_features
+from bundlebook.recommenders.periods import fitting_width
+from bundlebook.shop.baskets import Baskets
+
+#: Weeks before the fit for which the trend of the shop is kept.
+TREND_WEEKS = 53
+#: Logarithms of days, items and units are divided by this, so that they are about as large as the other inputs.
+SCALE = 3.0
+#: Days since a basket that never was.
+FIRST_GAP = 28
+
+
+@dataclass(frozen=True)
+class BasketSteps:
+    """The latest baskets of every user, each with the day asked about after it.
+
+    Attributes
+    ----------
+    visible : Baskets
+    at : datetime64[D]
+        The day of the fit.
+    n_steps : int
+        Latest baskets that are read one by one, T. What came before them is only counted.
+    begin, stop : ndarray of int64, shape (n_users,)
+        Baskets ``begin[u]:stop[u]`` of `visible` are read.
+    asked : ndarray of int64, shape (n_baskets,)
+        Day asked about after each basket, as days since 1970.
+    """
+
+    visible: Baskets
+    at: np.datetime64
+    n_steps: int
+    begin: np.ndarray
+    stop: np.ndarray
+    asked: np.ndarray
+
+    @classmethod
+    def up_to(cls, histories: Baskets, at: np.datetime64, n_steps: int) -> Self:
+        """Read all baskets before *at*, and ask on that day."""
+        at = np.datetime64(at, "D")
+        histories = histories.between(end=at)
+        count = histories.counts_by_user()
+        stop = np.cumsum(count)
+        return cls(histories, at, n_steps, stop - count, stop, np.full(histories.n_baskets, at.astype(np.int64)))
+
+    @classmethod
+    def before(cls, visible: Baskets, at: np.datetime64, n_steps: int) -> Self:
+        """Read all baskets before *at* but each user's last one, which is only a target.
+
+        Raises
+        ------
+        BundlebookError
+            If no user has two baskets.
+        """
+        steps = cls.up_to(visible, at, n_steps)
+        if not (steps.stop - steps.begin > 1).any():
+            raise BundlebookError(
+                f"no user has two baskets before {at}", remedy="fit on a log in which customers come back"
+            )
+        return replace(steps, stop=np.maximum(steps.stop - 1, steps.begin))
+
+    def drawn(self, share: float, rng: np.random.Generator) -> Self:
+        """Draw the days asked about, and let a share of the users be less well known than they are.
+
+        The day is uniform over those after a basket up to the one of the next. A thinned user starts late: n^U of the
+        n baskets are kept, with U uniform, so that few are as likely as many.
+        """
+        day = self._day
+        following = np.append(day[1:], day[-1:])
+        wait = np.maximum(following - day, 0)  # the last basket of a user has none of his or her own after it
+        asked = day + np.ceil(rng.random(len(day)) * wait).astype(np.int64)
+        count = self.stop - self.begin
+        late = rng.random(len(count)) < share
+        kept = np.where(late, np.maximum(count, 1) ** rng.random(len(count)), count)
+        begin = self.stop - np.minimum(np.ceil(kept).astype(np.int64), count)
+        return replace(self, asked=asked, begin=begin)
+
+    @property
+    def n_items(self) -> int:
+        return self.visible.n_items
+
+    @cached_property
+    def sizes(self) -> np.ndarray:
+        """Distinct items each user ever bought, shape (n_users,)."""
+        return np.diff(self.visible.user_item().indptr)
+
+    @cached_property
+    def _day(self) -> np.ndarray:
+        return self.visible.day.astype(np.int64)
+
+    @cached_property
+    def _facts(self) -> np.ndarray:
+        """Of each basket: log days since the user's one before, log items, log units, and 1; (n_baskets, 4)."""
+        same = np.append(False, np.diff(self.visible.user) == 0)
+        gap = np.where(same, np.append(0, np.diff(self._day)), FIRST_GAP)
+        units = np.asarray(self.visible.quantities.sum(axis=1)).ravel()
+        facts = np.log1p(np.stack([gap, self.visible.sizes(), units], axis=1)) / SCALE
+        return np.column_stack([facts, np.ones(len(facts))]).astype(np.float32)
+
+    def _rows(self, users: np.ndarray) -> np.ndarray:
+        """Baskets of the steps of some users, (B, T), −1 where a user has fewer; the latest stands last."""
+        rows = self.stop[users, None] + np.arange(-self.n_steps, 0)
+        return np.where(rows >= self.begin[users, None], rows, -1)
+
+    def _dense(self, rows: np.ndarray) -> np.ndarray:
+        """Units of the baskets at *rows*, (*rows.shape, n_items), float32; zeros where a row is −1."""
+        dense = np.zeros((rows.size, self.n_items), dtype=np.float32)
+        there = np.flatnonzero(rows.ravel() >= 0)
+        chosen = self.visible.quantities[rows.ravel()[there]].tocoo()
+        dense[there[chosen.row], chosen.col] = chosen.data
+        return dense.reshape(*rows.shape, -1)
+
+    def inputs(self, users: np.ndarray, answers: int | None = None) -> dict[str, np.ndarray]:
+        """What a network reads of some users.
+
+        Parameters
+        ----------
+        users : ndarray of int, shape (B,)
+        answers : int, optional
+            Latest steps after which the question is asked, A; after all T if None.
+
+        Returns
+        -------
+        dict of str to ndarray, float32 if not said
+            ``units`` (B, T, n_items), log(1 + units); ``facts`` (B, T, 4); ``seen`` (B, T), 1 where there is a basket;
+            ``wait`` (B, T), scaled log days from the basket to the day asked about; ``weeks_ago`` (B, T) int32, of that
+            day; ``item`` (B, K) int32 and ``features`` (B, K, A, F), see
+            :func:`~bundlebook.recommenders._repeat_counts.repeat_features`.
+        """
+        users = np.asarray(users)
+        rows = self._rows(users)
+        seen = rows >= 0
+        wait = np.where(seen, self.asked[rows] - self._day[rows], 0) if len(self._day) else np.zeros(rows.shape)
+        ago = (self.at.astype(np.int64) - self.asked[rows]) // 7 if len(self._day) else np.zeros(rows.shape)
+        places = fitting_width(int(self.sizes[users].max(initial=1)))
+        item = np.zeros((len(users), places), dtype=np.int32)
+        features = np.zeros((len(users), places, answers or self.n_steps, N_FEATURES), dtype=np.float32)
+        lines = self.visible.quantities
+        spans = self.begin[users], self.stop[users]
+        repeat_features(
+            lines.indptr, lines.indices, lines.data, self._day, *spans, self.asked, self.n_items, item, features
+        )
+        return {
+            "units": np.log1p(self._dense(rows)),
+            "facts": np.where(seen[..., None], self._facts[rows], 0) if len(self._day) else np.zeros((*rows.shape, 4)),
+            "seen": seen.astype(np.float32),
+            "wait": (np.log1p(wait) / SCALE).astype(np.float32),
+            "weeks_ago": np.where(seen, np.clip(ago, 0, TREND_WEEKS - 1), 0).astype(np.int32),
+            "item": item,
+            "features": features,
+        }
+
+    def batch(self, users: np.ndarray) -> tuple[dict[str, np.ndarray], np.ndarray, np.ndarray]:
+        """Inputs of some users, their next baskets (B, T, n_items), and weights (B, T): 0 where there is no step."""
+        rows = self._rows(users)
+        bought = self._dense(np.where(rows >= 0, rows + 1, -1)) > 0
+        return self.inputs(users), bought.astype(np.float32), (rows >= 0).astype(np.float32)
+
+    def item_log_odds(self) -> np.ndarray:
+        """Log-odds that a basket holds the item, shape (n_items,), float32; half a purchase is added to both sides."""
+        held = np.bincount(self.visible.quantities.indices, minlength=self.n_items)
+        return np.log((held + 0.5) / (self.visible.n_baskets - held + 0.5)).astype(np.float32)
+
+    def trend(self, weeks: int = 4, prior: float = 20.0) -> np.ndarray:
+        """How much more baskets held an item lately than on average so far, as of so many weeks before `at`; log ratio.
+
+        Parameters
+        ----------
+        weeks : int
+            What counts as lately.
+        prior : float
+            Baskets of the average kind that are added, so that a few purchases do not make a trend.
+
+        Returns
+        -------
+        ndarray, shape (TREND_WEEKS, n_items), float32
+            Row k knows baskets up to k weeks before `at` only.
+        """
+        ago = (self.at.astype(np.int64) - 1 - self._day) // 7  # 0: the week that ends the day before `at`
+        longest = int(ago.max(initial=0)) + 1
+        held = np.zeros((longest, self.n_items))
+        lines = self.visible.quantities
+        np.add.at(held, (np.repeat(ago, np.diff(lines.indptr)), lines.indices), 1)
+        baskets = np.bincount(ago, minlength=longest)
+        held, baskets = (np.concatenate([x, np.zeros((weeks, *x.shape[1:]))]) for x in (held, baskets))
+        # Sums over the weeks from k on: everything known k weeks before `at`.
+        held, baskets = (np.cumsum(x[::-1], axis=0)[::-1] for x in (held, baskets))
+        known = min(TREND_WEEKS, longest)
+        share = (held[:known] + 0.5) / (baskets[:known, None] + 1)
+        lately, of = held[:known] - held[weeks : known + weeks], baskets[:known] - baskets[weeks : known + weeks]
+        expected = (of[:, None] + prior) * share
+        trend = np.zeros((TREND_WEEKS, self.n_items), dtype=np.float32)
+        trend[:known] = np.log((lately + prior * share + 0.5) / (expected + 0.5))
+        return trend
