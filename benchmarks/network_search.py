@@ -94,7 +94,7 @@ def run_search(households: int, n_folds: int, trials: int, seed: int, fresh: boo
             "folds": [{"from": str(fold.at), "until": str(fold.until)} for fold in folds],
             "space": {name: str(values) for name, values in SPACE.items()},
             "seed": seed,
-            "trials": json.loads(table.reset_index().to_json(orient="records")),
+            "trials": json.loads(table.reset_index().to_json(orient="records", double_precision=15)),
             "optuna": version("optuna"),
         },
     )
@@ -179,7 +179,9 @@ def compare(variants: dict[str, dict], reference: str, n_seeds: int, fresh: bool
         table = paired_differences(values, reference, seed=2021).drop(columns=["p_holm"])
         noise = {name: seed_noise(rows[name][key]["seeds"], rows[reference][key]["seeds"]) for name in rows}
         table["standard error over seeds"] = pd.Series(noise)
-        differences[key] = json.loads(table.drop(index=reference, errors="ignore").to_json(orient="index"))
+        differences[key] = json.loads(
+            table.drop(index=reference, errors="ignore").to_json(orient="index", double_precision=15)
+        )
     show(rows)
     return {"seeds": seeds, "at": str(task.at), "rows": rows, "reference": reference, "differences": differences}
 
