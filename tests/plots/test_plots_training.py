@@ -45,3 +45,15 @@ def test_the_map_of_repeats_leaves_missing_patterns_empty():
     training.repeats(pd.DataFrame({"0": [0.1, 0.4], "1": [0.05, np.nan]}, index=[1, 5]), "times")
     cells = {text.get_position(): text.get_text() for text in plt.gca().texts}
     assert cells == {(0, 0): "0.10", (1, 0): "0.05", (0, 1): "0.40"}
+
+
+def test_a_search_shows_every_trial_and_the_best_complete_one_so_far():
+    states = ["complete", "pruned", "complete", "complete"]
+    table = pd.DataFrame({"state": states, "log loss": [0.5, 0.1, 0.6, 0.4]}).rename_axis("trial")
+    training.trials(table, "log loss")
+    ax = plt.gca()
+    assert ax.lines[0].get_ydata().tolist() == [0.5, 0.5, 0.4]
+    complete, pruned, present = (points.get_offsets().tolist() for points in ax.collections)
+    assert complete == [[0, 0.5], [2, 0.6], [3, 0.4]]
+    assert pruned == [[1, 0.1]]
+    assert present == [[0, 0.5]]

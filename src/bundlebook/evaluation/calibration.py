@@ -110,13 +110,17 @@ def reliability_curve(p: np.ndarray, y: np.ndarray, bins: int = 10) -> pd.DataFr
     2      1        0.8       1.0
     """
     p, y = _flat(p, y)
-    if bins < 1:
-        raise BundlebookError(f"{bins} bins", where="reliability_curve", remedy="use at least 1")
-    # Equal p have equal rank, hence one bin.
-    label = np.minimum((bins * (rankdata(p, method="min") - 1)) // len(p), bins - 1).astype(int)
-    frame = pd.DataFrame({"bin": label, "p": p, "y": y.astype(float)})
+    frame = pd.DataFrame({"bin": bin_of(p, bins), "p": p, "y": y.astype(float)})
     table = frame.groupby("bin").agg(count=("p", "size"), predicted=("p", "mean"), observed=("y", "mean"))
     return table.reset_index(drop=True)
+
+
+def bin_of(p: np.ndarray, bins: int) -> np.ndarray:
+    """Bin of every probability, flat, 0 … bins − 1: equally many in each, and equal p in one."""
+    if bins < 1:
+        raise BundlebookError(f"{bins} bins", where="bins", remedy="use at least 1")
+    rank = rankdata(np.asarray(p).ravel(), method="min")  # equal p have equal rank
+    return np.minimum((bins * (rank - 1)) // len(rank), bins - 1).astype(int)
 
 
 def ece(p: np.ndarray, y: np.ndarray, bins: int = 10) -> float:

@@ -64,3 +64,16 @@ def newcomers(
         mine = histories.of_users(np.arange(judged.sum()))
         tasks[n] = (replace(task, visible=visible, histories=mine, truth=came[: judged.sum()]), (histories, came))
     return tasks
+
+
+def single_lines(histories: Baskets, *, seed: int) -> Baskets:
+    """Keep one line of every basket, drawn at random: all that a shop would know that saw little of each visit.
+
+    Such a history is not just a short one: most of what was bought is missing from it, and nothing in it says so.
+    """
+    rng, lines = np.random.default_rng(seed), histories.quantities.tocsr()
+    basket = np.repeat(np.arange(histories.n_baskets), histories.sizes())
+    shuffled = np.lexsort((rng.random(len(basket)), basket))
+    chosen = shuffled[np.unique(basket[shuffled], return_index=True)[1]]
+    kept = sparse.csr_matrix((lines.data[chosen], (basket[chosen], lines.indices[chosen])), shape=lines.shape)
+    return replace(histories, quantities=kept)

@@ -83,3 +83,28 @@ def repeats(table: pd.DataFrame, count: str) -> None:
     ax.set_yticks(range(len(table)), table.index)
     ax.set(title="What the head has learned about repeats", xlabel="periods since the last purchase", ylabel=count)
     ax.grid(visible=False)
+
+
+def trials(table: pd.DataFrame, loss: str) -> None:
+    """Draw a search for settings: the loss of every trial, and the best one so far.
+
+    Parameters
+    ----------
+    table : DataFrame
+        From :func:`~bundlebook.recommenders.search.search`; the trial of number 0 has the present settings.
+    loss : str
+        Column to be drawn.
+    """
+    _, ax = plt.subplots(figsize=(8, 3.6))
+    complete, pruned = (table[table["state"] == state] for state in ("complete", "pruned"))
+    so_far = complete[loss].cummin()
+    ax.step(so_far.index, so_far, where="post", color="0.35", lw=1.2, label="best so far")
+    ax.scatter(complete.index, complete[loss], color=PALETTE[0], zorder=3, label="complete: mean of all folds")
+    ax.scatter(
+        pruned.index, pruned[loss], ec=PALETTE[1], fc="none", marker="s", zorder=3, label="given up: first folds only"
+    )
+    ax.scatter(
+        complete.index[:1], complete[loss].iloc[:1], color=PALETTE[3], marker="D", s=70, zorder=4, label="present"
+    )
+    ax.set(title="A search for settings", xlabel="trial", ylabel="log loss a cell, nats")
+    ax.legend(fontsize=9, loc="upper right", ncols=2)

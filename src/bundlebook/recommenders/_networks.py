@@ -87,16 +87,18 @@ class ItemLogits(_Head):
     def build(self, state):
         small = keras.initializers.RandomNormal(stddev=0.05)
         self.table = self.add_weight(shape=(self.n_items, state[-1]), initializer=small, name="items")
-        self.bias = self.add_weight(shape=(self.n_items,), initializer="zeros", name="bias")
-        self.gain = self.add_weight(shape=(), initializer="zeros", name="gain")
+        exact = {"initializer": "zeros", "autocast": False}  # a log-odds of -7.6 has two digits in sixteen bits
+        self.bias = self.add_weight(shape=(self.n_items,), name="bias", **exact)
+        self.gain = self.add_weight(shape=(), name="gain", **exact)
         rows = (self.n_periods, self.n_items)
-        self.trend = self.add_weight(shape=rows, initializer="zeros", trainable=False, name="trend")
+        self.trend = self.add_weight(shape=rows, trainable=False, name="trend", **exact)
         self.built = True
 
     def call(self, state, last: bool = False):
         n_periods = ops.shape(state)[1]
         trend = self.trend[-1:] if last else self.trend[:n_periods]
-        return ops.matmul(state, ops.transpose(self.table)) + self.bias + self.gain * trend
+        product = ops.cast(ops.matmul(state, ops.transpose(self.table)), "float32")
+        return product + self.bias + self.gain * trend
 
     def compute_output_shape(self, state_shape):
         return (*state_shape[:-1], self.n_items)  # said, because JAX infers shapes with lengths longer than the trend
@@ -207,7 +209,7 @@ class RepeatLogits(_Head):
         of_item = table_rows(self.table + sellers, item)[:, :, None, :]  # (B, K, 1, H)
         of_state = self.of_state(state)[:, None, :, :]  # (B, 1, T, H)
         hidden = ops.relu(self.of_features(features) + of_item + of_state)
-        correction = self.last(self.second(hidden))[..., 0]
+        correction = ops.cast(self.last(self.second(hidden))[..., 0], "float32")
         known = ops.cast(features[..., 0] > 0, "float32")  # decay 1: bought at least once so far
         return correction * known
 
@@ -257,8 +259,11 @@ def build(n_items: int, n_periods: int, width: int, cell: str, repeat: int):
     repeat : int
         Width of the repeat-aware head, 0 for none.
     """
+    # Under a policy of mixed precision the products of the state and of the head take fewer bits; counting, adding and
+    # the logits themselves keep all of them.
+    exact = {"dtype": "float32"}
     x = inputs()
-    goods = BasketEmbedding(n_items, width, name="x")(
+    goods = BasketEmbedding(n_items, width, name="x", **exact)(
         *(x[name] for name in ("item", "units", "recency", "trips", "seen"))
     )
     options = {"return_sequences": True, "name": "h"}
@@ -271,12 +276,12 @@ def build(n_items: int, n_periods: int, width: int, cell: str, repeat: int):
         recurrent = {"gru": layers.GRU, "lstm": layers.LSTM}[cell](width, use_cudnn=False, **options)
     state = recurrent(goods, mask=x["seen"] > 0)
     if cell == "literal":
-        return keras.Model(x, AdditiveLogits(n_items, width, name="product")(state), name=cell)
+        return keras.Model(x, AdditiveLogits(n_items, width, name="product", **exact)(state), name=cell)
     logits = ItemLogits(n_items, n_periods, name="product")(state)
     if repeat:
-        features = RepeatFeatures(name="features")(*(x[name] for name in COUNTED))
+        features = RepeatFeatures(name="features", **exact)(*(x[name] for name in COUNTED))
         correction = RepeatLogits(n_items, repeat, name="repeat")(features, x["item"], state)
-        logits = AddToItems(name="sum")(logits, correction, x["item"])
+        logits = AddToItems(name="sum", **exact)(logits, correction, x["item"])
     return keras.Model(x, logits, name=cell)
 
 

@@ -1,0 +1,46 @@
+"""The figures of calibration show the numbers they were given."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pytest
+
+from bundlebook.plots import calibration
+from bundlebook.plots.style import use_style
+
+
+@pytest.fixture(autouse=True)
+def closed_figures():
+    use_style()
+    yield
+    plt.close("all")
+
+
+def test_groups_stand_at_their_ratio_and_say_what_they_weigh():
+    table = pd.DataFrame(
+        {"bought": [30, 10, 40], "ratio": [1.1, 0.8, 1.02], "low": [1.0, 0.5, 0.9], "high": [1.2, 1.3, 1.1]},
+        index=["1–4", "5 and more", "all"],
+    )
+    calibration.by_group({"by length": {"network": table, "counter": table * 2}})
+    ax = plt.gcf().axes[0]
+    assert ax.lines[0].get_xdata().tolist() == [1.1, 0.8, 1.02] and ax.lines[1].get_xdata().tolist() == [2.2, 1.6, 2.04]
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["1–4  (75%)", "5 and more  (25%)", "all"]
+    ends = ax.collections[0].get_segments()
+    assert ends[0][:, 0].tolist() == [1.0, 1.2]
+    assert [text.get_text() for text in plt.gcf().legends[0].get_texts()] == ["network", "counter"]
+
+
+def test_an_arrow_leads_from_what_was_trained_to_what_was_corrected():
+    table = pd.DataFrame(
+        {"as trained": [1.0, 6.0], "corrected": [np.nan, 0.95], "by": ["", "log of the share"]},
+        index=["everything", "a tenth of the non-purchases"],
+    )
+    calibration.shifts(table)
+    ax = plt.gca()
+    points = {
+        (round(float(x), 2), y) for line in ax.lines for x, y in zip(line.get_xdata(), line.get_ydata(), strict=True)
+    }
+    assert {(1.0, 0), (6.0, 1), (0.95, 1)} <= points
+    assert "log of the share" in [text.get_text() for text in ax.texts]
+    low, high = ax.get_xlim()
+    assert low < 0.95 and high > 6

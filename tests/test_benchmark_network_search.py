@@ -1,0 +1,76 @@
+"""The comparison of settings adds up as it says, keeps its fits, and leaves the other parts of its file alone."""
+
+import importlib.util
+import json
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from bundlebook import paths
+from bundlebook.recommenders.recurrent import Settings
+from bundlebook.shop import baskets, clean, load_shop, time_split
+
+
+@pytest.fixture
+def benchmark(tmp_path, monkeypatch):
+    spec = importlib.util.spec_from_file_location("network_search", paths.root() / "benchmarks" / "network_search.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    monkeypatch.setattr(module, "RESULTS", tmp_path / "found.json")
+    monkeypatch.setattr(module, "KEPT", tmp_path / "kept")
+    return module
+
+
+def judged(seed, better):
+    """Fifty households' figures of a fit: noise of the seed, and a gain of its settings."""
+    noise = np.random.default_rng(seed).normal(size=50)
+    found = {"processor seconds": np.array([9.0])}
+    for known in ("all", "1", "4"):
+        found[f"{known} log loss"] = 0.07 - better + 1e-3 * noise
+        found[f"{known} Recall@10"] = 0.2 + better + 0 * noise
+        found[f"{known} predicted"], found[f"{known} bought"] = np.full(50, 3.0), np.full(50, 2.0)
+    return found
+
+
+def test_differences_are_against_the_reference_with_the_noise_of_the_seeds(benchmark, monkeypatch):
+    split = SimpleNamespace(task=lambda _: SimpleNamespace(at=np.datetime64("2021-01-04")))
+    monkeypatch.setattr(benchmark, "real_split", lambda: split)
+    monkeypatch.setattr(
+        benchmark, "kept_fit", lambda settings, *_: judged(settings.seed, 0.01 if settings.width == 16 else 0.0)
+    )
+    result = benchmark.compare({"shipped": {}, "small": {"width": 16}}, "shipped", 3, fresh=False)
+    assert result["seeds"] == [2021, 2022, 2023]
+    rows, difference = result["rows"], result["differences"]["all log loss"]["small"]
+    means = [judged(seed, 0.0)["all log loss"].mean() for seed in result["seeds"]]
+    assert rows["shipped"]["all log loss"]["mean"] == pytest.approx(np.mean(means))
+    assert rows["shipped"]["all log loss"]["sd"] == pytest.approx(np.std(means, ddof=1))
+    assert rows["small"]["4 predicted over bought"]["mean"] == 1.5
+    assert difference["difference"] == pytest.approx(-0.01)
+    assert difference["low"] <= -0.01 + 1e-9
+    assert difference["standard error over seeds"] == pytest.approx(np.std(means, ddof=1) * np.sqrt(2 / 3))
+    assert list(result["differences"]["1 Recall@10"]) == ["small"]
+
+
+def test_a_fit_is_kept_with_its_figures_by_household(benchmark, monkeypatch):
+    task = time_split(baskets(clean(load_shop("sample"))[0])).task("validation")
+    settings, fits = Settings(width=4, repeat=4, epochs=1, batch=64, seed=1), []
+    make = benchmark.RecurrentRecommender
+    monkeypatch.setattr(benchmark, "RecurrentRecommender", lambda **kw: fits.append(kw) or make(**kw))
+    once, again = (benchmark.kept_fit(settings, task, fresh=False) for _ in range(2))
+    assert len(fits) == 1
+    assert sorted(once) == sorted(again)
+    assert all(np.array_equal(once[name], again[name]) for name in once)
+    assert once["all Recall@10"].shape == (task.truth.shape[0],)
+    assert once["all log loss"].shape == once["1 predicted"].shape
+    assert len(once["all log loss"]) >= task.truth.shape[0]
+    assert once["all bought"].sum() == once["1 bought"].sum() == task.truth.sum()
+    assert not np.array_equal(once["1 predicted"], once["all predicted"])
+
+
+def test_a_part_is_written_beside_the_others_in_six_digits(benchmark):
+    benchmark.RESULTS.write_text(json.dumps({"search": {"trials": []}}), encoding="utf-8")
+    benchmark.write("ways", {"rows": [{"loss": 0.0712345678}]})
+    found = json.loads(benchmark.RESULTS.read_text(encoding="utf-8"))
+    assert sorted(found) == ["search", "ways"]
+    assert found["ways"]["rows"] == [{"loss": 0.0712346}]
