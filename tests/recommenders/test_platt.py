@@ -88,5 +88,5 @@ def test_users_known_by_little_have_a_scale_of_their_own(task):
 def test_bad_arguments_are_refused(task):
     with pytest.raises(BundlebookError, match="known"):
         PlattScaled(Boastful(), known=(4, 1))
-    with pytest.raises(BundlebookError, match="nobody"):
+    with pytest.raises(BundlebookError, match="no user has 3 baskets"):
         PlattScaled(Boastful()).fit(task.visible, task.visible.day.min() + 28)

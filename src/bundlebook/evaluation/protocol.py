@@ -6,13 +6,15 @@ value per user and metric, so that tables, intervals and paired tests all come f
 
 from collections.abc import Sequence
 
+from scipy import sparse
+
 from bundlebook.errors import BundlebookError
 from bundlebook.evaluation.arena import METRICS, judge, prepare
 from bundlebook.evaluation.judged import averaged
 from bundlebook.evaluation.leaderboard import Evaluation
 from bundlebook.evaluation.tracks import Track, everyone, tracks
 from bundlebook.recommenders.base import Recommender
-from bundlebook.shop import Task
+from bundlebook.shop import Baskets, Task
 
 __all__ = ["METRICS", "Track", "evaluate", "everyone", "tracks"]
 
@@ -24,6 +26,7 @@ def evaluate(
     requests: int = 100,
     probabilities: bool = True,
     most_users: int | None = None,
+    population: tuple[Baskets, sparse.csr_matrix] | None = None,
     *,
     seed: int,
 ) -> Evaluation:
@@ -39,10 +42,12 @@ def evaluate(
     requests : int
         Users whose lists are timed one by one; 0 times none.
     probabilities : bool
-        Judge the probabilities of those that estimate them. Switch it off for a target other than the whole window,
-        since P is per period.
+        Judge the probabilities of those that estimate them. Switch it off where P means another event than the target.
     most_users : int, optional
         Of a larger population, judge a random sample of this size. Recommenders still learn from everybody.
+    population : tuple of Baskets and csr_matrix, optional
+        Histories and outcomes of those a probability is asked of; :func:`~.tracks.everyone` if None. Of the next basket
+        it can be asked only of those who came: ``(task.histories, task.truth)``.
     seed : int
         Of the sample and of the choice of timed users.
 
@@ -58,6 +63,6 @@ def evaluate(
     names = [recommender.name for recommender in recommenders]
     if len(set(names)) < len(names) or not names:
         raise BundlebookError(f"names are not distinct: {names}", where="evaluate", remedy="pass name=...")
-    arena = prepare(task, ks, requests, probabilities, most_users, seed=seed)
+    arena = prepare(task, ks, requests, probabilities, most_users, population, seed=seed)
     results = (averaged([judge(recommender, {"task": arena})["task"]]) for recommender in recommenders)
     return Evaluation.of(arena, results)

@@ -27,7 +27,7 @@ def repeat_features(indptr, indices, units, day, begin, stop, asked, n_items, it
     =========  ==================================================================================
     0          n / (1 + N), the share of baskets; above 0 says that the item is known
     1          log(0.05 + n) − log(1 + N)
-    2 … 4      log(FLOOR + Σ 2^(−d/H) [i]) − log(1 + Σ 2^(−d/H)) for each half-life H; the last sum up to the last basket
+    2 … 4      log(FLOOR + Σ 2^(−d/H) [i]) − log(1 + Σ 2^(−d/H)) per half-life H; the last sum as of the last basket
     5 … 7      the same with λ^(baskets since) in place of 2^(−d/H)
     8, 9       log(1 + days), log(1 + baskets) since the item was last bought
     10         log of the mean gap between two purchases of it, (last − first + GAP) / n days

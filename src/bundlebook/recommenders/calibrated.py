@@ -6,6 +6,7 @@ import numpy as np
 from sklearn.isotonic import IsotonicRegression
 
 from bundlebook.errors import BundlebookError
+from bundlebook.recommenders._replay import Replay, Target
 from bundlebook.recommenders.base import Recommender
 from bundlebook.shop import Baskets
 from bundlebook.shop.splits import PERIOD_DAYS
@@ -31,6 +32,8 @@ class Calibrated:
         user's baskets cannot: somebody who shops daily buys an item with share .2 almost surely within a month,
         somebody who comes once does not. Such a score s becomes :math:`r_{ui} = s_{ui} n_u`, with n_u the user's
         decayed number of baskets.
+    target : {"window", "next_basket"}
+        The event: bought within the period, or held by the first basket of it, given that the user came.
     days : int
         Length of a period in days.
     min_history : int
@@ -45,13 +48,15 @@ class Calibrated:
     Notes
     -----
     Users who stayed away in the replayed period take part with purchases of nothing. Leaving them out would make P
-    conditional on coming at all, which nobody knows on the day of the prediction.
+    conditional on coming at all, which nobody knows on the day of the prediction. With ``target="next_basket"`` P is
+    meant to be conditional on that, and they are left out.
     """
 
     def __init__(
         self,
         inner: Recommender,
         per: Literal["period", "basket"] = "period",
+        target: Target = "window",
         days: int = PERIOD_DAYS,
         min_history: int = 3,
         half_life: float = 90.0,
@@ -60,28 +65,24 @@ class Calibrated:
     ) -> None:
         if per not in ("period", "basket"):
             raise BundlebookError(f"unknown per={per!r}", where="Calibrated", remedy="use 'period' or 'basket'")
-        self.inner, self.per, self.days = inner, per, days
+        self.inner, self.per, self.target, self.days = inner, per, target, days
         self.min_history, self.half_life = min_history, half_life
         self.most_pairs, self.seed = most_pairs, seed
         self.name = inner.name
 
     def fit(self, visible: Baskets, at: np.datetime64) -> Self:
         """Learn the curve on the period that ends at *at*, then refit the inner recommender on all of *visible*."""
-        then = np.datetime64(at, "D") - np.timedelta64(self.days, "D")
-        past, last = visible.between(end=then), visible.between(then, at)
-        users = np.flatnonzero(past.counts_by_user() >= self.min_history)
-        if not len(users) or not last.n_baskets:
-            raise BundlebookError(
-                f"no user has {self.min_history} baskets before {then}, or nobody came in the {self.days} days after",
-                where=f"calibration of {self.name}",
-                remedy="use a longer log, fewer days or a lower min_history",
-            )
-        most = max(1, self.most_pairs // past.n_items)
-        if len(users) > most:
-            users = np.sort(np.random.default_rng(self.seed).permutation(users)[:most])
-        self.inner.fit(past, then)
-        rates = self._rates(past.of_users(users), then)
-        bought = last.of_users(users).user_item().toarray() > 0
+        replay = Replay.of(
+            visible,
+            at,
+            where=f"calibration of {self.name}",
+            days=self.days,
+            min_history=self.min_history,
+            target=self.target,
+        ).some(max(1, self.most_pairs // visible.n_items), self.seed)
+        self.inner.fit(replay.past, replay.then)
+        rates = self._rates(replay.histories, replay.then)
+        bought = replay.bought.toarray() > 0
         # Without a floor a single purchase in the lowest step would cost an infinite log loss.
         floor = 1 / (bought.size + 2)
         self.curve_ = IsotonicRegression(y_min=floor, y_max=1 - floor, out_of_bounds="clip")
@@ -102,6 +103,6 @@ class Calibrated:
         return self.inner.scores(histories, at)
 
     def probability(self, histories: Baskets, at: np.datetime64) -> np.ndarray:
-        """Return P(bought in the period that begins at *at*), shape (n_users, n_items), float32."""
+        """Return P of the target, standing at *at*, shape (n_users, n_items), float32."""
         rates = self._rates(histories, at)
         return self.curve_.predict(rates.ravel()).reshape(rates.shape).astype(np.float32)

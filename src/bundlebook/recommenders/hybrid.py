@@ -8,6 +8,7 @@ from scipy.stats import rankdata
 
 from bundlebook.errors import BundlebookError
 from bundlebook.recommenders._interest import past_of, require
+from bundlebook.recommenders._replay import Replay, Target
 from bundlebook.recommenders.base import Recommender
 from bundlebook.shop import Baskets
 from bundlebook.shop.splits import PERIOD_DAYS
@@ -162,6 +163,8 @@ class Stacked:
     ----------
     members : sequence of Recommender
         With distinct names; fitted twice by :meth:`fit`.
+    target : {"window", "next_basket"}
+        The event: bought within the period, or held by its first basket, given that the user came.
     days : int
         Length of a period in days.
     min_history : int
@@ -178,7 +181,8 @@ class Stacked:
 
     Notes
     -----
-    A user without a basket is given the share of all users that bought the item in the last period.
+    A user without a basket is given the share of all users that bought the item in the last period (or of all their
+    first baskets of it that held the item).
 
     On the validation window of the Complete Journey at product-type level, stacking decayed frequency, neighbours,
     EASE and popularity lowers the log loss by 2.5 % against decayed frequency calibrated alone; the order of the first
@@ -193,6 +197,7 @@ class Stacked:
     def __init__(
         self,
         members: Sequence[Recommender],
+        target: Target = "window",
         days: int = PERIOD_DAYS,
         min_history: int = 3,
         negatives: int = 1_000_000,
@@ -206,7 +211,7 @@ class Stacked:
             half_life=(half_life, half_life > 0, "be positive"),
         )
         self.members, self.name = check_members(members, name), name
-        self.days, self.min_history, self.negatives = days, min_history, negatives
+        self.target, self.days, self.min_history, self.negatives = target, days, min_history, negatives
         self.half_life, self.seed = half_life, seed
 
     def fit(self, visible: Baskets, at: np.datetime64) -> Self:
@@ -215,30 +220,23 @@ class Stacked:
         from sklearn.pipeline import make_pipeline
         from sklearn.preprocessing import StandardScaler
 
-        then = np.datetime64(at, "D") - np.timedelta64(self.days, "D")
         past_of(visible, at, self.name)
-        past, last = visible.between(end=then), visible.between(then, at)
-        users = np.flatnonzero(past.counts_by_user() >= self.min_history)
-        if not len(users) or not last.of_users(users).n_baskets:
-            raise BundlebookError(
-                f"no user has {self.min_history} baskets before {then}, or none of them came in the {self.days} days "
-                "after",
-                where=self.name,
-                remedy="use a longer log, fewer days or a lower min_history",
-            )
+        replay = Replay.of(
+            visible, at, where=self.name, days=self.days, min_history=self.min_history, target=self.target
+        )
         for member in self.members:
-            member.fit(past, then)
-        bought = (last.of_users(users).user_item().toarray() > 0).ravel()
+            member.fit(replay.past, replay.then)
+        bought = (replay.bought.toarray() > 0).ravel()
         pairs, weight = self._pairs(bought)
-        then_histories = past.of_users(users)
-        highest = [member.scores(then_histories, then).max(axis=1) for member in self.members]
+        highest = [member.scores(replay.histories, replay.then).max(axis=1) for member in self.members]
         # Where the logarithm begins: a thousandth of the member's usual largest score.
         self.floors_ = [max(1e-3 * float(np.median(row)), 1e-9) for row in highest]
-        features = self._features(then_histories, then)[pairs]
+        features = self._features(replay.histories, replay.then)[pairs]
         self.model_ = make_pipeline(StandardScaler(), LogisticRegression(C=100.0, max_iter=1000))
         self.model_.fit(features, bought[pairs], logisticregression__sample_weight=weight)
-        share = np.bincount(last.user_item().indices, minlength=last.n_items) / past.n_users
-        share = np.clip(share, 1 / (past.n_users + 2), 1 - 1 / (past.n_users + 2))
+        chances = replay.past.n_users if self.target == "window" else replay.came.n_baskets
+        share = np.bincount(replay.came.user_item().indices, minlength=visible.n_items) / chances
+        share = np.clip(share, 1 / (chances + 2), 1 - 1 / (chances + 2))
         self.without_history_ = np.log(share / (1 - share))
         for member in self.members:
             member.fit(visible, at)
@@ -277,7 +275,7 @@ class Stacked:
         return odds.astype(np.float32)
 
     def probability(self, histories: Baskets, at: np.datetime64) -> np.ndarray:
-        """Return P(bought in the period that begins at *at*), shape (n_users, n_items), float32."""
+        """Return P of the target, standing at *at*, shape (n_users, n_items), float32."""
         return 1 / (1 + np.exp(-self.scores(histories, at)))
 
 

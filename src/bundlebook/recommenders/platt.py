@@ -8,6 +8,7 @@ from scipy.special import expit, logit
 from sklearn.linear_model import LogisticRegression
 
 from bundlebook.errors import BundlebookError
+from bundlebook.recommenders._replay import Replay, Target
 from bundlebook.recommenders.base import ProbabilisticRecommender
 from bundlebook.shop import Baskets
 from bundlebook.shop.splits import PERIOD_DAYS
@@ -60,6 +61,8 @@ class PlattScaled:
         Fitted twice by :meth:`fit`.
     known : sequence of int
         The n's, ascending.
+    target : {"window", "next_basket"}
+        The event that P means: bought within the period, or held by its first basket, given that the user came.
     days : int
         Length of a period in days.
     min_history : int
@@ -75,31 +78,30 @@ class PlattScaled:
         self,
         inner: ProbabilisticRecommender,
         known: Sequence[int] = (),
+        target: Target = "window",
         days: int = PERIOD_DAYS,
         min_history: int = 3,
     ) -> None:
         if list(known) != sorted(set(known)) or min(known, default=1) < 1:
             raise BundlebookError(f"known={list(known)}", where="PlattScaled", remedy="use ascending numbers from 1 on")
-        self.inner, self.known, self.days, self.min_history = inner, tuple(known), days, min_history
+        self.inner, self.known, self.target = inner, tuple(known), target
+        self.days, self.min_history = days, min_history
         self.name = inner.name
 
     def fit(self, visible: Baskets, at: np.datetime64) -> Self:
         """Learn the scales on the period that ends at *at*, then refit the inner recommender on all of *visible*."""
-        then = np.datetime64(at, "D") - np.timedelta64(self.days, "D")
-        past, last = visible.between(end=then), visible.between(then, at)
-        users = np.flatnonzero(past.counts_by_user() >= max(self.min_history, *self.known, 1))
-        bought = last.of_users(users).user_item().toarray() > 0
-        if not bought.any():
-            raise BundlebookError(
-                f"nobody known before {then} bought anything in the {self.days} days after",
-                where=f"Platt's scaling of {self.name}",
-                remedy="use a longer log or fewer days",
-            )
-        there = np.flatnonzero(past.counts_by_user() > 0)  # as it would have been fitted then: without later users
-        self.inner.fit(past.of_users(there), then)
-        histories = past.of_users(users)
-        seen_as = {n: histories.last(n) for n in self.known} | {None: histories}
-        self.scales_ = {n: platt(self.inner.probability(short, then), bought) for n, short in seen_as.items()}
+        replay = Replay.of(
+            visible,
+            at,
+            where=f"Platt's scaling of {self.name}",
+            days=self.days,
+            min_history=max(self.min_history, *self.known, 1),
+            target=self.target,
+        )
+        bought = replay.bought.toarray() > 0
+        self.inner.fit(replay.past, replay.then)
+        seen_as = {n: replay.histories.last(n) for n in self.known} | {None: replay.histories}
+        self.scales_ = {n: platt(self.inner.probability(short, replay.then), bought) for n, short in seen_as.items()}
         self.inner.fit(visible, at)
         return self
 
@@ -108,7 +110,7 @@ class PlattScaled:
         return self.inner.scores(histories, at)
 
     def probability(self, histories: Baskets, at: np.datetime64) -> np.ndarray:
-        """Return P(bought in the period that begins at *at*), shape (n_users, n_items), float32."""
+        """Return P of the target, standing at *at*, shape (n_users, n_items), float32."""
         p = np.clip(self.inner.probability(histories, at), _EDGE, 1 - _EDGE)
         place = np.searchsorted(self.known, histories.between(end=at).counts_by_user())
         a, b = np.array([self.scales_[n] for n in (*self.known, None)], dtype=np.float32)[place].T

@@ -1,0 +1,235 @@
+"""What will the next basket hold? Counting, the network over baskets, and both together, at two levels.
+
+    python benchmarks/next_basket.py                               # everything still missing; 40 CPU minutes
+    python benchmarks/next_basket.py --minutes 5                   # a piece of it; run it again to go on
+    python benchmarks/next_basket.py --shop sample --levels category --seeds 2 --out DIR     # seconds
+
+Writes ``next_basket.json`` beside this file: Recall@10 and NDCG@10, log loss against the best calibrated baseline, Brier
+skill and calibration error of the shown top 20, all with intervals over households, and paired differences. Finished
+rows are kept in the cache. What is mixed, and how strongly, was chosen on the validation window; the test window is
+opened when the rows of the validation window are complete.
+"""
+
+import hashlib
+import json
+import os
+import platform
+import time
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+import pandas as pd
+
+from bundlebook.cache import cached, source_digest
+from bundlebook.evaluation import judged as storage
+from bundlebook.evaluation.arena import Arena, judging, prepare
+from bundlebook.evaluation.board import settings_of, split_for
+from bundlebook.evaluation.calibration_groups import ece_interval
+from bundlebook.evaluation.judged import Judged, averaged
+from bundlebook.evaluation.sealed import Sealed
+from bundlebook.evaluation.significance import resampled_means
+from bundlebook.recommenders.base import Recommender
+from bundlebook.recommenders.calibrated import Calibrated
+from bundlebook.recommenders.ensemble import Ensemble
+from bundlebook.recommenders.from_cache import FromCache
+from bundlebook.recommenders.hybrid import Stacked, Weighted
+from bundlebook.recommenders.neighbours import UserKNN
+from bundlebook.recommenders.next_basket import NextBasketRecommender
+from bundlebook.recommenders.popularity import DecayedFrequency, PersonalFrequency, Popularity
+from bundlebook.recommenders.tifu import TifuKNN
+from bundlebook.shop import clean, load_shop
+
+RESULTS = Path(__file__).with_suffix(".json")
+RESAMPLES = 2000
+#: What a network has to beat.
+BASELINES = {
+    "popularity": Popularity,
+    "personal frequency": PersonalFrequency,
+    "decayed frequency + popularity": DecayedFrequency,
+    "user neighbours": UserKNN,
+    "TIFU-KNN": TifuKNN,
+    "TIFU-KNN, size-scaled": lambda: TifuKNN(size_power=0.25),
+}
+PLAIN, NETWORK = "GRU over baskets", "GRU over baskets + repeat-aware head"
+ENSEMBLE, FUSED, STACKED = (
+    "ensemble of the network",
+    "ensemble fused with neighbours",
+    "ensemble stacked with neighbours",
+)
+#: Weights of ensemble, user neighbours and size-scaled TIFU-KNN, on their z-scores.
+FUSION = (1.0, 0.5, 0.5)
+METRICS = ("Recall@10", "NDCG@10", "Log loss")
+
+
+def recommender(name: str, seed: int, seeds: int) -> Recommender:
+    """Make a method by its name in the tables."""
+    if name in BASELINES:
+        return Calibrated(BASELINES[name](), target="next_basket")
+    if name == PLAIN:
+        return FromCache(NextBasketRecommender(repeat=0, seed=seed), PLAIN)
+    if name == NETWORK:
+        return FromCache(NextBasketRecommender(seed=seed), NETWORK)
+    ensemble = Ensemble([recommender(NETWORK, seed + n, seeds) for n in range(seeds)], ENSEMBLE)
+    members = [ensemble, UserKNN(), TifuKNN(size_power=0.25)]
+    return {
+        ENSEMBLE: ensemble,
+        FUSED: Weighted(members, FUSION, name=FUSED),
+        STACKED: Stacked(members, target="next_basket", name=STACKED),
+    }[name]
+
+
+def rows(seeds: int, seed: int) -> list[tuple[str, int]]:
+    """Names and seeds of a window, what is cheap first."""
+    learned = [(NETWORK, seed + n) for n in range(seeds)]
+    return (
+        [(name, seed) for name in BASELINES]
+        + learned
+        + [(ENSEMBLE, seed), (FUSED, seed), (STACKED, seed), (PLAIN, seed)]
+    )
+
+
+def row(checksum: str, split: Any, window: str, name: str, seed: int, seeds: int, arena: Arena) -> Judged:
+    """One fit, judged: from disk if it was made before."""
+    model = recommender(name, seed, seeds)
+    model.name = name
+    modules = {type(part).__module__ for part in _parts(model)}
+    inputs = {
+        "shop": checksum,
+        "vocabulary": [split.baskets.level, hashlib.sha256("\n".join(split.baskets.items).encode()).hexdigest()],
+        "window": window,
+        "method": [repr(settings_of(model)), seed],
+        "sources": [source_digest(module) for module in sorted(modules)],
+    }
+    arenas = {"next": arena}
+    found = cached(
+        "next-basket",
+        inputs,
+        judging(model, arenas),
+        lambda results, folder: storage.save(results["next"], folder),
+        lambda folder: {"next": storage.load(folder)},
+    )
+    return found["next"]
+
+
+def _parts(model: Any) -> list[Any]:
+    inner = [
+        *getattr(model, "members", ()),
+        *(getattr(model, part) for part in ("inner", "model") if hasattr(model, part)),
+    ]
+    return [model, *(part for one in inner for part in _parts(one))]
+
+
+def interval(values: np.ndarray) -> list[float]:
+    """Mean over households, and the 95 % interval of their bootstrap."""
+    draws = resampled_means(values[:, None], RESAMPLES, seed=0)[:, 0]
+    return [float(values.mean()), *(float(q) for q in np.quantile(draws, [0.025, 0.975]))]
+
+
+def values_of(judged: Judged, metric: str) -> np.ndarray | None:
+    place = "everyone" if metric == "Log loss" else "all"
+    return judged.values[place][metric].to_numpy() if place in judged.values else None
+
+
+def summary(judged: Judged) -> dict[str, Any]:
+    """Figures of one method."""
+    found = {metric: values_of(judged, metric) for metric in METRICS}
+    told = {metric: interval(values) for metric, values in found.items() if values is not None}
+    told["CPU s"] = judged.fit_seconds
+    if len(judged.runs) > 1:
+        told["sd over seeds"] = {
+            m: judged.spread(m, "everyone" if m == "Log loss" else "all") for m in METRICS if found[m] is not None
+        }
+    if judged.pairs:
+        error, low, high = ece_interval(*judged.shown, seed=0)
+        told |= {"Brier skill": judged.pairs["Brier skill"], "ECE shown": [error, low, high]}
+        told["shown, predicted and bought"] = [float(judged.shown[0].mean()), float(judged.shown[1].mean())]
+    return told
+
+
+def against(judged: dict[str, Judged], metric: str, reference: str) -> dict[str, list[float]]:
+    """Every method minus the reference, relative to the reference: mean and paired 95 % interval."""
+    base = values_of(judged[reference], metric)
+    found = {}
+    for name, one in judged.items():
+        values = values_of(one, metric)
+        if name == reference or values is None:
+            continue
+        draws = resampled_means(np.column_stack([values, base]), RESAMPLES, seed=0)
+        relative = draws[:, 0] / draws[:, 1] - 1
+        found[name] = [
+            float(values.mean() / base.mean() - 1),
+            *(float(q) for q in np.quantile(relative, [0.025, 0.975])),
+        ]
+    return found
+
+
+def told(judged: dict[str, Judged]) -> dict[str, Any]:
+    """Everything that is written of a window, the best baseline of each metric named."""
+    best = {}
+    for metric in METRICS:
+        means = {name: values_of(judged[name], metric).mean() for name in BASELINES if name in judged}
+        best[metric] = (min if metric == "Log loss" else max)(means, key=means.get)
+    return {
+        "households": len(values_of(next(iter(judged.values())), "Recall@10")),
+        "methods": {name: summary(one) for name, one in judged.items()},
+        "best baseline": best,
+        "relative to the best baseline": {m: against(judged, m, best[m]) for m in METRICS},
+        "relative to personal frequency": {m: against(judged, m, "personal frequency") for m in METRICS[:2]},
+    }
+
+
+@click.command()
+@click.option("--shop", "name", default="completejourney", show_default=True)
+@click.option("--levels", default="product_type,item_id", show_default=True, help="Levels, separated by commas.")
+@click.option("--windows", default="validation,test", show_default=True)
+@click.option("--seeds", default=3, show_default=True, type=click.IntRange(1))
+@click.option("--seed", default=2021, show_default=True)
+@click.option("--minutes", type=float, help="Begin no further row after so many minutes.")
+@click.option("--out", type=click.Path(file_okay=False, path_type=Path), default=RESULTS.parent)
+def main(name: str, levels: str, windows: str, seeds: int, seed: int, minutes: float | None, out: Path) -> None:
+    """Judge everything on the next basket."""
+    began, shop = time.monotonic(), clean(load_shop(name))[0]
+    file = out / RESULTS.name
+    result: dict[str, Any] = {"levels": {}}
+    for level in levels.split(","):
+        split = split_for(shop, level)
+        sealed, told_of = Sealed(split), {}
+        for window in windows.split(","):
+            if window == "test":
+                sealed.settle({n: repr(settings_of(recommender(n, s, seeds))) for n, s in rows(seeds, seed)})
+            task = sealed.open("next_basket") if window == "test" else split.task(window, "next_basket")
+            arena = prepare(task, requests=0, population=(task.histories, task.truth), seed=seed)
+            runs: dict[str, list[Judged]] = {}
+            for method, its_seed in rows(seeds, seed):
+                if minutes and time.monotonic() - began > 60 * minutes:
+                    print("time is up; run it again to go on")
+                    return
+                runs.setdefault(method, []).append(row(shop.checksum, split, window, method, its_seed, seeds, arena))
+                latest = runs[method][-1]
+                print(level, window, method, its_seed, _short(latest), flush=True)
+            told_of[window] = told({method: averaged(found) for method, found in runs.items()})
+        result["levels"][split.baskets.level] = {"items": split.baskets.n_items, **told_of}
+    result |= {
+        "shop": {"name": name, "checksum": shop.checksum},
+        "seeds": seeds,
+        "processor cores": os.cpu_count(),
+        "architecture": platform.machine(),
+        "versions": {package: version(package) for package in ("keras", "numpy", "scikit-learn")},
+    }
+    file.write_text(json.dumps(result, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    for level, found in result["levels"].items():
+        for window in windows.split(","):
+            table = {n: {m: f"{v[m][0]:.4f}" for m in METRICS if m in v} for n, v in found[window]["methods"].items()}
+            print(f"\n{level}, {window}\n{pd.DataFrame(table).T.to_string()}")
+    print(f"written: {file.name}")
+
+
+def _short(judged: Judged) -> dict[str, float]:
+    return {m: round(float(values_of(judged, m).mean()), 5) for m in METRICS if values_of(judged, m) is not None}
+
+
+if __name__ == "__main__":
+    main()
