@@ -109,6 +109,16 @@ def test_the_last_step_is_the_last_step_of_the_whole_network(shop, fitted):
     assert np.allclose(whole, fitted.scores(shop, AT), atol=1e-5)
 
 
+def test_the_order_of_lines_within_a_basket_is_nothing_to_the_network(shop, fitted):
+    lines = shop.quantities.tocoo()
+    shuffled = np.random.default_rng(1).permutation(lines.nnz)
+    shuffled = shuffled[np.argsort(lines.row[shuffled], kind="stable")]  # rows in order, lines of a row in any
+    table = sparse.csr_matrix((lines.data[shuffled], lines.col[shuffled], shop.quantities.indptr), lines.shape)
+    assert not table.has_sorted_indices
+    other = Baskets(table, shop.user, shop.day, shop.user_ids, shop.items)
+    assert np.array_equal(fitted.scores(other, AT), fitted.scores(shop, AT))
+
+
 def test_the_order_of_periods_matters_to_the_network(shop, fitted):
     past = shop.between(end=AT)
     mirrored = Baskets(past.quantities, past.user, AT - 168 + (AT - 1 - past.day), past.user_ids, past.items)
