@@ -4,8 +4,8 @@
     python benchmarks/next_basket.py --minutes 5                   # a piece of it; run it again to go on
     python benchmarks/next_basket.py --shop sample --levels category --seeds 2 --out DIR     # seconds
 
-Writes ``next_basket.json`` beside this file: Recall@10 and NDCG@10, log loss against the best calibrated baseline, Brier
-skill and calibration error of the shown top 20, all with intervals over households, and paired differences. Finished
+Writes ``next_basket.json`` beside this file: Recall@10 and NDCG@10, log loss against the best calibrated baseline,
+Brier skill and calibration error of the shown top 20, with intervals over households, and paired differences. Finished
 rows are kept in the cache. What is mixed, and how strongly, was chosen on the validation window; the test window is
 opened when the rows of the validation window are complete.
 """

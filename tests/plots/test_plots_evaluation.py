@@ -1,6 +1,7 @@
 """The figures of the evaluation show the numbers they were given."""
 
 import matplotlib.pyplot as plt
+import pandas as pd
 import pytest
 
 from bundlebook.evaluation.stored import Stored
@@ -56,3 +57,22 @@ def test_new_households_are_drawn_by_what_is_known_of_them(board):
     assert [label.get_text() for label in ax.get_xticklabels()] == ["1", "4"]
     heights = {c.get_label(): c.lines[0].get_ydata().astype(float).round(3).tolist() for c in ax.containers}
     assert heights == {"memory": [0.4, 0.6], "popularity": [0.1, 0.3]}
+
+
+def test_relative_differences_stand_in_their_row_and_in_the_colour_of_their_level():
+    rows = [
+        ("network", "types", -2.0, -3.0, -1.0),
+        ("network", "products", 1.0, 0.5, 1.5),
+        ("mean", "types", 4.0, 3.0, 5.0),
+    ]
+    table = pd.DataFrame(rows, columns=["method", "level", "middle", "low", "high"])
+    plots.relative({"NDCG@10": table}, "best of the others")
+    ax = plt.gca()
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["network", "mean"]
+    middles = [line.get_xdata()[0] for line in ax.lines if line.get_marker() in "os"]
+    assert middles == [-2.0, 1.0, 4.0]
+    spans = [tuple(segment[:, 0]) for part in ax.collections for segment in part.get_segments()]
+    assert spans == [(-3.0, -1.0), (0.5, 1.5), (3.0, 5.0)]
+    heights = [line.get_ydata()[0] for line in ax.lines if line.get_marker() in "os"]
+    assert heights[0] > heights[1] > heights[2]
+    assert {text.get_text() for text in plt.gcf().legends[0].get_texts()} == {"types", "products"}

@@ -98,6 +98,36 @@ def differences(tables: Mapping[str, pd.DataFrame], reference: str) -> None:
     axes[0, 0].figure.supxlabel(f"0 = {reference}; hollow: could be chance (Holm, 5 %)", fontsize=10)
 
 
+def relative(tables: Mapping[str, pd.DataFrame], reference: str) -> None:
+    """Draw relative differences to a reference with intervals, one panel a metric, one colour and row a level.
+
+    Parameters
+    ----------
+    tables : mapping of str to DataFrame
+        Title of the panel to a table with columns ``method``, ``level``, ``middle``, ``low``, ``high`` (in per cent);
+        the order of the rows is kept, from the top.
+    reference : str
+        What stands at 0.
+    """
+    methods = list(dict.fromkeys(method for table in tables.values() for method in table["method"]))
+    levels = list(dict.fromkeys(level for table in tables.values() for level in table["level"]))
+    _, axes = plt.subplots(1, len(tables), figsize=(9, 1.5 + 0.5 * len(methods)), sharey=True, squeeze=False)
+    for ax, (title, table) in zip(axes[0], tables.items(), strict=True):
+        for row in table.itertuples():
+            level = levels.index(row.level)
+            y = -methods.index(row.method) + 0.16 - 0.32 * level / max(len(levels) - 1, 1)
+            ax.hlines(y, row.low, row.high, color=PALETTE[level], lw=2)
+            ax.plot(row.middle, y, "os"[level % 2], ms=6, color=PALETTE[level])
+        ax.axvline(0, color="0.2", lw=1)
+        ax.set(title=title, xlabel="difference in %, 95 % interval")
+        ax.set_yticks([-n for n in range(len(methods))], methods)
+        ax.margins(y=0.12)
+    marks = [plt.Line2D([], [], color=PALETTE[n], marker="os"[n % 2], label=level) for n, level in enumerate(levels)]
+    figure = axes[0, 0].figure
+    figure.legend(handles=marks, loc="outside upper left", ncols=len(levels), frameon=False)
+    figure.supxlabel(f"0 = {reference}", fontsize=10)
+
+
 def _rows(ax: plt.Axes, table: pd.DataFrame, hollow: np.ndarray | None = None) -> None:
     hollow = np.zeros(len(table), dtype=bool) if hollow is None else hollow
     for y, row in enumerate(table.itertuples()):

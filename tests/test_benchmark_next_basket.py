@@ -1,0 +1,84 @@
+"""The benchmark of the next basket: what is mixed with what, and that its tables say what the rows say."""
+
+import importlib.util
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from click.testing import CliRunner
+
+from bundlebook import paths
+from bundlebook.evaluation.judged import Judged, averaged
+from bundlebook.recommenders.next_basket import NextBasketRecommender, Settings
+
+
+@pytest.fixture(scope="module")
+def benchmark():
+    spec = importlib.util.spec_from_file_location("next_basket", paths.root() / "benchmarks" / "next_basket.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def judged(name: str, recall: list[float], loss: list[float] | None = None) -> Judged:
+    users = [f"u{n}" for n in range(len(recall))]
+    values = {"all": pd.DataFrame({"Recall@10": recall, "NDCG@10": recall}, users)}
+    if loss is None:
+        return averaged([Judged(name, 1.0, 0.0, np.zeros(0), {}, values)])
+    values["everyone"] = pd.DataFrame({"Log loss": loss}, users)
+    shown = np.tile([0.2, 0.4], (len(recall), 1)), np.tile([False, True], (len(recall), 1))
+    return averaged([Judged(name, 1.0, 0.0, np.zeros(0), {}, values, {"Brier skill": 0.1}, shown)])
+
+
+def test_the_best_baseline_is_the_reference_of_each_metric(benchmark):
+    rows = {
+        "popularity": judged("popularity", [0.1, 0.1, 0.1], [0.05, 0.05, 0.05]),
+        "personal frequency": judged("personal frequency", [0.2, 0.2, 0.2], [0.06, 0.06, 0.06]),
+        benchmark.NETWORK: judged(benchmark.NETWORK, [0.3, 0.2, 0.22], [0.04, 0.05, 0.03]),
+        benchmark.FUSED: judged(benchmark.FUSED, [0.3, 0.3, 0.3]),
+    }
+    told = benchmark.told(rows)
+    assert told["best baseline"] == {
+        "Recall@10": "personal frequency",
+        "NDCG@10": "personal frequency",
+        "Log loss": "popularity",
+    }
+    middle, low, high = told["relative to the best baseline"]["Recall@10"][benchmark.NETWORK]
+    assert middle == pytest.approx(0.2)
+    assert low <= middle <= high
+    assert told["relative to the best baseline"]["Log loss"][benchmark.NETWORK][0] == pytest.approx(-0.2)
+    assert benchmark.FUSED not in told["relative to the best baseline"]["Log loss"]
+    assert told["methods"][benchmark.NETWORK]["shown, predicted and bought"] == pytest.approx([0.3, 0.5])
+
+
+def test_what_is_mixed_holds_the_network_once_a_seed(benchmark):
+    ensemble = benchmark.recommender(benchmark.ENSEMBLE, 7, 3)
+    assert [member.model.settings.seed for member in ensemble.members] == [7, 8, 9]
+    for name in (benchmark.FUSED, benchmark.STACKED):
+        mixed = benchmark.recommender(name, 7, 3)
+        assert [member.name for member in mixed.members] == [ensemble.name, "user neighbours", "TIFU-KNN, size-scaled"]
+    assert mixed.target == benchmark.recommender("TIFU-KNN", 7, 3).target == "next_basket"
+
+
+def test_a_small_run_writes_its_rows_and_a_second_one_only_reads(benchmark, monkeypatch, tmp_path):
+    few = [("popularity", 1), ("personal frequency", 1), ("TIFU-KNN", 1), (benchmark.NETWORK, 1), (benchmark.FUSED, 1)]
+    monkeypatch.setattr(benchmark, "rows", lambda seeds, seed: few)
+    monkeypatch.setenv("BUNDLEBOOK_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(NextBasketRecommender, "defaults", Settings(width=4, repeat=4, steps=3, epochs=1, batch=200))
+    small = ["--shop", "sample", "--levels", "auto", "--seeds", "1", "--windows", "validation", "--out", str(tmp_path)]
+    first = CliRunner().invoke(benchmark.main, small)
+    assert first.exit_code == 0, first.output
+    kept = (tmp_path / "next_basket.json").read_text(encoding="utf-8")
+    found = json.loads(kept)["levels"]["product_type"]["validation"]
+    assert set(found["methods"]) == {name for name, _ in few}
+    monkeypatch.setattr(NextBasketRecommender, "fit", None)
+    assert CliRunner().invoke(benchmark.main, small).exit_code == 0
+    assert (tmp_path / "next_basket.json").read_text(encoding="utf-8") == kept
+
+
+def test_time_that_is_up_writes_nothing(benchmark, tmp_path):
+    late = ["--shop", "sample", "--levels", "auto", "--minutes", "1e-9", "--out", str(tmp_path)]
+    result = CliRunner().invoke(benchmark.main, late)
+    assert "run it again" in result.output
+    assert not list(tmp_path.glob("*.json"))
