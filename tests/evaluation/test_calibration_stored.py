@@ -22,13 +22,13 @@ def benchmark():
 
 def test_the_tables_say_what_the_file_says():
     content = json.loads((paths.root() / "benchmarks" / "calibration.json").read_text(encoding="utf-8"))["levels"]
-    table = calibration_stored.known()
-    for (level, window), row in table.iterrows():
-        kept = content[level]["known"][window]
-        method = kept["methods"][calibration_stored.NETWORK]
-        assert row["ECE shown"] == f"{method['ECE shown'][0]:.3f}" and row["seeds"] == str(method["seeds"])
-        reference = kept["methods"][row["reference"]]["log loss"][0]
-        change = 100 * (method["log loss"][0] / reference - 1)
+    table, kept = calibration_stored.known("validation"), content["product_type"]
+    methods = kept["known"]["validation"]["methods"]
+    reference = kept["reference, chosen on validation"]
+    assert table.loc[reference, "log loss, %"] == "reference" and set(table.index) == set(methods)
+    for name, row in table.drop(reference).iterrows():
+        assert row["ECE shown"] == f"{methods[name]['ECE shown'][0]:.3f}"
+        change = 100 * (methods[name]["log loss"][0] / methods[reference]["log loss"][0] - 1)
         assert float(row["log loss, %"].split()[0]) == pytest.approx(change, abs=0.1)
     new = calibration_stored.new("validation")
     assert "4 baskets" in new.index and new["predicted / bought"].str.match(r"\d\.\d\d \[").all()
