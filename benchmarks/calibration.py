@@ -248,11 +248,22 @@ def _rounded(content: dict) -> dict:
 @click.option("--levels", default="product_type,item_id", show_default=True, help="Levels, separated by commas.")
 @click.option("--windows", default="validation,test", show_default=True, help="Windows, separated by commas.")
 @click.option("--parts", default="known,new", show_default=True, help="known, new households, or both.")
+@click.option("--only", multiple=True, metavar="NAME", help="Only these methods.")
 @click.option("--seeds", default=3, show_default=True, type=click.IntRange(1), help="Networks trained.")
 @click.option("--minutes", default=600.0, show_default=True, help="Start no further row after this long.")
 @click.option("--seed", default=2021, show_default=True)
 @click.option("--out", default=RESULTS, type=click.Path(dir_okay=False, path_type=Path), help="File to write.")
-def main(name: str, levels: str, windows: str, parts: str, seeds: int, minutes: float, seed: int, out: Path) -> None:
+def main(
+    name: str,
+    levels: str,
+    windows: str,
+    parts: str,
+    only: tuple[str, ...],
+    seeds: int,
+    minutes: float,
+    seed: int,
+    out: Path,
+) -> None:
     """Measure, row by row; write what is there."""
     began, left = time.perf_counter(), []
     shop, _ = clean(load_shop(name))
@@ -270,6 +281,8 @@ def main(name: str, levels: str, windows: str, parts: str, seeds: int, minutes: 
                 arenas = arenas_of(task, part, seed)
                 rows: dict[str, list[dict]] = {}
                 for method, its_seed in wanted(part, window, level, seeds, seed):
+                    if only and method not in only:
+                        continue
                     if time.perf_counter() - began > 60 * minutes:
                         left.append(f"{level}, {window}, {part}: {method}, seed {its_seed}")
                         continue

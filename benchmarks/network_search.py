@@ -110,7 +110,8 @@ def confirm(n: int, seeds: int, fresh: bool) -> None:
     if not found:
         raise click.ClickException("there is no search yet: run the part 'search' first")
     table = pd.DataFrame(found["trials"]).set_index("trial")
-    top = best(table, "log loss", n)
+    shipped = (table[list(SPACE)] == pd.Series({name: getattr(Settings(), name) for name in SPACE})).all(axis=1)
+    top = best(table[~shipped], "log loss", n)
     variants = {"shipped": {}} | {f"trial {k}": {name: top[name][k] for name in SPACE} for k in top.index}
     write("confirm", compare({k: plain(v) for k, v in variants.items()}, "shipped", seeds, fresh))
 

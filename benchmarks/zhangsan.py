@@ -28,11 +28,11 @@ RESULTS = Path(__file__).with_suffix(".json")
 
 @click.command()
 @click.option("--shop", default="completejourney", show_default=True, help="Name or folder of the shop.")
-@click.option("--seeds", default=5, show_default=True, type=click.IntRange(2), help="Fits on all households.")
-@click.option("--draws", default=40, show_default=True, type=click.IntRange(2), help="Fits on bootstrap samples.")
+@click.option("--seeds", default=5, show_default=True, type=click.IntRange(1), help="Fits on all households.")
+@click.option("--draws", default=13, show_default=True, type=click.IntRange(1), help="Fits on bootstrap samples.")
 @click.option("--most", type=click.IntRange(0), help="Fits made by this call at most.")
 @click.option("--seed", default=2021, show_default=True, help="The first network's; the others count on from it.")
-@click.option("--width", type=click.IntRange(1), help="Size of the state, if another than the chapter's.")
+@click.option("--batch", type=click.IntRange(1), help="Households a step, if others than the chapter's.")
 @click.option("--epochs", type=click.IntRange(1), help="Passes over the households, if others than the chapter's.")
 @click.option("--afresh", is_flag=True, help="Throw kept fits away.")
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), default=RESULTS, help="File to keep fits in.")
@@ -42,7 +42,7 @@ def main(
     draws: int,
     most: int | None,
     seed: int,
-    width: int | None,
+    batch: int | None,
     epochs: int | None,
     afresh: bool,
     out: Path,
@@ -53,7 +53,7 @@ def main(
     task, mapped, rule = split.task("validation"), zhangsan.mapping(split, cleaned), zhangsan.rule()
     his = zhangsan.history(split, mapped, task.at)
     column = list(split.baskets.items).index(mapped["item"][rule.asked_item])
-    changed = {name: value for name, value in (("width", width), ("epochs", epochs)) if value is not None}
+    changed = {name: value for name, value in (("batch", batch), ("epochs", epochs)) if value is not None}
     made = _made(shop, cleaned.checksum, task, mapped["item"][rule.asked_item], seed, changed)
     fits = [] if afresh else _kept(out, made)
     done = {(fit["households"], fit["seed"]) for fit in fits}

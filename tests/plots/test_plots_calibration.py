@@ -30,17 +30,14 @@ def test_groups_stand_at_their_ratio_and_say_what_they_weigh():
     assert [text.get_text() for text in plt.gcf().legends[0].get_texts()] == ["network", "counter"]
 
 
-def test_an_arrow_leads_from_what_was_trained_to_what_was_corrected():
-    table = pd.DataFrame(
-        {"as trained": [1.0, 6.0], "corrected": [np.nan, 0.95], "by": ["", "log of the share"]},
-        index=["everything", "a tenth of the non-purchases"],
-    )
+def test_a_correction_stands_beside_what_was_trained_where_it_moves_something():
+    table = pd.DataFrame({"as trained": [1.0, 6.0], "log": [1.0, 0.95], "Platt": [0.9, 1.1]}, index=["all", "a tenth"])
     calibration.shifts(table)
     ax = plt.gca()
     points = {
-        (round(float(x), 2), y) for line in ax.lines for x, y in zip(line.get_xdata(), line.get_ydata(), strict=True)
+        line.get_label(): np.transpose(line.get_data()).tolist() for line in ax.lines if line.get_marker() != "None"
     }
-    assert {(1.0, 0), (6.0, 1), (0.95, 1)} <= points
-    assert "log of the share" in [text.get_text() for text in ax.texts]
+    assert points == {"as trained": [[1.0, 0], [6.0, 1]], "log": [[0.95, 1]], "Platt": [[0.9, 0], [1.1, 1]]}
     low, high = ax.get_xlim()
-    assert low < 0.95 and high > 6
+    assert low < 0.9 and high > 6
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["all", "a tenth"]

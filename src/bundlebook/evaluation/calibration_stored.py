@@ -13,36 +13,37 @@ NETWORK = "GRU + repeat-aware head"
 SCALED = f"{NETWORK}, Platt by length"
 
 
-def known(file: Path | None = None, method: str = NETWORK) -> pd.DataFrame:
-    """What a network's probabilities are worth, by level and window.
+def known(window: str, level: str = "product_type", file: Path | None = None) -> pd.DataFrame:
+    """What the probabilities of every method are worth on a window.
 
     Parameters
     ----------
+    window : {"validation", "test"}
+    level : str
     file : Path, optional
         ``benchmarks/calibration.json`` of this project if None.
-    method : str
 
     Returns
     -------
     DataFrame
-        ``reference``: the baseline with the least log loss on the validation window; ``log loss, %``: against it, with
-        a 95 % interval; ``Brier skill``; ``ECE shown``: of the 20 likeliest items; ``by chance``: what that would be if
-        the probabilities were exactly right; ``seeds``: trainings whose mean this is.
+        The least log loss first: ``log loss, %``: against the baseline with the least log loss on the validation
+        window, with a 95 % interval; ``Brier skill``; ``ECE shown``: of the 20 likeliest items; ``by chance``: what
+        that would be if the probabilities were exactly right; ``predicted / bought``; ``seeds``: trainings averaged.
     """
+    methods = _levels(file)[level]["known"][window]["methods"]
     rows = {}
-    for level, kept in _levels(file).items():
-        for window, part in kept.get("known", {}).items():
-            if method in part["methods"]:
-                row = part["methods"][method]
-                rows[level, window] = {
-                    "reference": kept["reference, chosen on validation"],
-                    "log loss, %": _interval(row["log loss against reference, %"], ".1f"),
-                    "Brier skill": f"{row['Brier skill']:.3f}",
-                    "ECE shown": f"{row['ECE shown'][0]:.3f}",
-                    "by chance": f"{row['ECE by chance']:.3f}",
-                    "seeds": str(row["seeds"]),
-                }
-    return pd.DataFrame(rows).T.rename_axis(["level", "window"])
+    for name in sorted(methods, key=lambda name: methods[name]["log loss"][0]):
+        row = methods[name]
+        away = row.get("log loss against reference, %")
+        rows[name] = {
+            "log loss, %": _interval(away, "+.1f") if away else "reference",
+            "Brier skill": f"{row['Brier skill']:.3f}",
+            "ECE shown": f"{row['ECE shown'][0]:.3f}",
+            "by chance": f"{row['ECE by chance']:.3f}",
+            "predicted / bought": f"{row['predicted over observed'][0]:.2f}",
+            "seeds": str(row["seeds"]),
+        }
+    return pd.DataFrame(rows).T.rename_axis("method")
 
 
 def new(window: str, level: str = "product_type", file: Path | None = None) -> pd.DataFrame:

@@ -39,39 +39,45 @@ def by_group(tables: Mapping[str, Mapping[str, pd.DataFrame]]) -> None:
         ax.set_yticks(y, names, fontsize=9)
         ax.set_ylim(y[-1] + 0.5, -0.5)
         ax.grid(axis="y", visible=False)
-        ax.set(title=title, xlabel="predicted / bought, 95 % interval")
+        ax.set(title=title, xlabel="predicted / bought (log scale)")
+        _log_axis(ax)
     handles, labels = axes[0, 0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=len(labels), fontsize=9)
+    title = "lines: 95 % intervals over users; in brackets: share of all that was bought"
+    figure.legend(handles, labels, loc="outside lower center", ncols=len(labels), fontsize=9, title=title,
+                  title_fontsize=9)  # fmt: skip
 
 
 def shifts(table: pd.DataFrame) -> None:
-    """Draw predicted over bought before and after a correction, an arrow from the one to the other.
+    """Draw predicted over bought of several trainings, as trained and after corrections.
 
     Parameters
     ----------
     table : DataFrame
-        One row a training: ``as trained`` and ``corrected``, NaN where nothing is to be corrected; and ``by``, the
-        correction in a few words.
+        One row a training, one column a state: the first as trained, the others corrected; a correction that moves
+        nothing is not drawn.
     """
-    _, ax = plt.subplots(figsize=(8, 1.3 + 0.5 * len(table)))
-    for y, row in enumerate(table.itertuples(index=False)):
-        before, after, by = row
-        ax.plot(before, y, "s", color=PALETTE[1], ms=8, label="as trained" if not y else None)
-        if np.isfinite(after):
-            ax.annotate("", (after, y), (before, y), arrowprops={"arrowstyle": "->", "color": _GREY, "shrinkA": 7,
-                                                                 "shrinkB": 7})  # fmt: skip
-            ax.plot(after, y, "o", color=PALETTE[0], ms=8)
-            ax.text(np.sqrt(before * after), y - 0.16, by, ha="center", va="bottom", fontsize=9, color=_GREY)
-    ax.plot([], [], "o", color=PALETTE[0], ms=8, label="corrected")
+    _, ax = plt.subplots(figsize=(8.5, 1.4 + 0.5 * len(table)))
+    first, colours = table.columns[0], [PALETTE[1], PALETTE[0], PALETTE[2]]
+    y = np.arange(len(table))
+    for number, (state, values) in enumerate(table.items()):
+        moved = np.ones(len(table), dtype=bool) if state == first else ~np.isclose(values, table[first], rtol=1e-3)
+        for row in y[moved & (state != first)]:
+            ax.plot([table[first].iloc[row], values.iloc[row]], [row, row], color=_GREY, lw=1, ls=":", zorder=1)
+        ax.plot(values[moved], y[moved], "sov^"[number % 4], ls="", ms=8, color=colours[number % 3], label=state)
     ax.axvline(1, color="0.2", lw=1)
-    ticks = [0.5, 0.7, 1, 1.4, 2, 3, 5, 7, 10]
-    ax.set(xscale="log", title="Predicted over bought: 1 is right", xlabel="predicted / bought (log scale)")
-    ax.xaxis.set_major_locator(FixedLocator(ticks))
-    ax.xaxis.set_minor_locator(NullLocator())
-    ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    seen = table[["as trained", "corrected"]].to_numpy()
-    ax.set_xlim(min(0.65, 0.8 * np.nanmin(seen)), max(1.6, 1.3 * np.nanmax(seen)))
-    ax.set_yticks(range(len(table)), table.index)
-    ax.set_ylim(len(table) - 0.5, -0.7)
+    ax.set(title="Purchases of all households together", xlabel="predicted / bought (log scale)")
+    _log_axis(ax)
+    ax.set_xlim(min(0.65, 0.8 * table.min(axis=None)), max(1.6, 1.3 * table.max(axis=None)))
+    ax.set_yticks(y, table.index)
+    ax.set_ylim(len(table) - 0.5, -0.5)
     ax.grid(axis="y", visible=False)
     ax.legend(loc="center left", bbox_to_anchor=(1, 0.5), fontsize=9)
+
+
+def _log_axis(ax: plt.Axes) -> None:
+    ax.set_xscale("log")
+    low, high = ax.get_xlim()
+    narrow, wide = [0.7, 0.8, 0.9, 1, 1.1, 1.2, 1.3], [0.3, 0.5, 0.7, 1, 1.4, 2, 3, 5, 10]
+    ax.xaxis.set_major_locator(FixedLocator(narrow if high < 2 * low else wide))
+    ax.xaxis.set_minor_locator(NullLocator())
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))

@@ -107,4 +107,4 @@ def trials(table: pd.DataFrame, loss: str) -> None:
         complete.index[:1], complete[loss].iloc[:1], color=PALETTE[3], marker="D", s=70, zorder=4, label="present"
     )
     ax.set(title="A search for settings", xlabel="trial", ylabel="log loss a cell, nats")
-    ax.legend(fontsize=9, loc="upper right", ncols=2)
+    ax.figure.legend(loc="outside lower center", ncols=4, fontsize=9)
