@@ -177,7 +177,7 @@ def told(judged: dict[str, Judged]) -> dict[str, Any]:
         "methods": {name: summary(one) for name, one in judged.items()},
         "best baseline": best,
         "relative to the best baseline": {m: against(judged, m, best[m]) for m in METRICS},
-        "relative to personal frequency": {m: against(judged, m, "personal frequency") for m in METRICS[:2]},
+        "relative to": {name: {m: against(judged, m, name) for m in METRICS} for name in BASELINES if name in judged},
     }
 
 
