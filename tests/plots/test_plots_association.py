@@ -4,12 +4,12 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
-from tests.association.random_baskets import random_baskets
 
 from bundlebook import association as assoc
 from bundlebook.association.null import shuffled
 from bundlebook.plots import association as plots
 from bundlebook.plots.style import use_style
+from tests.association.random_baskets import random_baskets
 
 LISTS = random_baskets(seed=2, n_baskets=600, n_items=25)
 

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 from scipy.special import expit, logit
-from tests.evaluation import conftest
 
 from bundlebook.errors import BundlebookError
 from bundlebook.recommenders.platt import PlattScaled, platt
 from bundlebook.recommenders.popularity import DecayedFrequency
+from tests.evaluation import conftest
 
 split, task = conftest.split, conftest.task  # the small shop with tastes
 

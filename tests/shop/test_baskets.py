@@ -5,11 +5,11 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.shop.random_shop import random_shop
 
 from bundlebook.errors import BundlebookError
 from bundlebook.shop import Shop, baskets, clean
 from bundlebook.shop.policy import CleaningPolicy
+from tests.shop.random_shop import random_shop
 
 PRODUCTS = pd.DataFrame(
     {

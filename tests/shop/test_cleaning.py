@@ -7,7 +7,6 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.shop.random_shop import random_shop
 
 from bundlebook.errors import BundlebookError
 from bundlebook.shop import Shop, clean
@@ -24,6 +23,7 @@ from bundlebook.shop.completejourney import read_table
 from bundlebook.shop.duplicates import MERGE_KEY, drop_twins, merge_twins
 from bundlebook.shop.policy import COMPLETE_JOURNEY_EXCLUSIONS, CleaningPolicy, Exclusion, default_policy
 from bundlebook.shop.quantities import limit_quantity, quantity_limit
+from tests.shop.random_shop import random_shop
 
 FUEL = Exclusion("fuel", (("category", ("fuel",)), ("no such column", ("x",))), "no merchandise")
 

@@ -11,11 +11,11 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.shop.folders import BUNDLE_EVENTS, BUNDLES, PRODUCT_DATA, USER_DATA, write_folder
 
 from bundlebook.errors import BundlebookError
 from bundlebook.shop import load_shop
 from bundlebook.shop.intake import raw
+from tests.shop.folders import BUNDLE_EVENTS, BUNDLES, PRODUCT_DATA, USER_DATA, write_folder
 
 
 class Case(NamedTuple):

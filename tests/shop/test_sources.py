@@ -8,12 +8,12 @@ import pandas as pd
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.shop.folders import BUNDLE_EVENTS, BUNDLES, PRODUCT_DATA, USER_DATA, USERS, write_folder
 
 from bundlebook import paths
 from bundlebook.errors import BundlebookError
 from bundlebook.shop import baskets, load_shop
 from bundlebook.shop.schema import TABLES
+from tests.shop.folders import BUNDLE_EVENTS, BUNDLES, PRODUCT_DATA, USER_DATA, USERS, write_folder
 
 #: One row for every fault that can be set aside, behind the six lines of the sound log.
 BAD_ROWS = {
