@@ -44,6 +44,7 @@ from bundlebook.evaluation.sealed import Sealed
 from bundlebook.evaluation.significance import resampled_means
 from bundlebook.recommenders.base import ProbabilisticRecommender
 from bundlebook.recommenders.calibrated import Calibrated
+from bundlebook.recommenders.ensemble import Ensemble
 from bundlebook.recommenders.platt import PlattScaled
 from bundlebook.shop import Task, clean, load_shop
 
@@ -59,29 +60,12 @@ FORMAT = 1
 RESAMPLES = 2000
 
 
-class Mean:
-    """The mean probability of several recommenders."""
-
-    def __init__(self, parts: list[ProbabilisticRecommender], name: str) -> None:
-        self.parts, self.name = parts, name
-
-    def fit(self, visible, at):
-        self.parts = [part.fit(visible, at) for part in self.parts]
-        return self
-
-    def scores(self, histories, at):
-        return self.probability(histories, at)
-
-    def probability(self, histories, at):
-        return sum(part.probability(histories, at) for part in self.parts) / len(self.parts)
-
-
 def recommender(name: str, ground: Ground, seed: int, seeds: int) -> ProbabilisticRecommender:
     """Make a method by its name in the tables."""
     by_name = {contender.name: contender for contender in CONTENDERS}
     network = by_name[NETWORK]
     if name == f"{NETWORK}, mean of seeds":
-        return Mean([network.recommender(ground, seed + n) for n in range(seeds)], name)
+        return Ensemble([network.recommender(ground, seed + n) for n in range(seeds)], name)
     made = by_name.get(name, network).recommender(ground, seed)
     wrapped = {
         f"{NETWORK}, isotonic": lambda: Calibrated(made),
@@ -96,7 +80,9 @@ def recommender(name: str, ground: Ground, seed: int, seeds: int) -> Probabilist
 def row(ground: Ground, name: str, seed: int, seeds: int, window: str, arenas: dict[str, Arena]) -> dict[str, dict]:
     """One fit, judged in every arena: from disk if it was made before."""
     b, model = ground.split.baskets, recommender(name, ground, seed, seeds)
-    modules = {type(part).__module__ for part in (model, getattr(model, "inner", model), *getattr(model, "parts", ()))}
+    modules = {
+        type(part).__module__ for part in (model, getattr(model, "inner", model), *getattr(model, "members", ()))
+    }
     inputs = {
         "shop": ground.shop.checksum,
         "vocabulary": [b.level, hashlib.sha256("\n".join(b.items).encode()).hexdigest()],

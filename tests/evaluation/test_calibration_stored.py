@@ -3,13 +3,11 @@
 import importlib.util
 import json
 
-import numpy as np
 import pytest
 from click.testing import CliRunner
 
 from bundlebook import paths
 from bundlebook.evaluation import calibration_stored
-from bundlebook.evaluation.calibration import log_loss
 
 
 @pytest.fixture(scope="module")
@@ -30,6 +28,7 @@ def test_the_tables_say_what_the_file_says():
         assert row["ECE shown"] == f"{methods[name]['ECE shown'][0]:.3f}"
         change = 100 * (methods[name]["log loss"][0] / methods[reference]["log loss"][0] - 1)
         assert float(row["log loss, %"].split()[0]) == pytest.approx(change, abs=0.1)
+    assert table.loc[calibration_stored.MEAN, "seeds"] == table.loc[calibration_stored.NETWORK, "seeds"] == "3"
     new = calibration_stored.new("validation")
     assert "4 baskets" in new.index and new["predicted / bought"].str.match(r"\d\.\d\d \[").all()
 
@@ -56,19 +55,3 @@ def test_the_command_without_networks(benchmark, tmp_path, monkeypatch):
     low, mean, high = (methods["popularity"]["log loss"][n] for n in (1, 0, 2))
     assert low < mean < high
     assert list(level["new"]["validation"]) == ["1 basket", "2 baskets", "4 baskets", "4 single lines"]
-
-
-def test_the_mean_of_two_is_their_mean(benchmark):
-    class Sure:
-        def __init__(self, p):
-            self.p, self.name = p, "sure"
-
-        def fit(self, visible, at):
-            return self
-
-        def probability(self, histories, at):
-            return np.full((2, 3), self.p)
-
-    mean = benchmark.Mean([Sure(0.2), Sure(0.4)], "mean").fit(None, None)
-    assert mean.probability(None, None) == pytest.approx(np.full((2, 3), 0.3))
-    assert log_loss(mean.probability(None, None), np.zeros((2, 3))) == pytest.approx(-np.log(0.7))

@@ -13,7 +13,7 @@ AT = np.datetime64("2021-06-01")
 
 
 def members():
-    return [Popularity(), Calibrated(PersonalFrequency()), Calibrated(DecayedFrequency())]
+    return [Calibrated(inner()) for inner in (Popularity, PersonalFrequency, DecayedFrequency)]
 
 
 def test_it_is_the_mean_of_the_members(panel):
@@ -31,7 +31,7 @@ def test_its_cross_entropy_is_at_most_the_mean_of_the_members(panel):
 
 
 def test_training_times_add_up(panel):
-    one, other = Popularity(), Popularity(name="another")
+    one, other = members()[:2]
     one.fit_seconds_, other.fit_seconds_ = 2.0, 3.0
     assert Ensemble([one, other]).fit(panel, AT).fit_seconds_ == 5.0
 

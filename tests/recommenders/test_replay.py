@@ -71,9 +71,8 @@ def test_an_empty_replay_and_an_unknown_target_are_refused(panel):
         lambda target: Stacked([Popularity(), PersonalFrequency()], target=target),
     ],
 )
-def test_p_of_the_next_basket_is_right_in_the_mean_and_below_that_of_the_period(panel, made):
-    period, basket = (made(target).fit(panel, AT) for target in ("window", "next_basket"))
-    replay = Replay.of(panel, AT, where="test", target="next_basket")
-    p = basket.probability(replay.histories, AT)
-    assert p.mean() == pytest.approx(replay.bought.toarray().astype(bool).mean(), rel=0.2)
-    assert p.mean() < period.probability(replay.histories, AT).mean()
+def test_p_is_right_in_the_mean_whatever_it_means(panel, made):
+    for target in ("window", "next_basket"):
+        replay = Replay.of(panel, AT, where="test", target=target)
+        p = made(target).fit(panel, AT).probability(replay.histories, replay.then)
+        assert p.mean() == pytest.approx((replay.bought > 0).mean(), rel=0.15), target
