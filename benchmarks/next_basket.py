@@ -1,6 +1,6 @@
 """What will the next basket hold? Counting, the network over baskets, and both together, at two levels.
 
-    python benchmarks/next_basket.py                               # everything still missing; 40 CPU minutes
+    python benchmarks/next_basket.py                               # everything still missing; 30 CPU minutes
     python benchmarks/next_basket.py --minutes 5                   # a piece of it; run it again to go on
     python benchmarks/next_basket.py --shop sample --levels category --seeds 2 --out DIR     # seconds
 

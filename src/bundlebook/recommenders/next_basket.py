@@ -108,6 +108,10 @@ class NextBasketRecommender(RecurrentRecommender):
             scores[users] = self._last_step.predict_on_batch(steps.inputs(users, answers=1))[:, 0]
         return scores
 
+    def probability(self, histories: Baskets, at: np.datetime64) -> np.ndarray:
+        """P(the next basket holds the item | the user comes again), asked on *at*; (n_users, n_items), float32."""
+        return super().probability(histories, at)
+
     @staticmethod
     def _networks() -> Any:
         from bundlebook.recommenders import _next_basket_layers

@@ -86,29 +86,24 @@ def measure(
         raise BundlebookError(f"unknown pipeline {pipeline!r}", remedy=f"use one of {', '.join(PIPELINES)}")
     network = _network(model, examples, precision, deterministic, xla)
     rng = np.random.default_rng(seed)
-    chosen = shuffled_batches(examples.inputs.pairs_by_user(), model.settings.batch, rng)[:batches]
-    weights = examples.weights
-
-    def feed(users: np.ndarray) -> tuple[dict[str, np.ndarray], np.ndarray, np.ndarray]:
-        return examples.inputs.batch(users), examples.targets.bought(users)[:, 1:], weights[users]
-
+    chosen = shuffled_batches(examples.sizes, model.settings.batch, rng)[:batches]
     if pipeline == "arrays":
 
         def one_pass() -> None:
             for users in chosen:
-                inputs, bought, weight = feed(users)
+                inputs, bought, weight = examples.batch(users)
                 network.train_on_batch(inputs, bought, sample_weight=weight)
 
     else:
         import tensorflow as tf
 
         def generate() -> Iterator:
-            yield from (feed(users) for users in chosen)
+            yield from (examples.batch(users) for users in chosen)
 
         def signature(array: np.ndarray):
             return tf.TensorSpec([None] * array.ndim, array.dtype)
 
-        shapes = tf.nest.map_structure(signature, feed(chosen[0]))
+        shapes = tf.nest.map_structure(signature, examples.batch(chosen[0]))
         dataset = tf.data.Dataset.from_generator(generate, output_signature=shapes).repeat().prefetch(2)
 
         def one_pass() -> None:
@@ -119,7 +114,7 @@ def measure(
         began = time.perf_counter()
         one_pass()
         seconds.append(time.perf_counter() - began)
-    return Speed(float(sum(weights[users].sum() for users in chosen) / min(seconds[1:])), seconds[0])
+    return Speed(float(sum(examples.weights[users].sum() for users in chosen) / min(seconds[1:])), seconds[0])
 
 
 def _network(
