@@ -14,12 +14,11 @@ import sys
 from pathlib import Path
 
 import pandas as pd
-from mlxtend.frequent_patterns import apriori, fpgrowth, hmine
-from mlxtend.frequent_patterns import association_rules as mlxtend_rules
+from mlxtend.frequent_patterns import apriori, association_rules as mlxtend_rules, fpgrowth, hmine
 
 from bundlebook import association as assoc
-from bundlebook.association.null import shuffled
-from bundlebook.shop import baskets, clean, load_shop, time_split
+from bundlebook.association import shuffled
+from bundlebook.shop import clean, group_baskets, load_shop, time_split
 
 ALPHA, SUPPORT = 0.05, 0.001
 
@@ -113,7 +112,7 @@ def _labels(itemsets: pd.Series) -> set[tuple[str, ...]]:
 def main() -> None:
     sets = int(sys.argv[1]) if len(sys.argv) > 1 else 20
     shop, _ = clean(load_shop("completejourney"))
-    everything = baskets(shop)
+    everything = group_baskets(shop)
     split = time_split(everything, min_users=2)
     train = assoc.encode(everything.between(split.start, split.train_end))
     later = everything.between(split.train_end, split.test_end)

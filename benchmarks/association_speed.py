@@ -53,14 +53,14 @@ def main() -> None:
 
 def _engines(points: dict) -> list[dict]:
     from bundlebook.association import encode
-    from bundlebook.shop import baskets, clean, load_shop
+    from bundlebook.shop import clean, group_baskets, load_shop
 
     shop, _ = clean(load_shop("completejourney"))
     encoded, rows = {}, []
     with tempfile.TemporaryDirectory() as folder:
         for point, (level, support, times, engines) in points.items():
             if level not in encoded:
-                encoded[level] = encode(baskets(shop, level=level))
+                encoded[level] = encode(group_baskets(shop, level=level))
             matrix = encoded[level].matrix
             if times != 1:
                 drawn = np.random.default_rng(0).integers(matrix.shape[0], size=round(times * matrix.shape[0]))
@@ -83,7 +83,7 @@ def _engines(points: dict) -> list[dict]:
 
 def _measure(engine: str, file: str, support: float) -> dict:
     """CPU seconds of the first and the second call, and peak memory; runs in a process of its own."""
-    from bundlebook.association.matrix import BasketMatrix, check_support
+    from bundlebook.association import BasketMatrix, check_support
 
     matrix = sparse.load_npz(file)
     baskets = BasketMatrix(matrix, np.char.zfill(np.arange(matrix.shape[1]).astype(str), 6))
@@ -117,13 +117,13 @@ def _by_eclat(baskets, min_count):
 
 
 def _by_pyfim(baskets, min_count):
-    from bundlebook.association.engines import by_pyfim
+    from bundlebook.association import by_pyfim
 
     return by_pyfim(baskets, min_count, baskets.n_items)
 
 
 def _by_mlxtend(baskets, min_count):
-    from bundlebook.association.engines import by_mlxtend
+    from bundlebook.association import by_mlxtend
 
     return by_mlxtend(baskets, min_count, baskets.n_items)
 
@@ -162,9 +162,9 @@ def _rules() -> dict:
     from mlxtend.frequent_patterns import association_rules as by_mlxtend
 
     from bundlebook.association import association_rules, frequent_itemsets
-    from bundlebook.shop import baskets, clean, load_shop
+    from bundlebook.shop import clean, group_baskets, load_shop
 
-    itemsets = frequent_itemsets(baskets(clean(load_shop("completejourney"))[0]), 0.001)
+    itemsets = frequent_itemsets(group_baskets(clean(load_shop("completejourney"))[0]), 0.001)
     table = pd.DataFrame({"support": itemsets["support"], "itemsets": itemsets["itemset"].map(frozenset)})
     out = {}
     for name, make in (

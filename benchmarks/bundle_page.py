@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from bundlebook import bundles
-from bundlebook.shop import baskets, clean, load_shop, time_split
+from bundlebook.shop import clean, group_baskets, load_shop, time_split
 
 USERS, INSTANCES, SEED = 1000, 200, 2021
 
@@ -40,7 +40,7 @@ def milliseconds(calls) -> dict[str, float]:
 
 def main() -> None:
     shop, _ = clean(load_shop("completejourney"))
-    split = time_split(baskets(shop))
+    split = time_split(group_baskets(shop))
     task = split.task("test")
     start = time.perf_counter()
     bundles.recommend_bundles(shop, None, task.at)

@@ -26,26 +26,28 @@ import numpy as np
 import pandas as pd
 
 from bundlebook.cache import cached, source_digest
-from bundlebook.evaluation import stored
-from bundlebook.evaluation.arena import Arena, judging, prepare
-from bundlebook.evaluation.board import settings_of, split_for
-from bundlebook.evaluation.calibration import reliability_curve
-from bundlebook.evaluation.calibration_groups import (
+from bundlebook.evaluation import (
+    CONTENDERS,
+    Arena,
+    Ground,
+    Judged,
+    Sealed,
     calibration_by_group,
     ece_by_chance,
     ece_interval,
     history_bands,
+    judging,
+    newcomers,
     popularity_bands,
+    prepare,
+    reliability_curve,
+    resampled_means,
+    settings_of,
+    single_lines,
+    split_for,
+    stored,
 )
-from bundlebook.evaluation.contenders import CONTENDERS, Ground
-from bundlebook.evaluation.judged import Judged
-from bundlebook.evaluation.newcomers import newcomers, single_lines
-from bundlebook.evaluation.sealed import Sealed
-from bundlebook.evaluation.significance import resampled_means
-from bundlebook.recommenders.base import ProbabilisticRecommender
-from bundlebook.recommenders.calibrated import Calibrated
-from bundlebook.recommenders.ensemble import Ensemble
-from bundlebook.recommenders.platt import PlattScaled
+from bundlebook.recommenders import Calibrated, Ensemble, PlattScaled, ProbabilisticRecommender
 from bundlebook.shop import Task, clean, load_shop
 
 RESULTS = Path(__file__).with_suffix(".json")

@@ -20,18 +20,21 @@ import click
 import numpy as np
 import pandas as pd
 
-from bundlebook.evaluation import stored
-from bundlebook.evaluation.board import Options, make_board, split_for
-from bundlebook.evaluation.contenders import CONTENDERS
-from bundlebook.evaluation.metrics import ndcg, recall
-from bundlebook.evaluation.needs import Size
-from bundlebook.evaluation.planning import plan
-from bundlebook.evaluation.ranking import rank
-from bundlebook.evaluation.resources import watch
-from bundlebook.recommenders.linear import EASE
-from bundlebook.recommenders.popularity import DecayedFrequency
-from bundlebook.recommenders.tifu import TifuKNN
-from bundlebook.shop import Shop, Split, baskets, clean, load_shop
+from bundlebook.evaluation import (
+    CONTENDERS,
+    Options,
+    Size,
+    make_board,
+    ndcg,
+    plan,
+    rank,
+    recall,
+    split_for,
+    stored,
+    watch,
+)
+from bundlebook.recommenders import EASE, DecayedFrequency, TifuKNN
+from bundlebook.shop import Shop, Split, clean, group_baskets, load_shop
 
 HERE = Path(__file__).parent
 #: Figures of an earlier, separate implementation on its own protocol: Recall@10 and NDCG@10.
@@ -120,7 +123,7 @@ def prototype(shop: Shop, level: str) -> list[dict]:
     target is a household's first basket of the weeks 51 to 53; three earlier baskets are required. The settings of
     that implementation are not on record; these are near its figures, and are not used anywhere else.
     """
-    b = baskets(shop, level=level, by="day")
+    b = group_baskets(shop, level=level, by="day")
     monday_of_week_2 = np.datetime64("2017-01-02")
     starts = {week: monday_of_week_2 + np.timedelta64(7 * (week - 2), "D") for week in (48, 51)}
     bought_by = (b.between(end=starts[48]).user_item() > 0).sum(axis=0).A1

@@ -24,15 +24,9 @@ import pandas as pd
 from scipy.special import expit
 
 from bundlebook import paths
-from bundlebook.evaluation.calibration import log_loss, pair_losses
-from bundlebook.evaluation.metrics import recall
-from bundlebook.evaluation.ranking import rank
-from bundlebook.evaluation.significance import paired_differences
-from bundlebook.evaluation.tracks import everyone
-from bundlebook.recommenders._keras import import_keras
-from bundlebook.recommenders.recurrent import RecurrentRecommender, Settings
-from bundlebook.recommenders.search import Range, best, search
-from bundlebook.shop import baskets, clean, load_shop, time_split
+from bundlebook.evaluation import everyone, log_loss, pair_losses, paired_differences, rank, recall
+from bundlebook.recommenders import Range, RecurrentRecommender, Settings, best, import_keras, search
+from bundlebook.shop import clean, group_baskets, load_shop, time_split
 
 RESULTS = Path(__file__).with_suffix(".json")
 KEPT = paths.cache() / "network_search"
@@ -125,7 +119,7 @@ def ways(seeds: int, fresh: bool) -> None:
 
 
 def real_split():
-    return time_split(baskets(clean(load_shop("completejourney"))[0]))
+    return time_split(group_baskets(clean(load_shop("completejourney"))[0]))
 
 
 def on_window(model: RecurrentRecommender, task) -> dict[str, float]:

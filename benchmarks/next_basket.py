@@ -24,22 +24,33 @@ import numpy as np
 import pandas as pd
 
 from bundlebook.cache import cached, source_digest
-from bundlebook.evaluation import judged as storage
-from bundlebook.evaluation.arena import Arena, judging, prepare
-from bundlebook.evaluation.board import settings_of, split_for
-from bundlebook.evaluation.calibration_groups import ece_interval
-from bundlebook.evaluation.judged import Judged, averaged
-from bundlebook.evaluation.sealed import Sealed
-from bundlebook.evaluation.significance import resampled_means
-from bundlebook.recommenders.base import Recommender
-from bundlebook.recommenders.calibrated import Calibrated
-from bundlebook.recommenders.ensemble import Ensemble
-from bundlebook.recommenders.from_cache import FromCache
-from bundlebook.recommenders.hybrid import Stacked, Weighted
-from bundlebook.recommenders.neighbours import UserKNN
-from bundlebook.recommenders.next_basket import NextBasketRecommender
-from bundlebook.recommenders.popularity import DecayedFrequency, PersonalFrequency, Popularity
-from bundlebook.recommenders.tifu import TifuKNN
+from bundlebook.evaluation import (
+    Arena,
+    Judged,
+    Sealed,
+    averaged,
+    ece_interval,
+    judged as storage,
+    judging,
+    prepare,
+    resampled_means,
+    settings_of,
+    split_for,
+)
+from bundlebook.recommenders import (
+    Calibrated,
+    DecayedFrequency,
+    Ensemble,
+    FromCache,
+    NextBasketRecommender,
+    PersonalFrequency,
+    Popularity,
+    Recommender,
+    Stacked,
+    TifuKNN,
+    UserKNN,
+    Weighted,
+)
 from bundlebook.shop import clean, load_shop
 
 RESULTS = Path(__file__).with_suffix(".json")

@@ -22,11 +22,18 @@ from typing import Any
 import click
 import pandas as pd
 
-from bundlebook.recommenders._keras import device_report, devices, import_keras
-from bundlebook.recommenders.recurrent import LiteralRNN, RecurrentRecommender
-from bundlebook.recommenders.speed import PIPELINES, Speed, measure
-from bundlebook.recommenders.training import Examples
-from bundlebook.shop import baskets, clean, load_shop, time_split
+from bundlebook.recommenders import (
+    PIPELINES,
+    Examples,
+    LiteralRNN,
+    RecurrentRecommender,
+    Speed,
+    device_report,
+    devices,
+    import_keras,
+    measure,
+)
+from bundlebook.shop import clean, group_baskets, load_shop, time_split
 
 RESULTS = Path(__file__).with_suffix(".json")
 
@@ -38,7 +45,7 @@ RESULTS = Path(__file__).with_suffix(".json")
 @click.option("--seed", default=2021, show_default=True)
 def main(shop: str, sizes: str, wanted: int, seed: int) -> None:
     """Measure examples a second of the literal, the plain and the repeat-aware network."""
-    split = time_split(baskets(clean(load_shop(shop))[0]))
+    split = time_split(group_baskets(clean(load_shop(shop))[0]))
     task = split.task("validation")
     examples = Examples.before(task.visible, task.at)
     backend, device = import_keras().backend.backend(), devices()[0].split(":")[0]

@@ -19,9 +19,8 @@ import numpy as np
 from scipy.special import expit, logit
 from scipy.stats import t as student
 
-from bundlebook.recommenders._keras import import_keras
-from bundlebook.recommenders.recurrent import RecurrentRecommender
-from bundlebook.shop import Baskets, baskets, clean, load_shop, time_split, zhangsan
+from bundlebook.recommenders import RecurrentRecommender, import_keras
+from bundlebook.shop import Baskets, clean, group_baskets, load_shop, time_split, zhangsan
 
 RESULTS = Path(__file__).with_suffix(".json")
 
@@ -49,7 +48,7 @@ def main(
 ) -> None:
     """Answer P(1005 in 2021-05) again and again, and say how far the answers lie apart."""
     cleaned, _ = clean(load_shop(shop))
-    split = time_split(baskets(cleaned))
+    split = time_split(group_baskets(cleaned))
     task, mapped, rule = split.task("validation"), zhangsan.mapping(split, cleaned), zhangsan.rule()
     his = zhangsan.history(split, mapped, task.at)
     column = list(split.baskets.items).index(mapped["item"][rule.asked_item])

@@ -9,8 +9,8 @@ from click.testing import CliRunner
 from bundlebook import ask as oracle
 from bundlebook.cli import main
 from bundlebook.errors import BundlebookError
-from bundlebook.recommenders.recurrent import RecurrentRecommender
-from bundlebook.shop import baskets, clean, load_shop, time_split, zhangsan
+from bundlebook.recommenders import RecurrentRecommender
+from bundlebook.shop import clean, group_baskets, load_shop, time_split, zhangsan
 
 HIS = "1001:1@2021-01,1002:2@2021-02,1003:1@2021-03,1004:3@2021-04"
 SMALL = {"width": 4, "repeat": 2, "epochs": 1}
@@ -19,7 +19,7 @@ SMALL = {"width": 4, "repeat": 2, "epochs": 1}
 @pytest.fixture(scope="module")
 def prepared():
     shop, _ = clean(load_shop("sample"))
-    split = time_split(baskets(shop))
+    split = time_split(group_baskets(shop))
     task = split.task("validation")
     network = RecurrentRecommender(**SMALL, seed=7).fit(task.visible, task.at)
     return shop, split, task, network

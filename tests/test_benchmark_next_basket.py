@@ -9,8 +9,9 @@ import pytest
 from click.testing import CliRunner
 
 from bundlebook import paths
-from bundlebook.evaluation.judged import Judged, averaged
-from bundlebook.recommenders.next_basket import NextBasketRecommender, Settings
+from bundlebook.evaluation import Judged, averaged
+from bundlebook.recommenders import NextBasketRecommender
+from bundlebook.recommenders.next_basket import Settings
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ import json
 import pytest
 
 from bundlebook import paths
-from bundlebook.recommenders.speed import Speed
+from bundlebook.recommenders import Speed
 
 
 @pytest.fixture(scope="module")

@@ -46,3 +46,26 @@ def test_a_failing_notebook_is_left_as_it_was(tmp_path):
         chapters.refresh([file])
     assert file.read_bytes() == before
     assert list(tmp_path.iterdir()) == [file]
+
+
+def test_the_id_of_a_cell_survives_editing_moving_and_refreshing():
+    notebook = new_notebook(cells=[new_markdown_cell("# 01. A title"), new_code_cell("x = 1"), new_code_cell("x")])
+    chapters.name_cells(notebook)
+    first = [cell.id for cell in notebook.cells]
+    assert all(chapters.CELL_ID.fullmatch(cell_id) for cell_id in first) and len(set(first)) == 3
+    notebook.cells[1].source = "another_name = 2"
+    notebook.cells.insert(1, new_code_cell("x = 1"))
+    notebook.cells.reverse()
+    chapters.name_cells(notebook)
+    assert [cell.id for cell in notebook.cells if cell.id in first] == first[::-1]
+    assert len({cell.id for cell in notebook.cells}) == 4
+
+
+def test_a_copied_cell_gets_an_id_of_its_own():
+    cell = new_code_cell("y = 1")
+    notebook = new_notebook(cells=[cell, new_code_cell("y = 1")])
+    chapters.name_cells(notebook)
+    notebook.cells[1].id = notebook.cells[0].id
+    kept = notebook.cells[0].id
+    chapters.name_cells(notebook)
+    assert notebook.cells[0].id == kept != notebook.cells[1].id

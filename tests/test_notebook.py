@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from bundlebook import notebook
-from bundlebook.shop.shop import Shop, SourceFile
+from bundlebook.shop import Shop, SourceFile
 
 
 @pytest.fixture

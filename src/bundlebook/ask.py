@@ -16,11 +16,8 @@ from pathlib import Path
 import pandas as pd
 
 from bundlebook.errors import BundlebookError
-from bundlebook.recommenders.periods import periods_covered
-from bundlebook.recommenders.popularity import Popularity
-from bundlebook.recommenders.recurrent import RecurrentRecommender, fit_cached
-from bundlebook.recommenders.training import MOST_PERIODS
-from bundlebook.shop import baskets, clean, load_shop, time_split, zhangsan
+from bundlebook.recommenders import MOST_PERIODS, Popularity, RecurrentRecommender, fit_cached, periods_covered
+from bundlebook.shop import clean, group_baskets, load_shop, time_split, zhangsan
 
 #: How one purchase is written: item, colon, quantity, at sign, month.
 PURCHASE = "1001:1@2021-01"
@@ -131,7 +128,7 @@ def ask(
             raise BundlebookError(f"unknown item {number!r}", where=where, remedy=f"use one of {', '.join(numbers)}")
     lines = zhangsan.check(history, asked=at)
     cleaned, _ = clean(load_shop(shop))
-    split = time_split(baskets(cleaned))
+    split = time_split(group_baskets(cleaned))
     task, mapped = split.task("validation"), zhangsan.mapping(split, cleaned)
     looks_back = periods_covered(task.visible, task.at, MOST_PERIODS)
     for number, time in enumerate(lines["time"], start=1):

@@ -48,10 +48,29 @@ def _imported(file: Path) -> set[Path]:
         if isinstance(node, ast.Import):
             names += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module:
-            # `from package import name` means a module of that name, or else what the package's __init__ offers.
-            full = [f"{node.module}.{alias.name}" for alias in node.names]
-            names += [name if _file(name) else node.module for name in full]
-    return {found for found in map(_file, names) if found}
+            names += [f"{node.module}.{alias.name}" for alias in node.names]
+    return {found for name in names for found in _files(name)}
+
+
+def _files(name: str) -> set[Path]:
+    """Files that hold what *name* stands for: a module, a room, or one name of a module or of a room's door."""
+    place, _, attribute = name.rpartition(".")
+    if _file(name):
+        return {_file(name)} | set(_door(name).values())
+    if attribute in _door(place):
+        return {_door(place)[attribute]}
+    return {_file(place)} - {None}
+
+
+@lru_cache
+def _door(room: str) -> dict[str, Path]:
+    """Public names of a room and the files they come from: what its ``__init__.pyi`` lists."""
+    init = _file(room)
+    stub = init.with_suffix(".pyi") if init and init.name == "__init__.py" else None
+    if stub is None or not stub.exists():
+        return {}
+    listed = [node for node in ast.parse(stub.read_bytes()).body if isinstance(node, ast.ImportFrom) and node.module]
+    return {alias.name: _file(f"{room}.{node.module}") for node in listed for alias in node.names}
 
 
 def _file(module: str) -> Path | None:

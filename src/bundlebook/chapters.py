@@ -6,7 +6,10 @@ what changed.
 """
 
 import base64
+import hashlib
 import io
+import itertools
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -18,6 +21,8 @@ from bundlebook import paths
 
 #: Seconds after which a chapter's cell counts as hanging.
 CELL_TIMEOUT = 600
+#: Form of a cell's id, made once by :func:`name_cells`.
+CELL_ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*-[0-9a-f]{4}")
 _KERNELSPEC = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
 _LANGUAGE = {
     "name": "python",
@@ -62,14 +67,31 @@ def execute(notebook: nbformat.NotebookNode, folder: Path, timeout: int = CELL_T
 def normalise(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
     """Drop everything from a notebook that another run of the same code would store differently."""
     notebook.metadata = nbformat.from_dict({"kernelspec": _KERNELSPEC, "language_info": _LANGUAGE})
-    for number, cell in enumerate(notebook.cells):
-        cell.id = f"cell-{number:03d}"
+    name_cells(notebook)
+    for cell in notebook.cells:
         tags = cell.metadata.get("tags")
         cell.metadata = nbformat.from_dict({"tags": sorted(tags)} if tags else {})
         if cell.cell_type == "code":
             cell.outputs = [_normalise_output(o) for o in cell.outputs if o.get("name") != "stderr"]
     # A kernel flushes when it likes, so one print may arrive in one piece or in several.
     return CoalesceStreamsPreprocessor().preprocess(notebook, {})[0]
+
+
+def name_cells(notebook: nbformat.NotebookNode) -> None:
+    """Give every cell that has none an id of its own: a slug of its first words and four hex digits.
+
+    An id that is already of this form stays whatever becomes of the cell's text or place, because exercises and
+    translations refer to it. A cell that an editor has just made, or copied, gets its own.
+    """
+    taken: set[str] = set()
+    for cell in notebook.cells:
+        old = cell.get("id", "")
+        if not CELL_ID.fullmatch(old) or old in taken:
+            words = re.findall(r"[a-z0-9]+", cell.source.lower())
+            slug = "-".join(words[:4])[:40].strip("-") or cell.cell_type
+            digests = (hashlib.sha256(f"{salt}{cell.source}".encode()).hexdigest() for salt in itertools.count())
+            cell.id = next(made for digest in digests if (made := f"{slug}-{digest[:4]}") not in taken)
+        taken.add(cell.id)
 
 
 def _normalise_output(output: nbformat.NotebookNode) -> nbformat.NotebookNode:

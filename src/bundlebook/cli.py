@@ -42,7 +42,7 @@ def doctor() -> None:
 def sample(out: Path, seed: int | None) -> None:
     """Simulate the sample shop and write its tables and its planted truth."""
     from bundlebook import paths
-    from bundlebook.shop.sample import SAMPLE_SEED, write_sample
+    from bundlebook.shop import SAMPLE_SEED, write_sample
 
     for file in write_sample(out, SAMPLE_SEED if seed is None else seed):
         click.echo(f"wrote {paths.shown(file)}")
@@ -122,7 +122,7 @@ def evaluate(
     """Judge every recommender on a shop of your own: the leaderboard of chapter 07."""
     from bundlebook import paths
     from bundlebook.errors import BundlebookError
-    from bundlebook.evaluation.board import Options
+    from bundlebook.evaluation import Options
     from bundlebook.reports.leaderboard import evaluate_shop
 
     options = Options(seed=seed, seeds=seeds)

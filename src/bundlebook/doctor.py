@@ -91,8 +91,7 @@ def _kernel() -> Finding:
 
 
 def _data() -> Finding:
-    from bundlebook.shop import load_shop
-    from bundlebook.shop.completejourney import read_table
+    from bundlebook.shop import load_shop, read_table
 
     try:
         table, file = read_table("transactions")

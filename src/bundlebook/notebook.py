@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from IPython.display import display
 
-from bundlebook.shop.shop import Shop
+from bundlebook.shop import Shop
 
 #: MIME type under which a headline figure is stored in a notebook's outputs; reports collect it from there.
 METRIC_MIME = "application/vnd.bundlebook.metric+json"

@@ -7,20 +7,19 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from scipy.stats import false_discovery_control, poisson
 
 from bundlebook.association import (
     adjusted_lift,
+    count_itemsets,
     encode,
     fit_configuration,
     fit_sizes,
     frequent_itemsets,
     lift_table,
+    shuffled,
 )
-from bundlebook.association.counting import count_itemsets
-from bundlebook.association.null import shuffled
 from bundlebook.errors import BundlebookError
 from tests.association.random_baskets import random_baskets
 

@@ -5,11 +5,9 @@ import shutil
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 
-from bundlebook.association import eclat, encode, engines, frequent_itemsets, memory
-from bundlebook.association.matrix import BasketMatrix
+from bundlebook.association import BasketMatrix, eclat, encode, engines, frequent_itemsets, memory
 from tests.association import brute
 
 NO_PYFIM = importlib.util.find_spec("fim") is None

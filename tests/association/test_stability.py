@@ -1,9 +1,16 @@
 import numpy as np
 import pytest
 
-from bundlebook.association import association_rules, encode, fit_sizes, frequent_itemsets
-from bundlebook.association.counting import count_itemsets
-from bundlebook.association.stability import held_out_lift, remeasure, survival
+from bundlebook.association import (
+    association_rules,
+    count_itemsets,
+    encode,
+    fit_sizes,
+    frequent_itemsets,
+    held_out_lift,
+    remeasure,
+    survival,
+)
 from tests.association.random_baskets import random_baskets
 
 

@@ -8,7 +8,7 @@ import pytest
 from bundlebook.bundles import CoPurchase, Filters, Links, candidates, joint_probability, link_items
 from bundlebook.bundles.links import source_names
 from bundlebook.errors import BundlebookError
-from bundlebook.shop import baskets, clean, load_shop, time_split
+from bundlebook.shop import clean, group_baskets, load_shop, time_split
 
 N = 8
 ITEMS = np.array([f"i{n}" for n in range(N)])
@@ -92,7 +92,7 @@ def test_wrong_shapes_and_sizes_are_refused():
 
 
 def test_links_name_who_linked_two_items():
-    split = time_split(baskets(clean(load_shop("sample"))[0]))
+    split = time_split(group_baskets(clean(load_shop("sample"))[0]))
     visible = split.training
     n = visible.n_items
     psi, together = np.ones((n, n)), np.full((n, n), 200)

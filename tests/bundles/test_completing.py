@@ -8,12 +8,12 @@ from bundlebook.bundles import BasketCompleter
 from bundlebook.bundles.completing import _conditional_logit
 from bundlebook.errors import BundlebookError
 from bundlebook.evaluation import completion, metrics, ranking
-from bundlebook.shop import baskets, clean, load_shop, time_split
+from bundlebook.shop import clean, group_baskets, load_shop, time_split
 
 
 @pytest.fixture(scope="module")
 def split():
-    return time_split(baskets(clean(load_shop("sample"))[0]))
+    return time_split(group_baskets(clean(load_shop("sample"))[0]))
 
 
 def test_conditional_logit_finds_the_coefficients_that_made_the_choices():

@@ -2,12 +2,11 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from scipy import sparse
 from statsmodels.stats.contingency_tables import StratifiedTable
 
-from bundlebook.bundles.joint import co_purchase, plackett
+from bundlebook.bundles import co_purchase, plackett
 from bundlebook.errors import BundlebookError
 from bundlebook.shop import Baskets
 

@@ -8,7 +8,7 @@ import pytest
 
 from bundlebook.bundles import CoPurchase, Weights, offer, pair_candidates, plackett, prices, score_pairs
 from bundlebook.errors import BundlebookError
-from bundlebook.shop import Shop, baskets, time_split
+from bundlebook.shop import Shop, group_baskets, time_split
 
 ITEMS = np.array(["bread", "butter", "cola", "milk", "soap", "tea"])
 P = np.array([0.6, 0.2, 0.1, 0.5, 0.05, 0.3])
@@ -173,7 +173,7 @@ def test_prices_are_medians_of_the_training_weeks():
     events = events.assign(event="purchase", quantity=1)
     products = pd.DataFrame({"item_id": ["milk", "tea"], "name": "", "category": "", "brand": "", "price": np.nan})
     shop = Shop("small", events, products)
-    split = time_split(baskets(shop), min_users=1)
+    split = time_split(group_baskets(shop), min_users=1)
     table = prices(shop, split, margin=0.25)
     assert table.loc["tea", ["list_price", "usual_price", "cost"]].tolist() == [3.0, 2.0, 1.5]
     assert table.loc["milk", ["list_price", "usual_price", "cost"]].tolist() == [1.0, 1.0, 0.75]

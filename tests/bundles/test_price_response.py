@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from bundlebook.bundles.price_response import price_response, weekly_prices
-from bundlebook.shop import Baskets, Shop, baskets, time_split
+from bundlebook.bundles import price_response, weekly_prices
+from bundlebook.shop import Baskets, Shop, group_baskets, time_split
 
 START, WEEKS = np.datetime64("2021-01-04"), 40
 
@@ -61,7 +61,7 @@ def test_the_product_on_sale_does_not_count_more_in_its_week():
     events = pd.DataFrame(rows).assign(event="purchase", quantity=1)
     catalogue = pd.DataFrame({"item_id": ["a", "b", "c"], "product_type": ["x", "x", "y"]})
     shop = Shop("tiny", events, catalogue)
-    split = time_split(baskets(shop), min_users=2)
+    split = time_split(group_baskets(shop), min_users=2)
     found = weekly_prices(shop, split).loc["x"].to_numpy()
     share = (7 * 8 * 10 + 7 * 20) / (7 * 8 * 10 * 2 + 7 * 20)  # of a among all lines of the type, not of that week
     assert np.isclose(found[2], share * np.log(0.5))

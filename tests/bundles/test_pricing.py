@@ -6,7 +6,7 @@ import pytest
 
 from bundlebook.bundles import Candidates, Weights, demand, objective, price, price_table
 from bundlebook.errors import BundlebookError
-from bundlebook.shop import Shop, baskets
+from bundlebook.shop import Shop, group_baskets
 
 START, END = np.datetime64("2021-01-04"), np.datetime64("2021-10-04")
 
@@ -66,7 +66,7 @@ def test_price_table_assumes_margins_that_average_to_the_one_given():
     shop = shop_with({"a": 1.0, "b": 1.0})
     products = shop.products.assign(department=np.where(shop.products["category"] == "a", "PRODUCE", "GROCERY"))
     shop = shop.with_tables(products=products)
-    table = price_table(shop, baskets(shop, "item_id"), START, END, 0.3, spread=True)
+    table = price_table(shop, group_baskets(shop, "item_id"), START, END, 0.3, spread=True)
     rate = 1 - table["cost"] / table["usual_price"]
     sales = table["usual_price"] * table["lines"]
     assert (rate * sales).sum() / sales.sum() == pytest.approx(0.3)

@@ -6,7 +6,7 @@ import pytest
 from bundlebook import bundles
 from bundlebook.bundles import BundleRecommender, Limits, Weights, habits, recommend_bundles
 from bundlebook.errors import BundlebookError
-from bundlebook.shop import baskets, clean, load_shop, time_split
+from bundlebook.shop import clean, group_baskets, load_shop, time_split
 
 
 @pytest.fixture(scope="module")
@@ -16,7 +16,7 @@ def shop():
 
 @pytest.fixture(scope="module")
 def task(shop):
-    return time_split(baskets(shop)).task("test")
+    return time_split(group_baskets(shop)).task("test")
 
 
 @pytest.fixture(scope="module")

@@ -11,8 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from bundlebook import cli, paths
-from bundlebook.evaluation.board import Options
-from bundlebook.evaluation.stored import Stored
+from bundlebook.evaluation import Options, Stored
 from bundlebook.reports.leaderboard import evaluate_shop
 
 

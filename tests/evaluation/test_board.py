@@ -7,16 +7,25 @@ import numpy as np
 import pytest
 
 from bundlebook.errors import BundlebookError
-from bundlebook.evaluation import arena as arena_module
-from bundlebook.evaluation import stored
-from bundlebook.evaluation.board import Options, make_board, outside, settings_of, split_for
-from bundlebook.evaluation.contenders import CONTENDERS, FAMILIES, Contender, Ground, min_users
-from bundlebook.evaluation.needs import Size
-from bundlebook.evaluation.planning import plan
-from bundlebook.evaluation.protocol import evaluate
-from bundlebook.evaluation.stored import Stored
-from bundlebook.recommenders.base import ProbabilisticRecommender
-from bundlebook.recommenders.popularity import DecayedFrequency, Popularity
+from bundlebook.evaluation import (
+    CONTENDERS,
+    Contender,
+    Ground,
+    Options,
+    Size,
+    Stored,
+    arena as arena_module,
+    evaluate,
+    make_board,
+    min_users,
+    outside,
+    plan,
+    settings_of,
+    split_for,
+    stored,
+)
+from bundlebook.evaluation.contenders import FAMILIES
+from bundlebook.recommenders import DecayedFrequency, Popularity, ProbabilisticRecommender
 from bundlebook.shop import clean, load_shop
 
 OPTIONS = Options(seed=3, seeds=2, requests=2)

@@ -5,14 +5,15 @@ import pandas as pd
 import pytest
 
 from bundlebook.errors import BundlebookError
-from bundlebook.evaluation.calibration import brier_skill, ece, log_loss
-from bundlebook.evaluation.calibration_groups import (
+from bundlebook.evaluation import (
     calibration_by_group,
     ece_by_chance,
     ece_interval,
     history_bands,
+    log_loss,
     popularity_bands,
 )
+from bundlebook.evaluation.calibration import brier_skill, ece
 
 
 @pytest.fixture(scope="module")

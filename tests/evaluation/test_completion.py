@@ -3,7 +3,7 @@ import pytest
 from scipy import sparse
 
 from bundlebook.errors import BundlebookError
-from bundlebook.evaluation.completion import hide_one
+from bundlebook.evaluation import hide_one
 from bundlebook.shop import Baskets
 
 

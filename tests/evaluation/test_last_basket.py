@@ -4,9 +4,8 @@ import numpy as np
 import pytest
 
 from bundlebook.errors import BundlebookError
-from bundlebook.evaluation.last_basket import last_baskets_in_time, leave_last_out, seen_later
-from bundlebook.evaluation.protocol import evaluate
-from bundlebook.recommenders.popularity import DecayedFrequency, Popularity
+from bundlebook.evaluation import evaluate, last_baskets_in_time, leave_last_out, seen_later
+from bundlebook.recommenders import DecayedFrequency, Popularity
 
 
 def test_the_last_basket_is_hidden_and_nothing_else(split):

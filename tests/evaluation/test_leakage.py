@@ -5,7 +5,7 @@ import pytest
 from scipy import sparse
 
 from bundlebook.errors import BundlebookError
-from bundlebook.evaluation.leakage import composition_leak, truth_in_features
+from bundlebook.evaluation import composition_leak, truth_in_features
 
 
 def test_features_counted_on_everything_are_caught(split, task):

@@ -2,14 +2,12 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from scipy import sparse
 from sklearn.metrics import label_ranking_average_precision_score, ndcg_score, roc_auc_score
 
 from bundlebook.errors import BundlebookError
-from bundlebook.evaluation import metrics
-from bundlebook.evaluation.ranking import rank, three_rows
+from bundlebook.evaluation import metrics, rank, three_rows
 
 N_USERS, N_ITEMS = 60, 25
 

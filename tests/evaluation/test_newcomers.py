@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from bundlebook.errors import BundlebookError
-from bundlebook.evaluation.newcomers import newcomers, single_lines
+from bundlebook.evaluation import newcomers, single_lines
 
 
 def test_held_out_households_are_gone_and_short(task):

@@ -7,13 +7,10 @@ import pytest
 from scipy import sparse
 
 from bundlebook.errors import BundlebookError
-from bundlebook.evaluation import metrics
-from bundlebook.evaluation.calibration import log_loss
-from bundlebook.evaluation.leakage import future_influence, rewrite_future
-from bundlebook.evaluation.protocol import evaluate, everyone, tracks
-from bundlebook.evaluation.ranking import rank
-from bundlebook.recommenders.calibrated import Calibrated
-from bundlebook.recommenders.popularity import DecayedFrequency, PersonalFrequency, Popularity
+from bundlebook.evaluation import evaluate, everyone, future_influence, log_loss, metrics, rank
+from bundlebook.evaluation.leakage import rewrite_future
+from bundlebook.evaluation.protocol import tracks
+from bundlebook.recommenders import Calibrated, DecayedFrequency, PersonalFrequency, Popularity
 
 
 class Returns:

@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from bundlebook.evaluation import metrics
-from bundlebook.evaluation.ranking import rank
+from bundlebook.evaluation import metrics, rank
 
 # ranx compiles itself for a minute, too long for every run; test_metrics.py compares with scikit-learn each time.
 ranx = pytest.importorskip("ranx", reason="ranx is not locked, since it compiles for a minute: `pip install ranx`")

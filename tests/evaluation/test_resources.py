@@ -1,8 +1,7 @@
 import numpy as np
 import pytest
 
-from bundlebook.evaluation import resources
-from bundlebook.evaluation.resources import watch
+from bundlebook.evaluation import resources, watch
 
 
 @pytest.mark.parametrize("exact", [True, False], ids=["kernel's mark", "samples"])

@@ -1,7 +1,7 @@
 import pytest
 
 from bundlebook.errors import BundlebookError
-from bundlebook.evaluation.sealed import Sealed
+from bundlebook.evaluation import Sealed
 
 
 def test_the_test_window_opens_once_settings_are_final(split):

@@ -6,13 +6,8 @@ import pytest
 from scipy import stats
 
 from bundlebook.errors import BundlebookError
-from bundlebook.evaluation.significance import (
-    bootstrap_interval,
-    holm,
-    leaders,
-    paired_differences,
-    resampled_means,
-)
+from bundlebook.evaluation import bootstrap_interval, holm, paired_differences, resampled_means
+from bundlebook.evaluation.significance import leaders
 
 
 def test_interval_covers_the_truth_about_95_times_in_100():

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import nbformat
 
-MAX_BYTES, MAX_CELLS, MAX_LINES, MAX_PLOT_LINES, WORDS_PER_LINE = 300_000, 60, 15, 25, 8
+from bundlebook.chapters import CELL_ID
+
+MAX_BYTES, MAX_CELLS, MAX_LINES, MAX_PLOT_LINES, WORDS_PER_LINE, MAX_IMPORTS = 300_000, 60, 15, 25, 8, 8
 ROWS = ("**You will build**", "**You will learn**", "**You need**", "**Time and data**")
 SECTIONS = ("## Check yourself", "## Exercises", "## Summary", "## Further reading")
 PARAMETERS = ("SHOP", "SEED")
@@ -22,7 +24,7 @@ def faults(file: Path, chapter: bool = True) -> list[str]:
         nbformat.validate(notebook)
     except Exception as error:
         return [f"not a valid notebook: {error}"]
-    rules = [stored, metadata, clean_code, links, machine_free]
+    rules = [stored, metadata, clean_code, front_doors, links, machine_free]
     rules += [skeleton, parameters, budgets] if chapter else [footer, parameters_of_solutions]
     found = [fault for rule in rules for fault in rule(notebook, file)]
     if file.stat().st_size > MAX_BYTES:
@@ -62,6 +64,12 @@ def metadata(notebook, file):
     extra = set(notebook.metadata) - {"kernelspec", "language_info"}
     if extra:
         yield f"metadata {sorted(extra)} should have been dropped: run `make refresh`"
+    ids = [cell.get("id", "") for cell in notebook.cells]
+    for number, cell_id in enumerate(ids):
+        if not CELL_ID.fullmatch(cell_id):
+            yield f"cell {number}: id {cell_id!r} is no slug with four hex digits: run `make refresh`"
+        if cell_id in ids[:number]:
+            yield f"cell {number}: id {cell_id!r} stands twice: run `make refresh`"
     for number, cell in enumerate(notebook.cells):
         if tags(cell) - TAGS:
             yield f"cell {number}: unknown tags {sorted(tags(cell) - TAGS)}"
@@ -160,6 +168,34 @@ def parameters_of_solutions(notebook, file):
     yield from parameters(notebook, file, least=("SEED",))
 
 
+def imports(cell):
+    try:
+        tree = ast.parse(cell.source)
+    except SyntaxError:  # clean_code reports it
+        return []
+    return [node for node in ast.walk(tree) if isinstance(node, ast.Import | ast.ImportFrom)]
+
+
+def front_doors(notebook, file):
+    """Chapters import from the rooms' front doors, at most eight lines of them."""
+    lines = 0
+    for number, cell in enumerate(notebook.cells):
+        for node in imports(cell) if cell.cell_type == "code" else ():
+            places = [node.module or ""] if isinstance(node, ast.ImportFrom) else [alias.name for alias in node.names]
+            names = (
+                [f"{places[0]}.{alias.name}" for alias in node.names] if isinstance(node, ast.ImportFrom) else places
+            )
+            lines += any(place.split(".")[0] == "bundlebook" for place in places)
+            for place in places:
+                if place.startswith("bundlebook.") and place.count(".") > 1:
+                    yield f"cell {number}: {place!r} lies behind a room's front door"
+            for name in names:
+                if name.startswith("bundlebook.") and "._" in name:
+                    yield f"cell {number}: {name!r} is private"
+    if lines > MAX_IMPORTS:
+        yield f"{lines} lines import from bundlebook, more than {MAX_IMPORTS}"
+
+
 def budgets(notebook, file):
     if len(notebook.cells) > MAX_CELLS:
         yield f"{len(notebook.cells)} cells are more than {MAX_CELLS}"
@@ -168,6 +204,8 @@ def budgets(notebook, file):
         if cell.cell_type != "code":
             continue
         lines = [x for x in cell.source.splitlines() if x.strip() and not x.strip().startswith("#")]
+        # An import counts as one line, however long its list of names is.
+        lines = lines[sum(node.end_lineno - node.lineno for node in imports(cell)) :]
         limit = MAX_PLOT_LINES if re.search(r"plt\.|plots\b|\bax\b", cell.source) else MAX_LINES
         if len(lines) > limit:
             yield f"cell {number}: {len(lines)} lines of code are more than {limit}"

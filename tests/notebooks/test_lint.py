@@ -4,6 +4,7 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
+from bundlebook.chapters import name_cells
 from tests.notebooks import lint
 
 IGNORED = {"tags": ["nbval-ignore-output"]}
@@ -23,9 +24,11 @@ def sound_chapter():
     ]
     for number, cell in enumerate(c for c in cells if c.cell_type == "code"):
         cell.execution_count = number + 1
-    return new_notebook(
+    notebook = new_notebook(
         cells=cells, metadata={"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
     )
+    name_cells(notebook)
+    return notebook
 
 
 def sound_solutions():
@@ -53,6 +56,26 @@ def test_sound_solutions_have_no_fault(tmp_path):
 
 def break_order(nb):
     nb.cells[4].execution_count = 7
+
+
+def break_door(nb):
+    nb.cells[1].source += "\nfrom bundlebook.shop.baskets import Baskets"
+
+
+def break_privacy(nb):
+    nb.cells[1].source += "\nfrom bundlebook.shop import _secret"
+
+
+def break_imports(nb):
+    nb.cells[1].source += "\nfrom bundlebook import paths" * 8
+
+
+def break_id(nb):
+    nb.cells[3].id = "cell-003"
+
+
+def break_unique_id(nb):
+    nb.cells[3].id = nb.cells[5].id
 
 
 def break_stderr(nb):

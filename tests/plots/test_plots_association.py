@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from bundlebook import association as assoc
-from bundlebook.association.null import shuffled
+from bundlebook.association import shuffled
 from bundlebook.plots import association as plots
 from bundlebook.plots.style import use_style
 from tests.association.random_baskets import random_baskets

@@ -4,7 +4,7 @@ import matplotlib.pyplot as plt
 import pandas as pd
 import pytest
 
-from bundlebook.evaluation.stored import Stored
+from bundlebook.evaluation import Stored
 from bundlebook.plots import evaluation as plots
 from bundlebook.plots.style import use_style
 

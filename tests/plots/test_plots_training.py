@@ -8,8 +8,8 @@ from scipy import sparse
 
 from bundlebook.plots import training
 from bundlebook.plots.style import use_style
-from bundlebook.recommenders.periods import period_panel
-from bundlebook.shop.baskets import Baskets
+from bundlebook.recommenders import period_panel
+from bundlebook.shop import Baskets
 
 
 @pytest.fixture(autouse=True)

@@ -1,6 +1,6 @@
 import pytest
 
-from bundlebook.shop import baskets, clean, load_shop, time_split
+from bundlebook.shop import clean, group_baskets, load_shop, time_split
 
 
 @pytest.fixture(scope="session")
@@ -10,4 +10,4 @@ def shop():
 
 @pytest.fixture(scope="session")
 def split(shop):
-    return time_split(baskets(shop))
+    return time_split(group_baskets(shop))

@@ -4,7 +4,7 @@ import pytest
 
 from bundlebook.profiles import item_attributes, user_attributes
 from bundlebook.profiles.attributes import ITEM_GROUPS, USER_GROUPS, percentiles
-from bundlebook.shop import baskets, time_split
+from bundlebook.shop import group_baskets, time_split
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +60,7 @@ def test_what_a_shop_does_not_record_has_no_column(shop):
     events = events.assign(time=events["time"].dt.normalize())
     products = shop.products[["item_id", "name"]]
     bare = shop.with_tables(events=events, products=products)
-    split = time_split(baskets(bare), min_users=5)
+    split = time_split(group_baskets(bare), min_users=5)
     users, items = user_attributes(bare, split), item_attributes(bare, split)
     absent = {"discount share", "discount depth", "private-label share", "share in the evening"}
     assert not absent & set(users) and not absent & set(items) and "makers" not in items

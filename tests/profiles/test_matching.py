@@ -5,10 +5,9 @@ from scipy import sparse
 
 from bundlebook import profiles
 from bundlebook.errors import BundlebookError
-from bundlebook.profiles import ProfileMatch, SocialProfile, Weights, people
-from bundlebook.profiles.weights import learn_product, normal_equations, normalised, ridge_nonnegative
-from bundlebook.recommenders.base import Recommender
-from bundlebook.recommenders.popularity import PersonalFrequency
+from bundlebook.profiles import ProfileMatch, SocialProfile, Weights, people, ridge_nonnegative
+from bundlebook.profiles.weights import learn_product, normal_equations, normalised
+from bundlebook.recommenders import PersonalFrequency, Recommender
 from bundlebook.shop import Baskets
 
 DAY = np.datetime64("2021-01-01")
@@ -98,7 +97,8 @@ def test_learned_weights_sum_to_one_and_own_purchases_gain_with_history(fitted):
     assert w.sources.sum(axis=1).to_numpy() == pytest.approx(1) and w.blocks.sum() == pytest.approx(1)
     assert (w.sources >= 0).all().all() and (w.blocks >= 0).all()
     own = w.sources[["purchases", "recent"]].sum(axis=1)
-    assert own.loc[0] == 0 and own.loc[1] < own.loc[4] < own.loc[32]
+    # The active-set solver leaves 0 or rounding, by processor.
+    assert own.loc[0] == pytest.approx(0, abs=1e-9) and own.loc[1] < own.loc[4] < own.loc[32]
 
 
 def test_fit_is_reproducible_and_follows_the_protocol(fitted, split):

@@ -4,7 +4,7 @@ import pytest
 
 from bundlebook.profiles import item_vectors
 from bundlebook.profiles.vectors import _ranks, _tokens, blocks
-from bundlebook.shop import baskets, time_split
+from bundlebook.shop import group_baskets, time_split
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +58,7 @@ def test_a_shop_with_ids_and_times_only_still_has_vectors(shop):
     events = shop.events[["user_id", "item_id", "time", "event", "quantity"]].assign(price=2.0)
     products = pd.DataFrame({"item_id": shop.products["item_id"], "name": shop.products["name"]})
     bare = shop.with_tables(events=events, products=products, users=None)
-    found = item_vectors(bare, time_split(baskets(bare), min_users=5))
+    found = item_vectors(bare, time_split(group_baskets(bare), min_users=5))
     assert set(blocks(found)) == {"hour", "word"}
 
 

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
+from bundlebook.recommenders import ImplicitALS, first_factors
 from bundlebook.recommenders._interest import interest
-from bundlebook.recommenders.als import ImplicitALS, first_factors, solve_factors
+from bundlebook.recommenders.als import solve_factors
 
 AT = np.datetime64("2021-06-01")
 

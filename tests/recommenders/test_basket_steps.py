@@ -9,7 +9,7 @@ from scipy import sparse
 from bundlebook.errors import BundlebookError
 from bundlebook.recommenders._repeat_counts import DECAYS, FLOOR, GAP, HALF_LIVES, MOST_GAPS, N_FEATURES
 from bundlebook.recommenders.basket_steps import BasketSteps
-from bundlebook.shop.baskets import Baskets
+from bundlebook.shop import Baskets
 
 AT = np.datetime64("2021-06-01")
 

@@ -5,8 +5,8 @@ import pytest
 from scipy import sparse
 from sklearn.metrics import roc_auc_score
 
+from bundlebook.recommenders import BPR
 from bundlebook.recommenders._descent import descend
-from bundlebook.recommenders.bpr import BPR
 from bundlebook.shop import Baskets
 
 AT = np.datetime64("2021-06-01")

@@ -4,15 +4,22 @@ import numpy as np
 import pytest
 
 from bundlebook.errors import BundlebookError
-from bundlebook.recommenders.als import ImplicitALS
-from bundlebook.recommenders.base import Recommender
-from bundlebook.recommenders.bpr import BPR
-from bundlebook.recommenders.content import ContentBased
-from bundlebook.recommenders.hybrid import Stacked, Switching, Weighted
-from bundlebook.recommenders.neighbours import ItemKNN, UserKNN
-from bundlebook.recommenders.popularity import DecayedFrequency, PersonalFrequency, Popularity
-from bundlebook.recommenders.transitions import TransitionCounts
-from bundlebook.recommenders.upcf import UPCF
+from bundlebook.recommenders import (
+    BPR,
+    UPCF,
+    ContentBased,
+    DecayedFrequency,
+    ImplicitALS,
+    ItemKNN,
+    PersonalFrequency,
+    Popularity,
+    Recommender,
+    Stacked,
+    Switching,
+    TransitionCounts,
+    UserKNN,
+    Weighted,
+)
 from bundlebook.shop import Baskets
 
 AT = np.datetime64("2021-06-01")

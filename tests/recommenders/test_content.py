@@ -7,8 +7,8 @@ from sklearn.linear_model import Ridge
 from sklearn.metrics.pairwise import cosine_similarity
 
 from bundlebook.errors import BundlebookError
+from bundlebook.recommenders import ContentBased
 from bundlebook.recommenders._interest import interest
-from bundlebook.recommenders.content import ContentBased
 
 AT = np.datetime64("2021-06-01")
 

@@ -12,19 +12,21 @@ import pytest
 from scipy import sparse
 from scipy.special import expit
 
-from bundlebook import cache as artefacts
-from bundlebook import paths
+from bundlebook import cache as artefacts, paths
 from bundlebook.errors import BundlebookError
-from bundlebook.recommenders import _dense
+from bundlebook.recommenders import (
+    DeepMF,
+    EmbeddingNetwork,
+    FromCache,
+    HistoryCNN,
+    InterestMLP,
+    ProbabilisticRecommender,
+    _dense,
+    period_panel,
+)
 from bundlebook.recommenders._dense_inputs import decayed_rates
-from bundlebook.recommenders.base import ProbabilisticRecommender
-from bundlebook.recommenders.cnn import HistoryCNN
-from bundlebook.recommenders.deep_factorization import DeepMF, columns
-from bundlebook.recommenders.embedding import EmbeddingNetwork
-from bundlebook.recommenders.from_cache import FromCache
-from bundlebook.recommenders.mlp import InterestMLP
-from bundlebook.recommenders.periods import period_panel
-from bundlebook.shop.baskets import Baskets
+from bundlebook.recommenders.deep_factorization import columns
+from bundlebook.shop import Baskets
 
 AT = np.datetime64("2021-06-21")
 KINDS = (InterestMLP, HistoryCNN, DeepMF, EmbeddingNetwork)

@@ -4,10 +4,8 @@ import numpy as np
 import pytest
 
 from bundlebook.errors import BundlebookError
-from bundlebook.evaluation.calibration import log_loss
-from bundlebook.recommenders.calibrated import Calibrated
-from bundlebook.recommenders.ensemble import Ensemble
-from bundlebook.recommenders.popularity import DecayedFrequency, PersonalFrequency, Popularity
+from bundlebook.evaluation import log_loss
+from bundlebook.recommenders import Calibrated, DecayedFrequency, Ensemble, PersonalFrequency, Popularity
 
 AT = np.datetime64("2021-06-01")
 

@@ -4,9 +4,8 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from bundlebook.evaluation.protocol import evaluate
-from bundlebook.recommenders.from_cache import FromCache
-from bundlebook.recommenders.recurrent import RecurrentRecommender
+from bundlebook.evaluation import evaluate
+from bundlebook.recommenders import FromCache, RecurrentRecommender
 from bundlebook.shop import Baskets, time_split
 
 

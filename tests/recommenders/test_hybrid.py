@@ -6,10 +6,17 @@ from scipy.stats import rankdata
 from sklearn.metrics import log_loss
 
 from bundlebook.errors import BundlebookError
-from bundlebook.recommenders.base import ProbabilisticRecommender, Recommender
-from bundlebook.recommenders.hybrid import Stacked, Switching, Weighted
-from bundlebook.recommenders.neighbours import UserKNN
-from bundlebook.recommenders.popularity import DecayedFrequency, PersonalFrequency, Popularity
+from bundlebook.recommenders import (
+    DecayedFrequency,
+    PersonalFrequency,
+    Popularity,
+    ProbabilisticRecommender,
+    Recommender,
+    Stacked,
+    Switching,
+    UserKNN,
+    Weighted,
+)
 
 AT = np.datetime64("2021-06-01")
 

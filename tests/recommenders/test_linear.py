@@ -7,8 +7,7 @@ from scipy.optimize import minimize
 from sklearn.metrics.pairwise import cosine_similarity
 
 from bundlebook.errors import BundlebookError
-from bundlebook.recommenders.base import Recommender
-from bundlebook.recommenders.linear import EASE, ItemCosine
+from bundlebook.recommenders import EASE, ItemCosine, Recommender
 from bundlebook.shop import Baskets
 
 LATER = np.datetime64("2021-06-01")

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from sklearn.metrics.pairwise import cosine_similarity
 
+from bundlebook.recommenders import ItemKNN, UserKNN
 from bundlebook.recommenders._interest import interest
-from bundlebook.recommenders.neighbours import ItemKNN, UserKNN, shrunk_cosine
+from bundlebook.recommenders.neighbours import shrunk_cosine
 
 AT = np.datetime64("2021-06-01")
 

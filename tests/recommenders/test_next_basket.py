@@ -8,12 +8,9 @@ from scipy import sparse
 from scipy.special import expit
 
 from bundlebook.errors import BundlebookError
-from bundlebook.recommenders._keras import import_keras
-from bundlebook.recommenders.base import ProbabilisticRecommender
+from bundlebook.recommenders import NextBasketRecommender, ProbabilisticRecommender, fit_cached, import_keras
 from bundlebook.recommenders.basket_steps import BasketSteps
-from bundlebook.recommenders.next_basket import NextBasketRecommender
-from bundlebook.recommenders.recurrent import fit_cached
-from bundlebook.shop.baskets import Baskets
+from bundlebook.shop import Baskets
 
 AT = np.datetime64("2021-06-21")
 SMALL = {"width": 8, "repeat": 8, "steps": 6, "epochs": 3, "seed": 5}

@@ -2,13 +2,13 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from scipy import sparse
 
 from bundlebook.errors import BundlebookError
-from bundlebook.recommenders.periods import WIDTHS, fitting_width, period_panel, periods_covered
-from bundlebook.shop.baskets import Baskets
+from bundlebook.recommenders import period_panel, periods_covered
+from bundlebook.recommenders.periods import WIDTHS, fitting_width
+from bundlebook.shop import Baskets
 
 AT = np.datetime64("2021-05-01")
 

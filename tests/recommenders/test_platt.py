@@ -5,8 +5,7 @@ import pytest
 from scipy.special import expit, logit
 
 from bundlebook.errors import BundlebookError
-from bundlebook.recommenders.platt import PlattScaled, platt
-from bundlebook.recommenders.popularity import DecayedFrequency
+from bundlebook.recommenders import DecayedFrequency, PlattScaled, platt
 from tests.evaluation import conftest
 
 split, task = conftest.split, conftest.task  # the small shop with tastes

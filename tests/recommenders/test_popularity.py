@@ -5,9 +5,14 @@ import pytest
 from scipy import sparse
 
 from bundlebook.errors import BundlebookError
-from bundlebook.recommenders.base import ProbabilisticRecommender, Recommender
-from bundlebook.recommenders.calibrated import Calibrated
-from bundlebook.recommenders.popularity import DecayedFrequency, PersonalFrequency, Popularity
+from bundlebook.recommenders import (
+    Calibrated,
+    DecayedFrequency,
+    PersonalFrequency,
+    Popularity,
+    ProbabilisticRecommender,
+    Recommender,
+)
 from bundlebook.shop import Baskets
 
 AT = np.datetime64("2021-03-01")

@@ -12,12 +12,16 @@ from scipy.special import expit
 
 from bundlebook import cache
 from bundlebook.errors import BundlebookError
-from bundlebook.recommenders._keras import import_keras
-from bundlebook.recommenders.base import ProbabilisticRecommender
-from bundlebook.recommenders.periods import period_panel
-from bundlebook.recommenders.recurrent import LiteralRNN, RecurrentRecommender, fit_cached
-from bundlebook.recommenders.training import Examples
-from bundlebook.shop.baskets import Baskets
+from bundlebook.recommenders import (
+    Examples,
+    LiteralRNN,
+    ProbabilisticRecommender,
+    RecurrentRecommender,
+    fit_cached,
+    import_keras,
+    period_panel,
+)
+from bundlebook.shop import Baskets
 
 AT = np.datetime64("2021-06-21")
 SMALL = {"width": 8, "repeat": 8, "epochs": 3, "seed": 5}

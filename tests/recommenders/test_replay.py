@@ -4,11 +4,8 @@ import numpy as np
 import pytest
 
 from bundlebook.errors import BundlebookError
+from bundlebook.recommenders import Calibrated, DecayedFrequency, PersonalFrequency, PlattScaled, Popularity, Stacked
 from bundlebook.recommenders._replay import Replay
-from bundlebook.recommenders.calibrated import Calibrated
-from bundlebook.recommenders.hybrid import Stacked
-from bundlebook.recommenders.platt import PlattScaled
-from bundlebook.recommenders.popularity import DecayedFrequency, PersonalFrequency, Popularity
 
 AT = np.datetime64("2021-06-01")
 THEN = AT - np.timedelta64(28, "D")

@@ -4,8 +4,7 @@ from scipy import sparse
 
 from bundlebook.association import rules_for
 from bundlebook.errors import BundlebookError
-from bundlebook.recommenders.base import Recommender
-from bundlebook.recommenders.rules import RuleRecommender
+from bundlebook.recommenders import Recommender, RuleRecommender
 from bundlebook.shop import Baskets
 
 LATER = np.datetime64("2021-12-01")

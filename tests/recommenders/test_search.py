@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from bundlebook.errors import BundlebookError
-from bundlebook.recommenders.search import Range, best, search
+from bundlebook.recommenders import Range, best, search
 
 pytest.importorskip("optuna", reason="the search is an optional part: pip install 'bundlebook[tune]'")
 

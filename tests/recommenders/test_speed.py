@@ -7,12 +7,16 @@ import pytest
 from scipy import sparse
 
 from bundlebook.errors import BundlebookError
-from bundlebook.recommenders import speed
-from bundlebook.recommenders._keras import import_keras, seed_everything
-from bundlebook.recommenders.recurrent import RecurrentRecommender
-from bundlebook.recommenders.speed import examples_per_second, measure
-from bundlebook.recommenders.training import Examples
-from bundlebook.shop.baskets import Baskets
+from bundlebook.recommenders import (
+    Examples,
+    RecurrentRecommender,
+    examples_per_second,
+    import_keras,
+    measure,
+    seed_everything,
+    speed,
+)
+from bundlebook.shop import Baskets
 
 AT = np.datetime64("2021-06-21")
 

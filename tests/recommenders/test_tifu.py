@@ -5,7 +5,8 @@ import pytest
 from scipy import sparse
 
 from bundlebook.errors import BundlebookError
-from bundlebook.recommenders.tifu import TifuKNN, group_weights
+from bundlebook.recommenders import TifuKNN
+from bundlebook.recommenders.tifu import group_weights
 from bundlebook.shop import Baskets
 
 AT = np.datetime64("2021-06-01")

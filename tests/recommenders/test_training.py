@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from bundlebook.recommenders.periods import period_panel
-from bundlebook.recommenders.training import Examples, shuffled_batches, thinned
-from bundlebook.shop.baskets import Baskets
+from bundlebook.recommenders import Examples, period_panel, shuffled_batches
+from bundlebook.recommenders.training import thinned
+from bundlebook.shop import Baskets
 
 
 @pytest.fixture(scope="module")

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from bundlebook.recommenders.popularity import DecayedFrequency
-from bundlebook.recommenders.transitions import TransitionCounts, transitions
+from bundlebook.recommenders import DecayedFrequency, TransitionCounts
+from bundlebook.recommenders.transitions import transitions
 
 AT = np.datetime64("2021-06-01")
 

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from bundlebook.recommenders.upcf import UPCF, user_wise_popularity
+from bundlebook.recommenders import UPCF
+from bundlebook.recommenders.upcf import user_wise_popularity
 
 AT = np.datetime64("2021-06-01")
 

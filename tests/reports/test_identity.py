@@ -60,7 +60,7 @@ def test_data_of_each_kind_of_shop_is_found(tmp_path):
 
 
 def test_the_real_shops_checksums_are_the_ones_shops_tell():
-    from bundlebook.shop.completejourney import TRANSACTIONS_MD5
+    from bundlebook.shop import TRANSACTIONS_MD5
 
     (file,) = [f for f in identity.data_sources("completejourney") if f.name == "transactions.parquet"]
     assert identity.checksum(file) == TRANSACTIONS_MD5

@@ -32,8 +32,8 @@ def test_a_template_is_stored_bare_and_can_be_understood(file):
 
 
 def test_the_batches_are_sound_plans():
+    from bundlebook.shop import SEGMENTS
     from bundlebook.shop.campaigns import read_table
-    from bundlebook.shop.segments import SEGMENTS
 
     assert [job.name for job in plan.load(plan.find_batch("segments")).jobs] == list(SEGMENTS)
     known = read_table("campaign_descriptions")[0]["campaign_id"].tolist()

@@ -3,12 +3,10 @@
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from bundlebook.errors import BundlebookError
-from bundlebook.shop import Shop, baskets, clean
-from bundlebook.shop.policy import CleaningPolicy
+from bundlebook.shop import CleaningPolicy, Shop, clean, group_baskets
 from tests.shop.random_shop import random_shop
 
 PRODUCTS = pd.DataFrame(
@@ -45,7 +43,7 @@ def shop():
 
 
 def test_lines_become_cells_in_time_order(shop):
-    b = baskets(shop, "item_id")
+    b = group_baskets(shop, "item_id")
     assert b.items.tolist() == ["ham", "milk", "odd", "soy"]
     assert b.user_ids.tolist() == ["u", "v"]
     assert b.quantities.toarray().tolist() == [[1, 1, 0, 4], [0, 0, 0, 2], [0, 0, 1, 0], [0, 1, 0, 0]]
@@ -60,45 +58,45 @@ def test_lines_become_cells_in_time_order(shop):
 
 
 def test_a_coarser_level_leaves_out_lines_without_a_label(shop):
-    b = baskets(shop, "category")
+    b = group_baskets(shop, "category")
     assert b.items.tolist() == ["dairy", "meat"]
     assert b.quantities.toarray().tolist() == [[5, 1], [2, 0], [1, 0]]
     assert b.level == "category"
 
 
 def test_a_day_is_a_basket_where_nothing_else_says(shop):
-    assert baskets(shop, "item_id", by="day").sizes().tolist() == [3, 1, 1]
+    assert group_baskets(shop, "item_id", by="day").sizes().tolist() == [3, 1, 1]
     plain = shop.with_tables(events=shop.events.drop(columns="basket_id"))
-    assert baskets(plain, "item_id").sizes().tolist() == [3, 1, 1]
+    assert group_baskets(plain, "item_id").sizes().tolist() == [3, 1, 1]
     visits = plain.with_tables(events=plain.events.assign(session_id=range(7)))
-    assert baskets(visits, "item_id").n_baskets == 7
+    assert group_baskets(visits, "item_id").n_baskets == 7
 
 
 def test_midnight_ends_a_basket():
     lines = [("u", "milk", "2021-01-04 23:59", 1), ("u", "ham", "2021-01-05 00:01", 1), ("u", "soy", "2021-03-01", 1)]
-    b = baskets(shop_of(lines, basket_id="1"), "item_id")
+    b = group_baskets(shop_of(lines, basket_id="1"), "item_id")
     assert b.day.astype(str).tolist() == ["2021-01-04", "2021-01-05", "2021-03-01"]
 
 
 def test_lines_without_a_basket_id_share_their_day():
     lines = [("u", "milk", "2021-01-04 10:00", 1), ("u", "ham", "2021-01-04 11:00", 1), ("u", "soy", "2021-01-05", 1)]
-    assert baskets(shop_of(lines, basket_id=[None, None, "3"]), "item_id").sizes().tolist() == [2, 1]
+    assert group_baskets(shop_of(lines, basket_id=[None, None, "3"]), "item_id").sizes().tolist() == [2, 1]
 
 
 def test_two_users_may_use_the_same_basket_id():
     lines = [("u", "milk", "2021-01-04", 1), ("v", "milk", "2021-01-04", 1)]
-    assert baskets(shop_of(lines, basket_id="1"), "item_id").user.tolist() == [0, 1]
+    assert group_baskets(shop_of(lines, basket_id="1"), "item_id").user.tolist() == [0, 1]
 
 
 def test_only_purchases_count(shop):
     viewed = shop.with_tables(events=shop.events.assign(event="view"))
-    empty = baskets(viewed, "item_id")
+    empty = group_baskets(viewed, "item_id")
     assert (empty.n_baskets, empty.n_users, empty.n_items) == (0, 0, 0)
     assert empty.user_item().shape == (0, 0)
 
 
 def test_slices_keep_the_numbering(shop):
-    b = baskets(shop, "item_id")
+    b = group_baskets(shop, "item_id")
     later = b.between("2021-01-05")
     assert later.day.astype(str).tolist() == ["2021-01-06", "2021-01-05"]
     assert (later.n_users, later.n_items) == (2, 4)
@@ -108,7 +106,7 @@ def test_slices_keep_the_numbering(shop):
 
 
 def test_users_can_be_chosen_and_renumbered(shop):
-    b = baskets(shop, "item_id")
+    b = group_baskets(shop, "item_id")
     turned = b.of_users([1, 0])
     assert turned.user_ids.tolist() == ["v", "u"]
     assert turned.user.tolist() == [0, 1, 1, 1]
@@ -118,7 +116,7 @@ def test_users_can_be_chosen_and_renumbered(shop):
 
 
 def test_a_user_can_be_taken_twice(shop):
-    b = baskets(shop, "item_id")
+    b = group_baskets(shop, "item_id")
     drawn = b.of_users([1, 0, 1])
     assert drawn.user_ids.tolist() == ["v", "u", "v"]
     assert drawn.user.tolist() == [0, 1, 1, 1, 2]
@@ -127,7 +125,7 @@ def test_a_user_can_be_taken_twice(shop):
 
 
 def test_the_last_baskets_of_every_user(shop):
-    b = baskets(shop, "item_id")
+    b = group_baskets(shop, "item_id")
     assert b.last(1).day.astype(str).tolist() == ["2021-01-06", "2021-01-05"]
     for n in range(5):
         kept = b.last(n)
@@ -141,21 +139,21 @@ def test_the_last_baskets_of_every_user(shop):
 
 
 def test_a_basket_counts_half_after_one_half_life(shop):
-    b = baskets(shop, "item_id")  # days 4, 4, 6 and 5 of January
+    b = group_baskets(shop, "item_id")  # days 4, 4, 6 and 5 of January
     at = np.datetime64("2021-01-10")
     assert b.decay(at, 3).tolist() == pytest.approx([1 / 4, 1 / 4, 2 ** (-4 / 3), 2 ** (-5 / 3)])
     assert b.decay(at, np.inf).tolist() == [1, 1, 1, 1]
 
 
 def test_items_can_be_chosen_and_empty_baskets_go(shop):
-    b = baskets(shop, "item_id").with_items(["soy", "ham"])
+    b = group_baskets(shop, "item_id").with_items(["soy", "ham"])
     assert b.quantities.toarray().tolist() == [[4, 1], [2, 0]]
     with pytest.raises(BundlebookError, match="'tea'"):
         b.with_items(["tea"])
 
 
 def test_weights_scale_whole_baskets(shop):
-    b = baskets(shop, "item_id")
+    b = group_baskets(shop, "item_id")
     assert b.user_item().toarray().tolist() == [[1, 1, 1, 2], [0, 1, 0, 0]]
     assert b.user_item(np.array([1, 10, 0, 5])).toarray().tolist() == [[1, 1, 0, 11], [0, 5, 0, 0]]
 
@@ -163,7 +161,7 @@ def test_weights_scale_whole_baskets(shop):
 @pytest.mark.parametrize("wrong", [{"by": "session_id"}, {"by": "item_id"}, {"level": "shelf"}])
 def test_unknown_groupings_are_refused(shop, wrong):
     with pytest.raises(BundlebookError):
-        baskets(shop, **wrong)
+        group_baskets(shop, **wrong)
 
 
 @settings(max_examples=100, deadline=None)
@@ -173,21 +171,21 @@ def test_random_shops_agree_with_a_plain_group_by(seed, level, order):
     lines = shop.purchases.merge(shop.products[["item_id", "category"]], how="left").dropna(subset=[level])
     lines = lines.assign(day=lines["time"].dt.normalize())
     plain = lines.groupby(["user_id", "day", "basket_id", level], dropna=False)["quantity"].sum()
-    b = baskets(shop, level)
+    b = group_baskets(shop, level)
     assert b.quantities.nnz == len(plain)
     assert b.quantities.sum() == pytest.approx(plain.sum())
     assert b.n_baskets == len(plain.reset_index().drop_duplicates(["user_id", "day", "basket_id"]))
     assert (np.lexsort((b.day, b.user)) == np.arange(b.n_baskets)).all()
     shuffled = list(range(len(shop.events)))
     order.shuffle(shuffled)
-    other = baskets(shop.with_tables(events=shop.events.iloc[shuffled]), level)
+    other = group_baskets(shop.with_tables(events=shop.events.iloc[shuffled]), level)
     assert (other.quantities != b.quantities).nnz == 0
     assert (other.day == b.day).all()
 
 
 def test_the_real_shop_has_the_baskets_of_its_tills(cleaned_shop):
     shop = cleaned_shop
-    b = baskets(shop, "item_id")
+    b = group_baskets(shop, "item_id")
     assert b.n_baskets == shop.events["basket_id"].nunique()
     assert b.quantities.nnz == len(shop.events)
     assert b.quantities.sum() == pytest.approx(shop.events["quantity"].sum())

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from bundlebook.errors import BundlebookError
-from bundlebook.shop import load_shop
-from bundlebook.shop.campaigns import load_campaigns, wilson
+from bundlebook.shop import load_campaigns, load_shop
+from bundlebook.shop.campaigns import wilson
 
 
 @pytest.fixture(scope="module")

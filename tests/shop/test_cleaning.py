@@ -5,24 +5,23 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from bundlebook.errors import BundlebookError
-from bundlebook.shop import Shop, clean
-from bundlebook.shop.cleaning import (
-    Lines,
-    excluded,
-    missing,
-    not_in_catalogue,
+from bundlebook.shop import (
+    CleaningPolicy,
+    Shop,
+    clean,
+    drop_twins,
+    merge_twins,
+    quantity_limit,
+    read_table,
     to_local_time,
-    zero_price,
-    zero_quantity,
 )
-from bundlebook.shop.completejourney import read_table
-from bundlebook.shop.duplicates import MERGE_KEY, drop_twins, merge_twins
-from bundlebook.shop.policy import COMPLETE_JOURNEY_EXCLUSIONS, CleaningPolicy, Exclusion, default_policy
-from bundlebook.shop.quantities import limit_quantity, quantity_limit
+from bundlebook.shop.cleaning import Lines, excluded, missing, not_in_catalogue, zero_price, zero_quantity
+from bundlebook.shop.duplicates import MERGE_KEY
+from bundlebook.shop.policy import COMPLETE_JOURNEY_EXCLUSIONS, Exclusion, default_policy
+from bundlebook.shop.quantities import limit_quantity
 from tests.shop.random_shop import random_shop
 
 FUEL = Exclusion("fuel", (("category", ("fuel",)), ("no such column", ("x",))), "no merchandise")

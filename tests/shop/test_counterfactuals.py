@@ -5,9 +5,8 @@ import pytest
 from scipy import sparse
 
 from bundlebook.errors import BundlebookError
-from bundlebook.recommenders.periods import period_panel
-from bundlebook.shop import Baskets
-from bundlebook.shop.counterfactuals import with_habit
+from bundlebook.recommenders import period_panel
+from bundlebook.shop import Baskets, with_habit
 
 AT = np.datetime64("2021-05-03")
 

@@ -3,12 +3,11 @@
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from bundlebook.errors import BundlebookError
-from bundlebook.shop import Shop, clean
-from bundlebook.shop.imputation import fill_price, fill_prices, fill_quantity, median_list_prices
+from bundlebook.shop import Shop, clean, fill_prices, median_list_prices
+from bundlebook.shop.imputation import fill_price, fill_quantity
 from tests.shop.random_shop import random_shop
 
 DAY = pd.Timestamp("2021-02-01")

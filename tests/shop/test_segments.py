@@ -5,8 +5,7 @@ import pandas as pd
 import pytest
 
 from bundlebook.errors import BundlebookError
-from bundlebook.shop import Shop, clean, load_shop
-from bundlebook.shop.segments import SEGMENTS, customer_segments
+from bundlebook.shop import SEGMENTS, Shop, clean, customer_segments, load_shop
 
 DAYS = {"a": [1, 8, 15, 50], "b": [2, 40, 44], "c": [45], "d": [46], "e": [3]}
 PRICE = {"a": 10.0, "b": 1.0, "c": 10.0, "d": 1.0, "e": 99.0}

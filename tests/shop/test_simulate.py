@@ -7,11 +7,9 @@ import pandas as pd
 import pytest
 
 from bundlebook.errors import BundlebookError
-from bundlebook.shop import Shop
-from bundlebook.shop.choice import Assumptions, examination
+from bundlebook.shop import Assumptions, Shop, sample_shop, simulate_behaviour
+from bundlebook.shop.choice import examination
 from bundlebook.shop.customers import fit_customers
-from bundlebook.shop.sample import sample_shop
-from bundlebook.shop.simulate import simulate_behaviour
 
 UNTIL = "2021-03-08"
 

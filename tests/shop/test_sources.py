@@ -6,12 +6,11 @@ import io
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 
 from bundlebook import paths
 from bundlebook.errors import BundlebookError
-from bundlebook.shop import baskets, load_shop
+from bundlebook.shop import group_baskets, load_shop
 from bundlebook.shop.schema import TABLES
 from tests.shop.folders import BUNDLE_EVENTS, BUNDLES, PRODUCT_DATA, USER_DATA, USERS, write_folder
 
@@ -217,7 +216,7 @@ columns:
         assert shop.products["name"].tolist() == ["手机", "耳机", "茶叶", "咖啡"]
         assert any("GB 18030" in note for note in shop.notes) == (encoding == "gbk")
         assert shop.files[-1].name == "shop.yaml"
-        assert baskets(shop).n_baskets == 4
+        assert group_baskets(shop).n_baskets == 4
 
 
 def test_a_chinese_word_that_is_valid_utf8_too_does_not_look_like_a_mixture(tmp_path):

@@ -6,15 +6,19 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from bundlebook.errors import BundlebookError
-from bundlebook.shop import Shop, baskets, clean, time_split
-from bundlebook.shop.cleaning import to_local_time
-from bundlebook.shop.imputation import fill_prices
-from bundlebook.shop.policy import CleaningPolicy
-from bundlebook.shop.quantities import quantity_limit
+from bundlebook.shop import (
+    CleaningPolicy,
+    Shop,
+    clean,
+    fill_prices,
+    group_baskets,
+    quantity_limit,
+    time_split,
+    to_local_time,
+)
 from bundlebook.shop.splits import complete_weeks
 
 MONDAY = np.datetime64("2021-01-04")
@@ -23,7 +27,7 @@ WEEK = np.timedelta64(7, "D")
 
 @pytest.fixture(scope="module")
 def real_split(cleaned_shop):
-    return time_split(baskets(cleaned_shop))
+    return time_split(group_baskets(cleaned_shop))
 
 
 def busy_shop(seed: int, weeks: int = 10, users: int = 6, items: int = 7) -> Shop:
@@ -81,14 +85,14 @@ def prepared(shop: Shop, at: np.datetime64, min_users: int):
     cleaned, _ = clean(shop, policy)
     known = cleaned.products["item_id"] != "new"
     prices = fill_prices(cleaned, at)[0].products["price"][known]
-    return policy, prices, time_split(baskets(cleaned, "item_id"), 2, 2, min_users)
+    return policy, prices, time_split(group_baskets(cleaned, "item_id"), 2, 2, min_users)
 
 
 @settings(max_examples=40, deadline=None)
 @given(seed=st.integers(0, 2**32 - 1), min_users=st.integers(1, 5))
 def test_no_later_event_reaches_what_was_visible(seed, min_users):
     shop = busy_shop(seed)
-    at = time_split(baskets(clean(shop)[0], "item_id"), 2, 2, 1).train_end
+    at = time_split(group_baskets(clean(shop)[0], "item_id"), 2, 2, 1).train_end
     policy, prices, split = prepared(shop, at, min_users)
     local = to_local_time(shop)[0]
     other_policy, other_prices, other = prepared(rewritten_after(local, at, np.random.default_rng(seed)), at, min_users)
@@ -109,9 +113,9 @@ def test_no_later_event_reaches_what_was_visible(seed, min_users):
 @given(seed=st.integers(0, 2**32 - 1))
 def test_the_test_window_cannot_reach_back_either(seed):
     local, _ = clean(busy_shop(seed))
-    split = time_split(baskets(local, "item_id"), 2, 2, 1)
+    split = time_split(group_baskets(local, "item_id"), 2, 2, 1)
     changed = rewritten_after(local, split.validation_end, np.random.default_rng(seed))
-    other = time_split(baskets(changed, "item_id"), 2, 2, 1)
+    other = time_split(group_baskets(changed, "item_id"), 2, 2, 1)
     assert_same(other.task("test", min_history=1).visible, split.task("test").visible)
     ours, theirs = split.task("validation"), other.task("validation")
     assert_same(theirs.histories, ours.histories)
@@ -127,7 +131,7 @@ def test_no_later_event_of_the_real_shop_reaches_what_was_visible(real_shop, rea
     for column in ("item_id", "quantity", "price"):
         events[column] = events[column].to_numpy(dtype=object if column == "item_id" else None).copy()
         events.iloc[later, events.columns.get_loc(column)] = events[column].to_numpy()[rng.permutation(later)]
-    other = time_split(baskets(clean(local.with_tables(events=events))[0]))
+    other = time_split(group_baskets(clean(local.with_tables(events=events))[0]))
     assert other.train_end == split.train_end
     assert_same(other.training, split.training)
     assert_same(other.task("validation").visible, split.task("validation").visible)
@@ -144,7 +148,7 @@ def test_the_real_split_is_weeks_2_to_44_45_to_48_and_49_to_52(real_split):
 
 
 def split_of(seed=1, **options):
-    return time_split(baskets(clean(busy_shop(seed))[0], "item_id"), **({"min_users": 1} | options))
+    return time_split(group_baskets(clean(busy_shop(seed))[0], "item_id"), **({"min_users": 1} | options))
 
 
 def test_parts_follow_each_other_and_lose_no_basket():
@@ -220,7 +224,7 @@ def test_folds_need_two_periods_before_them():
     for n in (0, 1):
         with pytest.raises(BundlebookError, match=f"{n} folds, but there is room for 0"):
             split.folds(n)
-    longer = time_split(baskets(clean(busy_shop(1, weeks=16))[0], "item_id"), 2, 1, min_users=1)
+    longer = time_split(group_baskets(clean(busy_shop(1, weeks=16))[0], "item_id"), 2, 1, min_users=1)
     fold = longer.folds(1)[0]
     assert fold.until == longer.validation_end
     assert fold.until - fold.at == 4 * WEEK
@@ -237,7 +241,7 @@ def test_an_unknown_task_is_refused(wrong):
 
 
 def test_a_week_with_a_missing_day_is_not_complete():
-    b = baskets(clean(busy_shop(3))[0], "item_id")
+    b = group_baskets(clean(busy_shop(3))[0], "item_id")
     start, end = complete_weeks(b)
     assert start == MONDAY
     assert (end - MONDAY) % WEEK == np.timedelta64(0, "D")

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from bundlebook.errors import BundlebookError
-from bundlebook.shop import Shop, baskets, time_split, zhangsan
+from bundlebook.shop import Shop, group_baskets, time_split, zhangsan
 
 ITEMS = ["milk", "bread", "banana", "candy", "steak", "ham", "tulip"]
 DEPARTMENTS = ["GROCERY", "GROCERY", "PRODUCE", "DRUG", "MEAT", "DELI", "FLORAL"]
@@ -29,7 +29,7 @@ def shop() -> Shop:
 
 @pytest.fixture(scope="module")
 def split(shop):
-    return time_split(baskets(shop), min_users=5)
+    return time_split(group_baskets(shop), min_users=5)
 
 
 def table(*lines: tuple) -> pd.DataFrame:
@@ -55,7 +55,7 @@ def test_mapping_does_not_see_later_weeks(shop, split):
     assert later["time"].min() >= pd.Timestamp(split.train_end)
     later = later.assign(event="purchase", quantity=1, price=1.0)
     more = shop.with_tables(events=pd.concat([shop.events, later], ignore_index=True))
-    again = time_split(baskets(more), min_users=5)
+    again = time_split(group_baskets(more), min_users=5)
     assert again.baskets.quantities.sum() > split.baskets.quantities.sum()
     pd.testing.assert_frame_equal(zhangsan.mapping(again, more), zhangsan.mapping(split, shop))
 

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 
 from bundlebook.association.configuration import ConfigurationModel
+from bundlebook.association.corrections import adjust
 from bundlebook.association.matrix import encode
-from bundlebook.association.significance import adjust
 from bundlebook.association.sized import FixedSizeModel, fit_sizes
 from bundlebook.errors import BundlebookError
 

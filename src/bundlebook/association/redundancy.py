@@ -5,8 +5,8 @@ from itertools import chain, combinations
 import numpy as np
 import pandas as pd
 
+from bundlebook.association.corrections import adjust, fisher_greater
 from bundlebook.association.lookup import ItemsetLookup
-from bundlebook.association.significance import adjust, fisher_greater
 
 
 def closed_and_maximal(itemsets: pd.DataFrame) -> pd.DataFrame:

@@ -5,9 +5,8 @@ from typing import Self
 import numpy as np
 
 from bundlebook.errors import BundlebookError
-from bundlebook.recommenders.linear import EASE
-from bundlebook.shop import Baskets
-from bundlebook.shop.splits import PERIOD_DAYS
+from bundlebook.recommenders import EASE
+from bundlebook.shop import PERIOD_DAYS, Baskets
 
 #: EASE's scores are taken at least this large, so that they have a logarithm.
 _FLOOR = 1e-3

@@ -3,8 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from bundlebook.shop import Shop
-from bundlebook.shop.completejourney import read_table
+from bundlebook.shop import Shop, read_table
 
 
 def offered_sets(shop: Shop, level: str, at: np.datetime64, largest: int = 8) -> tuple[tuple[str, ...], ...]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bundlebook.errors import BundlebookError
-from bundlebook.recommenders.periods import period_panel
+from bundlebook.recommenders import period_panel
 from bundlebook.shop import Baskets
 
 

@@ -8,7 +8,7 @@ from scipy import sparse
 from bundlebook.bundles.bundle import Bundle
 from bundlebook.bundles.recommender import BundleRecommender
 from bundlebook.bundles.worth import Weights
-from bundlebook.shop import Baskets, Shop, baskets
+from bundlebook.shop import Baskets, Shop, group_baskets
 
 _FITTED: OrderedDict[tuple[int, str], tuple[Shop, Baskets, BundleRecommender]] = OrderedDict()
 _KEPT = 4
@@ -63,7 +63,7 @@ def _fitted(shop: Shop, at) -> tuple[Baskets, BundleRecommender]:
     day = np.datetime64(day, "D")
     key = (id(shop), str(day))
     if key not in _FITTED:
-        visible = baskets(shop).between(end=day)
+        visible = group_baskets(shop).between(end=day)
         buyers = np.bincount(visible.user_item().indices, minlength=visible.n_items)
         visible = visible.with_items(visible.items[buyers >= 20])
         _FITTED[key] = (

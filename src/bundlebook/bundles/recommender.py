@@ -20,11 +20,8 @@ from bundlebook.bundles.pricing import ASSUMED_MARGIN, Priced, price, price_tabl
 from bundlebook.bundles.reasons import explain, habits, readable
 from bundlebook.bundles.worth import Objective, Taste, Weights, objective
 from bundlebook.errors import BundlebookError
-from bundlebook.recommenders.base import ProbabilisticRecommender
-from bundlebook.recommenders.calibrated import Calibrated
-from bundlebook.recommenders.popularity import DecayedFrequency
-from bundlebook.shop import Baskets, Shop
-from bundlebook.shop.splits import PERIOD_DAYS
+from bundlebook.recommenders import Calibrated, DecayedFrequency, ProbabilisticRecommender
+from bundlebook.shop import PERIOD_DAYS, Baskets, Shop
 
 Kind = Literal["personal", "matching", "discounted"]
 

@@ -16,7 +16,7 @@ from bundlebook.evaluation.judged import Judged
 from bundlebook.evaluation.ranking import Ranking, check_scores, rank_block, top
 from bundlebook.evaluation.resources import watch
 from bundlebook.evaluation.tracks import Track, everyone, tracks
-from bundlebook.recommenders.base import ProbabilisticRecommender, Recommender
+from bundlebook.recommenders import ProbabilisticRecommender, Recommender
 from bundlebook.shop import Baskets, Task
 
 #: Metrics of a list, by the name under which tables show them (``"Recall"`` becomes ``"Recall@10"``).

@@ -17,12 +17,12 @@ from bundlebook.cache import cached, source_digest
 from bundlebook.errors import BundlebookError
 from bundlebook.evaluation import judged as storage
 from bundlebook.evaluation.arena import Arena, judging, prepare
+from bundlebook.evaluation.arrivals import newcomers
 from bundlebook.evaluation.contenders import Contender, Ground, min_users
 from bundlebook.evaluation.judged import Judged, averaged
 from bundlebook.evaluation.leaderboard import Evaluation
-from bundlebook.evaluation.newcomers import newcomers
 from bundlebook.evaluation.sealed import Sealed
-from bundlebook.shop import Shop, Split, baskets, time_split
+from bundlebook.shop import Shop, Split, group_baskets, time_split
 
 #: What is predicted: everything bought in the window, or the first basket in it.
 TARGETS = ("window", "next_basket")
@@ -100,7 +100,7 @@ class Board:
 
 def split_for(shop: Shop, level: str) -> Split:
     """Baskets of a level, cut by time, with the vocabulary that :func:`~.contenders.min_users` asks for."""
-    b = baskets(shop, level=level)
+    b = group_baskets(shop, level=level)
     return time_split(b, min_users=min_users(int((b.counts_by_user() > 0).sum()), b.level))
 
 
@@ -112,7 +112,7 @@ def outside(shop: Shop, split: Split) -> dict[str, float]:
     dict
         ``items``: share of the items bought in the window; ``pairs``: share of its (user, item) pairs.
     """
-    every = baskets(shop, level=split.baskets.level).between(split.validation_end, split.test_end)
+    every = group_baskets(shop, level=split.baskets.level).between(split.validation_end, split.test_end)
     inside = split.baskets.between(split.validation_end, split.test_end)
     whole, kept = every.user_item(), inside.user_item()
     n_items = len(np.unique(whole.indices))

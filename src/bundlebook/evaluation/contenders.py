@@ -16,24 +16,33 @@ from bundlebook.errors import BundlebookError
 from bundlebook.evaluation import needs
 from bundlebook.evaluation.needs import Size
 from bundlebook.profiles import ProfileMatch, people
-from bundlebook.recommenders.als import ImplicitALS
-from bundlebook.recommenders.base import ProbabilisticRecommender, Recommender
-from bundlebook.recommenders.bpr import BPR
-from bundlebook.recommenders.calibrated import Calibrated
-from bundlebook.recommenders.cnn import HistoryCNN
-from bundlebook.recommenders.content import ContentBased
-from bundlebook.recommenders.deep_factorization import DeepMF
-from bundlebook.recommenders.embedding import EmbeddingNetwork
-from bundlebook.recommenders.from_cache import FromCache
-from bundlebook.recommenders.hybrid import Stacked, Switching, Weighted
-from bundlebook.recommenders.linear import EASE
-from bundlebook.recommenders.mlp import InterestMLP
-from bundlebook.recommenders.neighbours import ItemKNN, UserKNN
-from bundlebook.recommenders.popularity import DecayedFrequency, PersonalFrequency, Popularity
-from bundlebook.recommenders.recurrent import LiteralRNN, RecurrentRecommender
-from bundlebook.recommenders.tifu import TifuKNN
-from bundlebook.recommenders.transitions import TransitionCounts
-from bundlebook.recommenders.upcf import UPCF
+from bundlebook.recommenders import (
+    BPR,
+    EASE,
+    UPCF,
+    Calibrated,
+    ContentBased,
+    DecayedFrequency,
+    DeepMF,
+    EmbeddingNetwork,
+    FromCache,
+    HistoryCNN,
+    ImplicitALS,
+    InterestMLP,
+    ItemKNN,
+    LiteralRNN,
+    PersonalFrequency,
+    Popularity,
+    ProbabilisticRecommender,
+    Recommender,
+    RecurrentRecommender,
+    Stacked,
+    Switching,
+    TifuKNN,
+    TransitionCounts,
+    UserKNN,
+    Weighted,
+)
 from bundlebook.shop import Shop, Split
 
 #: Order in which families stand in tables.

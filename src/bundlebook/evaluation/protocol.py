@@ -13,7 +13,7 @@ from bundlebook.evaluation.arena import METRICS, judge, prepare
 from bundlebook.evaluation.judged import averaged
 from bundlebook.evaluation.leaderboard import Evaluation
 from bundlebook.evaluation.tracks import Track, everyone, tracks
-from bundlebook.recommenders.base import Recommender
+from bundlebook.recommenders import Recommender
 from bundlebook.shop import Baskets, Task
 
 __all__ = ["METRICS", "Track", "evaluate", "everyone", "tracks"]

@@ -10,10 +10,9 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, NullFormatter
 
-from bundlebook.evaluation.stored import Stored
+from bundlebook.evaluation import Stored
 from bundlebook.plots.style import PALETTE
-from bundlebook.shop import Split
-from bundlebook.shop.splits import PERIOD_DAYS
+from bundlebook.shop import PERIOD_DAYS, Split
 
 _MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 _GREY = "0.45"

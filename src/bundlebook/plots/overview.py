@@ -13,13 +13,11 @@ import pandas as pd
 from bundlebook import paths
 from bundlebook.association import adjusted_lift, encode, fit_configuration, frequent_itemsets
 from bundlebook.bundles import Bundle, BundleRecommender
-from bundlebook.evaluation.leaderboard import Evaluation
-from bundlebook.evaluation.protocol import evaluate
+from bundlebook.evaluation import Evaluation, evaluate
 from bundlebook.plots.association import short
 from bundlebook.plots.style import PALETTE, use_style
-from bundlebook.recommenders.popularity import DecayedFrequency, PersonalFrequency, Popularity
-from bundlebook.recommenders.recurrent import RecurrentRecommender, fit_cached
-from bundlebook.shop import Split, baskets, clean, load_shop, time_split, zhangsan
+from bundlebook.recommenders import DecayedFrequency, PersonalFrequency, Popularity, RecurrentRecommender, fit_cached
+from bundlebook.shop import Split, clean, group_baskets, load_shop, time_split, zhangsan
 
 #: What the articles state as the answer for item 1005.
 CLAIMED = 0.8
@@ -113,7 +111,7 @@ def main(seed: int = 2021) -> None:
     """Draw the picture from the real shop and store it for the README."""
     use_style()
     shop, _ = clean(load_shop("completejourney"))
-    split = time_split(baskets(shop))
+    split = time_split(group_baskets(shop))
     validation, test = split.task("validation"), split.task("test")
     mapped = zhangsan.mapping(split, shop)
     network = fit_cached(RecurrentRecommender(seed=seed), validation.visible, validation.at)

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from bundlebook.plots.style import PALETTE
-from bundlebook.recommenders.periods import PeriodPanel
+from bundlebook.recommenders import PeriodPanel
 
 _MARKERS = ("o", "s", "^", "D")
 

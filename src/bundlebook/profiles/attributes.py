@@ -3,8 +3,7 @@
 import pandas as pd
 
 from bundlebook.profiles.lines import products_of, training_lines
-from bundlebook.shop import Shop, Split
-from bundlebook.shop.splits import PERIOD_DAYS
+from bundlebook.shop import PERIOD_DAYS, Shop, Split
 
 #: Group of every attribute, in the order in which portraits show them. Departments follow under ``"what"``.
 USER_GROUPS = {

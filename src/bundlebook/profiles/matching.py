@@ -9,8 +9,7 @@ from bundlebook.errors import BundlebookError
 from bundlebook.profiles.social import SocialProfile
 from bundlebook.profiles.vectors import blocks as blocks_of
 from bundlebook.profiles.weights import Weights, learn_product, normal_equations
-from bundlebook.shop import Baskets
-from bundlebook.shop.splits import PERIOD_DAYS
+from bundlebook.shop import PERIOD_DAYS, Baskets
 
 #: What a user portrait is mixed from.
 SOURCES = ("purchases", "recent", "social", "everyone")

@@ -20,7 +20,7 @@ from bundlebook.recommenders._keras import import_keras, seed_everything
 from bundlebook.recommenders._storage import digest, read, write
 from bundlebook.recommenders.periods import PeriodPanel, period_panel
 from bundlebook.recommenders.training import Examples, train
-from bundlebook.shop.baskets import Baskets
+from bundlebook.shop import Baskets
 
 #: Users scored at once.
 SCORING_BATCH = 256

@@ -5,7 +5,7 @@ I items, d width of the state, F features of a pair.
 """
 
 from bundlebook.recommenders._keras import import_keras
-from bundlebook.shop.splits import PERIOD_DAYS
+from bundlebook.shop import PERIOD_DAYS
 
 keras = import_keras()
 layers, ops = keras.layers, keras.ops

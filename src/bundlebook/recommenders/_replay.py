@@ -11,8 +11,7 @@ import numpy as np
 from scipy import sparse
 
 from bundlebook.errors import BundlebookError
-from bundlebook.shop.baskets import Baskets
-from bundlebook.shop.splits import PERIOD_DAYS
+from bundlebook.shop import PERIOD_DAYS, Baskets
 
 Target = Literal["window", "next_basket"]
 TARGETS = ("window", "next_basket")

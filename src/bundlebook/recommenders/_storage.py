@@ -10,7 +10,7 @@ import numpy as np
 
 from bundlebook.errors import BundlebookError
 from bundlebook.recommenders._keras import import_keras
-from bundlebook.shop.baskets import Baskets
+from bundlebook.shop import Baskets
 
 #: The file that is written last and names the others: what it does not name is not there.
 STATE = "recommender.json"

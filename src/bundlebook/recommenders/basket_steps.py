@@ -14,7 +14,7 @@ import numpy as np
 from bundlebook.errors import BundlebookError
 from bundlebook.recommenders._repeat_counts import N_FEATURES, repeat_features
 from bundlebook.recommenders.periods import fitting_width
-from bundlebook.shop.baskets import Baskets
+from bundlebook.shop import Baskets
 
 #: Weeks before the fit for which the trend of the shop is kept.
 TREND_WEEKS = 53

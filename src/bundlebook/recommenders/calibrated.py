@@ -8,8 +8,7 @@ from sklearn.isotonic import IsotonicRegression
 from bundlebook.errors import BundlebookError
 from bundlebook.recommenders._replay import Replay, Target
 from bundlebook.recommenders.base import Recommender
-from bundlebook.shop import Baskets
-from bundlebook.shop.splits import PERIOD_DAYS
+from bundlebook.shop import PERIOD_DAYS, Baskets
 
 
 class Calibrated:

@@ -10,8 +10,7 @@ from bundlebook.errors import BundlebookError
 from bundlebook.recommenders._interest import past_of, require
 from bundlebook.recommenders._replay import Replay, Target
 from bundlebook.recommenders.base import Recommender
-from bundlebook.shop import Baskets
-from bundlebook.shop.splits import PERIOD_DAYS
+from bundlebook.shop import PERIOD_DAYS, Baskets
 
 #: Reciprocal rank fusion's k: how little the very first places count more than the next ones.
 FUSION_RANK = 60

@@ -17,7 +17,7 @@ import numpy as np
 from bundlebook.errors import BundlebookError
 from bundlebook.recommenders.basket_steps import BasketSteps
 from bundlebook.recommenders.recurrent import RecurrentRecommender
-from bundlebook.shop.baskets import Baskets
+from bundlebook.shop import Baskets
 
 #: Users scored at once.
 SCORING_BATCH = 32

@@ -14,8 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bundlebook.errors import BundlebookError
-from bundlebook.shop.baskets import Baskets
-from bundlebook.shop.splits import PERIOD_DAYS
+from bundlebook.shop import PERIOD_DAYS, Baskets
 
 #: Widths a batch is padded to, in pairs. Few of them, because a compiled network is compiled once a shape.
 WIDTHS = (32, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 1536, 2048)

@@ -5,8 +5,7 @@ from typing import Self
 import numpy as np
 
 from bundlebook.errors import BundlebookError
-from bundlebook.shop import Baskets
-from bundlebook.shop.splits import PERIOD_DAYS
+from bundlebook.shop import PERIOD_DAYS, Baskets
 
 
 class Popularity:

@@ -11,8 +11,7 @@ from typing import Any, Protocol, Self
 import numpy as np
 
 from bundlebook.recommenders.periods import PeriodPanel, period_panel, periods_covered
-from bundlebook.shop.baskets import Baskets
-from bundlebook.shop.splits import PERIOD_DAYS
+from bundlebook.shop import PERIOD_DAYS, Baskets
 
 #: Periods a history may reach back: a year.
 MOST_PERIODS = 13

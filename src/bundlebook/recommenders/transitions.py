@@ -6,8 +6,7 @@ import numpy as np
 from scipy import sparse
 
 from bundlebook.recommenders._interest import interest, past_of, require, unit_rows
-from bundlebook.shop import Baskets
-from bundlebook.shop.splits import PERIOD_DAYS
+from bundlebook.shop import PERIOD_DAYS, Baskets
 
 
 class TransitionCounts:

@@ -5,15 +5,7 @@ from typing import Self
 import numpy as np
 from scipy import sparse
 
-from bundlebook.recommenders._interest import (
-    blocks,
-    past_of,
-    popular,
-    require,
-    rows_of,
-    strongest,
-    with_popularity,
-)
+from bundlebook.recommenders._interest import blocks, past_of, popular, require, rows_of, strongest, with_popularity
 from bundlebook.shop import Baskets
 
 

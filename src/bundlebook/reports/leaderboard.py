@@ -12,12 +12,7 @@ import pandas as pd
 import psutil
 
 from bundlebook import paths
-from bundlebook.evaluation import stored
-from bundlebook.evaluation.board import Options, make_board, split_for
-from bundlebook.evaluation.contenders import min_users
-from bundlebook.evaluation.needs import Size
-from bundlebook.evaluation.planning import Plan, plan
-from bundlebook.evaluation.stored import Stored
+from bundlebook.evaluation import Options, Plan, Size, Stored, make_board, min_users, plan, split_for, stored
 from bundlebook.shop import Shop, clean, load_shop
 
 #: Part of the free memory that one recommender may ask for.

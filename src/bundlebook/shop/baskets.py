@@ -148,7 +148,7 @@ class Baskets:
         return (gather @ self.incidence).tocsr()
 
 
-def baskets(shop: Shop, level: str = "auto", by: str = "auto") -> Baskets:
+def group_baskets(shop: Shop, level: str = "auto", by: str = "auto") -> Baskets:
     """Group a cleaned shop's purchases into baskets.
 
     Parameters

@@ -10,8 +10,7 @@ from sklearn.linear_model import LogisticRegression
 from bundlebook.errors import BundlebookError
 from bundlebook.recommenders._replay import Replay, Target
 from bundlebook.recommenders.base import ProbabilisticRecommender
-from bundlebook.shop import Baskets
-from bundlebook.shop.splits import PERIOD_DAYS
+from bundlebook.shop import PERIOD_DAYS, Baskets
 
 #: Probabilities are kept this far from 0 and 1 before their logit is taken.
 _EDGE = 1e-7

@@ -6,14 +6,14 @@ import numpy as np
 from scipy import sparse
 
 from bundlebook.errors import BundlebookError
-from bundlebook.shop import Baskets, Shop, baskets
+from bundlebook.shop import Baskets, Shop, group_baskets
 
 
 def revenue_baskets(shop: Shop, level: str = "auto", by: str = "auto") -> Baskets:
     """Baskets whose matrix holds money instead of units: quantity × price paid, summed per basket and item."""
     events = shop.events
     money = events["quantity"] * events["price"]
-    return baskets(shop.with_tables(events=events.assign(quantity=money)), level, by)
+    return group_baskets(shop.with_tables(events=events.assign(quantity=money)), level, by)
 
 
 def utility(value: Baskets, itemsets: Iterable[tuple[str, ...]]) -> np.ndarray:

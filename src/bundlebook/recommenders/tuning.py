@@ -22,7 +22,7 @@ import pandas as pd
 
 from bundlebook.errors import BundlebookError
 from bundlebook.recommenders.base import Recommender
-from bundlebook.shop.splits import Task
+from bundlebook.shop import Task
 
 #: Trials before the proposals learn from earlier ones.
 RANDOM_TRIALS = 8
