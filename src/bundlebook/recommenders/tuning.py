@@ -4,7 +4,7 @@ Optuna proposes settings: first at random, then where earlier trials did well (a
 gives a trial up early when its first folds are worse than most others' were. It is an optional part of the package:
 ``pip install 'bundlebook[tune]'``.
 
->>> from bundlebook.recommenders.search import Range, search
+>>> from bundlebook.recommenders import Range, search
 >>> space = {"rate": Range(1e-3, 2e-2, log=True), "width": (16, 32, 64)}
 >>> table = search(RecurrentRecommender, space, split.folds(3), judge, trials=25, seed=1)      # doctest: +SKIP
 """
