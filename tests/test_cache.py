@@ -1,6 +1,10 @@
 """An artefact is made once, found again by its content, and never half written."""
 
+import errno
+import shutil
+import warnings
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
@@ -110,3 +114,90 @@ def test_two_at_once_build_once():
         jobs = [pool.submit(cache.cached, "answer", {}, counted(7, calls), save, load) for _ in range(8)]
         assert {job.result() for job in jobs} == {7}
     assert calls == [7]
+
+
+def kept() -> Path:
+    """The one artefact in the cache."""
+    (found,) = (p for p in paths.cache().iterdir() if p.name.startswith("answer") and not p.suffix)
+    return found
+
+
+def damages():
+    def truncate(target):
+        (target / "value.txt").write_text("")
+
+    def empty(target):
+        (target / "value.txt").unlink()
+
+    def no_folder(target):
+        shutil.rmtree(target)
+        target.write_text("42")
+
+    def dangling(target):
+        shutil.rmtree(target)
+        target.symlink_to("nowhere")
+
+    return truncate, empty, no_folder, dangling
+
+
+@pytest.mark.parametrize("damage", damages())
+def test_a_damaged_artefact_is_set_aside_and_made_again(damage):
+    calls = []
+    cache.cached("answer", {}, counted(42, calls), save, load)
+    damage(kept())
+    for _ in range(2):  # damaged again: the one set aside before gives way
+        with pytest.warns(UserWarning, match="damaged"):
+            assert cache.cached("answer", {}, counted(42, calls), save, load) == 42
+        aside = [p for p in paths.cache().iterdir() if p.name.endswith(".damaged")]
+        assert len(aside) == 1
+        assert cache.cached("answer", {}, counted(42, calls), save, load) == 42
+        damage(kept())
+    assert calls == [42, 42, 42]
+
+
+@pytest.fixture
+def read_only(monkeypatch):
+    """Let every way of writing into the cache fail as on a read-only file system."""
+
+    def refuse(*_args, **_options):
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    def make():
+        monkeypatch.setattr(cache, "FileLock", refuse)
+        monkeypatch.setattr(cache.tempfile, "TemporaryDirectory", refuse)
+
+    return make
+
+
+def test_a_read_only_cache_is_read(read_only):
+    calls = []
+    cache.cached("answer", {}, counted(42, calls), save, load)
+    read_only()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert cache.cached("answer", {}, counted(42, calls), save, load) == 42
+    assert calls == [42]
+
+
+def test_where_nothing_can_be_written_the_artefact_is_made_and_one_warning_says_so(read_only):
+    read_only()
+    with pytest.warns(UserWarning, match="cannot be written") as said:
+        assert cache.cached("answer", {}, lambda: 42, save, load) == 42
+    assert len(said) == 1
+
+
+def test_a_cache_that_is_a_file_stops_nobody(monkeypatch, tmp_path):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("BUNDLEBOOK_CACHE", str(tmp_path / "file"))
+    with pytest.warns(UserWarning, match="cannot be written"):
+        assert cache.cached("answer", {}, lambda: 42, save, load) == 42
+
+
+def test_a_disk_that_is_full_keeps_nothing_half_written():
+    def full(value, folder):
+        save(value, folder)
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with pytest.warns(UserWarning, match="cannot be written"):
+        assert cache.cached("answer", {}, lambda: 42, full, load) == 42
+    assert [p for p in paths.cache().iterdir() if not p.name.endswith(".lock")] == []

@@ -7,9 +7,12 @@ read: change the data, a parameter or the code, and the name changes with it.
 import ast
 import hashlib
 import json
+import os
 import shutil
 import tempfile
+import warnings
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
@@ -30,7 +33,8 @@ def source_digest(module: str) -> str:
     That is the module's own file and every module of this package that it imports, directly or through others, at
     its top or inside a function. Of a module outside the package nothing is known, so the whole package counts.
     """
-    files = {_file(module)} if _file(module) else set(_PACKAGE.rglob("*.py"))
+    own = _file(module)
+    files = {own} if own else set(_PACKAGE.rglob("*.py"))
     waiting = list(files)
     while waiting:
         found = _imported(waiting.pop()) - files
@@ -43,7 +47,7 @@ def source_digest(module: str) -> str:
 
 
 def _imported(file: Path) -> set[Path]:
-    names = []
+    names: list[str] = []
     for node in ast.walk(ast.parse(file.read_bytes())):
         if isinstance(node, ast.Import):
             names += [alias.name for alias in node.names]
@@ -55,11 +59,12 @@ def _imported(file: Path) -> set[Path]:
 def _files(name: str) -> set[Path]:
     """Files that hold what *name* stands for: a module, a room, or one name of a module or of a room's door."""
     place, _, attribute = name.rpartition(".")
-    if _file(name):
-        return {_file(name)} | set(_door(name).values())
+    if own := _file(name):
+        return {own} | set(_door(name).values())
     if attribute in _door(place):
         return {_door(place)[attribute]}
-    return {_file(place)} - {None}
+    around = _file(place)
+    return {around} if around else set()
 
 
 @lru_cache
@@ -70,7 +75,8 @@ def _door(room: str) -> dict[str, Path]:
     if stub is None or not stub.exists():
         return {}
     listed = [node for node in ast.parse(stub.read_bytes()).body if isinstance(node, ast.ImportFrom) and node.module]
-    return {alias.name: _file(f"{room}.{node.module}") for node in listed for alias in node.names}
+    files = {node.module: _file(f"{room}.{node.module}") for node in listed}
+    return {alias.name: file for node in listed if (file := files[node.module]) for alias in node.names}
 
 
 def _file(module: str) -> Path | None:
@@ -92,7 +98,7 @@ def cached(
     Parameters
     ----------
     kind : str
-        Human-readable first part of the file name, for example ``"recurrent"``.
+        Human-readable first part of the file name, for example ``"gru"``.
     inputs : mapping
         Everything the artefact depends on, as JSON-serialisable values: the shop's checksum, parameters, seed.
     build : callable
@@ -109,19 +115,53 @@ def cached(
     Notes
     -----
     An artefact is written beside its final place and renamed, so an interrupted run leaves nothing half written.
+
+    One that cannot be read, for example because a file in it was cut short, is set aside as ``NAME.damaged`` and made
+    again. Where the folder cannot be written, what it holds is read, and the rest is made and not kept; a warning says
+    so.
     """
     text = json.dumps({"inputs": inputs, "source": source_digest(build.__module__)}, sort_keys=True)
     name = f"{kind}-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
     folder = paths.cache()
-    folder.mkdir(parents=True, exist_ok=True)
     target = folder / name
-    with FileLock(folder / f"{name}.lock"):
-        if target.exists():
-            return load(target)
+    with ExitStack() as held:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            held.enter_context(FileLock(folder / f"{name}.lock"))
+            writable = True
+        except (OSError, NotImplementedError):  # read-only, not a folder, or a file system without locks
+            writable = False
+        if os.path.lexists(target):
+            try:
+                return load(target)
+            except Exception as error:  # any kind: readers of damaged files raise what they like
+                warnings.warn(f"{name} in the cache is damaged ({type(error).__name__}); made again", stacklevel=2)
         artefact = build()
-        with tempfile.TemporaryDirectory(dir=folder, prefix=f".{kind}-") as scratch:
-            draft = Path(scratch) / name
-            draft.mkdir()
-            save(artefact, draft)
-            shutil.move(draft, target)
+        if not (writable and _store(artefact, target, save)):
+            message = "the cache folder cannot be written, so nothing is kept; BUNDLEBOOK_CACHE can name another one"
+            warnings.warn(message, stacklevel=2)
     return artefact
+
+
+def _store(artefact: T, target: Path, save: Callable[[T, Path], None]) -> bool:
+    """Write an artefact to its place and set a damaged one that stands there aside; False if that cannot be done."""
+    try:
+        _write(artefact, target, save)
+    except OSError:
+        return False
+    return True
+
+
+def _write(artefact: T, target: Path, save: Callable[[T, Path], None]) -> None:
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}-") as scratch:
+        draft = Path(scratch) / target.name
+        draft.mkdir()
+        save(artefact, draft)
+        if os.path.lexists(target):
+            aside = target.with_name(f"{target.name}.damaged")
+            if aside.is_dir() and not aside.is_symlink():
+                shutil.rmtree(aside)
+            else:
+                aside.unlink(missing_ok=True)
+            target.replace(aside)
+        draft.rename(target)
