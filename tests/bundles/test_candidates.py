@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from bundlebook.bundles import CoPurchase, Filters, Links, candidates, joint_probability, link_items
-from bundlebook.bundles.links import source_names
+from bundlebook.bundles.generate import source_names
 from bundlebook.errors import BundlebookError
 from bundlebook.shop import clean, group_baskets, load_shop, time_split
 

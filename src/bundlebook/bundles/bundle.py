@@ -7,7 +7,7 @@ import pandas as pd
 
 from bundlebook.bundles.joint import CoPurchase
 from bundlebook.bundles.pairs import pair_candidates, score_pairs
-from bundlebook.bundles.worth import Weights
+from bundlebook.bundles.pricing import Weights
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Bundle:
         Expected money per user and period. The margin rests on an ASSUMED cost unless the catalogue tells it.
     satisfaction : float
         Of a pair from :func:`offer`, P(the user buys any of it within the period); else D of the bundle alone, see
-        :func:`~bundlebook.bundles.worth.objective`.
+        :func:`~bundlebook.bundles.page.objective`.
     objective : float
         T of the bundle alone, among the candidates of the same call.
     break_even : float
@@ -34,7 +34,7 @@ class Bundle:
     reasons : tuple of str
         Sentences a person understands, made from the numbers.
     source : tuple of str
-        What proposed it; see :data:`~bundlebook.bundles.links.SOURCES`.
+        What proposed it; see :data:`~bundlebook.bundles.generate.SOURCES`.
     """
 
     items: tuple[str, ...]

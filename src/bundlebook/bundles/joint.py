@@ -1,12 +1,16 @@
-"""Two items in one period: how strongly they go together, and the joint probability that follows from it."""
+"""How strongly items go together within a period, and the joint probability of pairs and sets that follows."""
 
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import expit, logit
 
 from bundlebook.errors import BundlebookError
-from bundlebook.recommenders import period_panel
+from bundlebook.recommenders import period_panel, platt
 from bundlebook.shop import Baskets
+
+#: Probabilities are kept this far from 0 and 1, where the odds are still numbers.
+_EDGE = 1e-6
 
 
 def plackett(p: np.ndarray, q: np.ndarray, psi: np.ndarray) -> np.ndarray:
@@ -132,3 +136,101 @@ def _crude(together: np.ndarray, total: int, prior: float) -> np.ndarray:
     crude = (together * neither / total + prior) / (alone * alone.T / total + prior)
     np.fill_diagonal(crude, 1)
     return crude
+
+
+def joint_probability(p: np.ndarray, psi: np.ndarray) -> np.ndarray:
+    r"""P(all of a set) from each item's probability and the odds ratio of each pair.
+
+    Of all distributions over the 2^k combinations of "bought" and "not bought" take the log-linear one without
+    interactions of three items or more,
+
+    .. math:: P(\mathbf{x}) = \frac{1}{Z} \exp\Bigl(\sum_i a_i x_i + \sum_{i<j} x_i x_j \ln \psi_{ij}\Bigr),
+              \qquad \mathbf{x} \in \{0, 1\}^k,
+
+    whose :math:`a_i` are set so that every item keeps its probability. ψ is then the odds ratio of a pair whatever the
+    other items do. For two items this is Plackett's formula, for ψ = 1 the product of the probabilities. The
+    :math:`a_i` come from iterative proportional fitting: scale the cells with item i to p_i, item after item, until
+    nothing moves.
+
+    Parameters
+    ----------
+    p : ndarray, shape (n_sets, k)
+        P(bought) of each item, in [0, 1]; k from 1 to 8.
+    psi : ndarray, shape (n_sets, k, k)
+        Odds ratios, symmetric, > 0; the diagonal is not looked at.
+
+    Returns
+    -------
+    ndarray, shape (n_sets,), float64
+
+    References
+    ----------
+    Y. M. M. Bishop, S. E. Fienberg, P. W. Holland: Discrete Multivariate Analysis. MIT Press 1975, chapter 3.
+
+    Examples
+    --------
+    Three items of probability ½, any two of them with odds ratio 4:
+
+    >>> psi = np.full((1, 3, 3), 4.0)
+    >>> joint_probability(np.full((1, 3), 0.5), psi).round(4), joint_probability(np.full((1, 3), 0.5), psi**0).round(4)
+    (array([0.2857]), array([0.125]))
+    """
+    from bundlebook.bundles._counting import fit_tables  # numba costs half a second to import
+
+    p, psi = np.asarray(p, dtype=np.float64), np.asarray(psi, dtype=np.float64)
+    if p.ndim != 2 or psi.shape != (*p.shape, p.shape[1]) or not 1 <= p.shape[1] <= 8:
+        raise BundlebookError(
+            f"probabilities of shape {p.shape} and odds ratios of shape {psi.shape}",
+            where="joint_probability",
+            remedy="pass (n_sets, k) and (n_sets, k, k), with 1 ≤ k ≤ 8",
+        )
+    if not ((p >= 0) & (p <= 1)).all() or not (psi > 0).all():
+        raise BundlebookError("p must lie in [0, 1] and psi above 0", where="joint_probability")
+    joint = fit_tables(np.clip(p, _EDGE, 1 - _EDGE), psi)
+    return np.where((p == 0).any(axis=1), 0.0, np.clip(joint, 0, p.min(axis=1)))
+
+
+@dataclass(frozen=True)
+class SetCalibration:
+    r"""Correct joint probabilities by what became of sets in the past, each size on its own (Platt scaling).
+
+    .. math:: \operatorname{logit} P = \alpha_k + \beta_k \operatorname{logit} \hat P
+
+    Attributes
+    ----------
+    alpha, beta : dict of int to float
+        By size k of the set. A size without an entry stays as it is.
+    """
+
+    alpha: dict[int, float]
+    beta: dict[int, float]
+
+    def __call__(self, joint: np.ndarray, size: np.ndarray) -> np.ndarray:
+        """Return corrected probabilities, shape (n_sets,), from raw ones and sizes."""
+        size = np.asarray(size)
+        table = np.array([[self.alpha.get(k, 0.0), self.beta.get(k, 1.0)] for k in range(int(size.max(initial=0)) + 1)])
+        joint = np.asarray(joint, dtype=np.float64)
+        corrected = expit(table[size, 0] + table[size, 1] * logit(np.clip(joint, _EDGE, 1 - _EDGE)))
+        return np.where(joint > 0, corrected, 0.0)
+
+
+def fit_calibration(joint: np.ndarray, size: np.ndarray, came_true: np.ndarray, least: int = 30) -> SetCalibration:
+    """Fit :class:`SetCalibration` by maximum likelihood.
+
+    Parameters
+    ----------
+    joint : ndarray, shape (n_sets,)
+        Raw joint probabilities.
+    size : ndarray of int, shape (n_sets,)
+    came_true : ndarray of bool, shape (n_sets,)
+        Whether all of the set was bought.
+    least : int
+        A size with fewer sets that came true, or that did not, is left as it is.
+    """
+    alpha, beta = {}, {}
+    for k in np.unique(size).tolist():
+        chosen = size == k
+        came = int(came_true[chosen].sum())
+        if min(came, int(chosen.sum()) - came) >= least:
+            alpha[k], beta[k] = platt(np.clip(joint[chosen], _EDGE, 1 - _EDGE), came_true[chosen])
+    return SetCalibration(alpha, beta)

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from bundlebook.bundles.joint import CoPurchase, plackett
-from bundlebook.bundles.worth import Weights
+from bundlebook.bundles.pricing import Weights
 from bundlebook.errors import BundlebookError
 
 

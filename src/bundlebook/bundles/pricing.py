@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 
 from bundlebook.bundles.generate import Candidates
-from bundlebook.bundles.worth import Weights
 from bundlebook.errors import BundlebookError
 from bundlebook.shop import Baskets, Shop, Split
 
@@ -137,6 +136,28 @@ def _extra(table: pd.DataFrame) -> pd.Series:
     extra = table["department"].map(DEPARTMENT_EXTRA).fillna(0.0) + PRIVATE_LABEL_EXTRA * table["private_label"]
     sales = table["usual_price"].fillna(0) * table["lines"]
     return extra - (extra * sales).sum() / sales.sum()
+
+
+@dataclass(frozen=True)
+class Weights:
+    """How much revenue, margin and satisfaction count; they are the analyst's to choose and are divided by their sum.
+
+    Attributes
+    ----------
+    revenue, margin, satisfaction : float
+        w_S, w_R and w_D, not negative, not all zero.
+    """
+
+    revenue: float = 1.0
+    margin: float = 1.0
+    satisfaction: float = 1.0
+
+    def normalised(self) -> np.ndarray:
+        """w_S, w_R, w_D with sum 1, shape (3,)."""
+        weights = np.array([self.revenue, self.margin, self.satisfaction], dtype=np.float64)
+        if not (weights >= 0).all() or not weights.sum() > 0 or not np.isfinite(weights).all():
+            raise BundlebookError(f"weights {weights.tolist()} must be at least 0 and not all 0", where="objective")
+        return weights / weights.sum()
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from bundlebook.bundles.generate import Links, source_names
 from bundlebook.bundles.joint import CoPurchase
-from bundlebook.bundles.links import Links, source_names
 from bundlebook.bundles.pricing import Priced
 from bundlebook.shop import Baskets
 

@@ -9,6 +9,7 @@ from .base import ProbabilisticRecommender as ProbabilisticRecommender, Recommen
 from .bpr import BPR as BPR
 from .calibrated import Calibrated as Calibrated
 from .cnn import HistoryCNN as HistoryCNN
+from .completing import BasketCompleter as BasketCompleter
 from .content import ContentBased as ContentBased
 from .deep_factorization import DeepMF as DeepMF
 from .embedding import EmbeddingNetwork as EmbeddingNetwork

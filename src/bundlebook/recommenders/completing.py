@@ -5,7 +5,7 @@ from typing import Self
 import numpy as np
 
 from bundlebook.errors import BundlebookError
-from bundlebook.recommenders import EASE
+from bundlebook.recommenders.linear import EASE
 from bundlebook.shop import PERIOD_DAYS, Baskets
 
 #: EASE's scores are taken at least this large, so that they have a logarithm.

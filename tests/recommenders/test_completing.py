@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from bundlebook.bundles import BasketCompleter
-from bundlebook.bundles.completing import _conditional_logit
 from bundlebook.errors import BundlebookError
 from bundlebook.evaluation import completion, metrics, ranking
+from bundlebook.recommenders import BasketCompleter
+from bundlebook.recommenders.completing import _conditional_logit
 from bundlebook.shop import clean, group_baskets, load_shop, time_split
 
 
