@@ -83,15 +83,18 @@ def _engines(points: dict) -> list[dict]:
 
 def _measure(engine: str, file: str, support: float) -> dict:
     """CPU seconds of the first and the second call, and peak memory; runs in a process of its own."""
-    from bundlebook.association import BasketMatrix, check_support
+    from bundlebook.association import ENGINES, BasketMatrix, least_count
 
     matrix = sparse.load_npz(file)
     baskets = BasketMatrix(matrix, np.char.zfill(np.arange(matrix.shape[1]).astype(str), 6))
-    min_count = check_support(support, baskets.n_baskets)
+    min_count = max(1, least_count(support, baskets.n_baskets))
     calls, seconds = 1 if engine in ("mlxtend", "efficient-apriori") else 2, []
     for _ in range(calls):
         start = time.process_time()
-        found = _MINERS[engine](baskets, min_count)
+        if engine == "efficient-apriori":
+            found = _by_efficient_apriori(baskets, min_count)
+        else:
+            found = ENGINES[engine](baskets, min_count, baskets.n_items)
         seconds.append(round(time.process_time() - start, 3))
         if engine != "efficient-apriori":  # its counts come in dictionaries, by length
             found = [(ids, counts) for ids, counts in found if len(counts)]
@@ -110,24 +113,6 @@ def _peak_mb() -> int:
     return round(int(status.split("VmHWM:")[1].split()[0]) / 1e3)
 
 
-def _by_eclat(baskets, min_count):
-    from bundlebook.association import eclat
-
-    return eclat.mine(eclat.rank(baskets.matrix, min_count), min_count, baskets.n_items, 10**9)[0]
-
-
-def _by_pyfim(baskets, min_count):
-    from bundlebook.association import by_pyfim
-
-    return by_pyfim(baskets, min_count, baskets.n_items)
-
-
-def _by_mlxtend(baskets, min_count):
-    from bundlebook.association import by_mlxtend
-
-    return by_mlxtend(baskets, min_count, baskets.n_items)
-
-
 def _by_efficient_apriori(baskets, min_count):
     from efficient_apriori import itemsets_from_transactions
 
@@ -135,14 +120,6 @@ def _by_efficient_apriori(baskets, min_count):
     share = (min_count - 0.5) / baskets.n_baskets
     found, _ = itemsets_from_transactions([tuple(row.tolist()) for row in rows], share)
     return [(np.array(list(level)), np.array(list(level.values()))) for level in found.values()]
-
-
-_MINERS = {
-    "eclat": _by_eclat,
-    "pyfim": _by_pyfim,
-    "mlxtend": _by_mlxtend,
-    "efficient-apriori": _by_efficient_apriori,
-}
 
 
 def _digest(found) -> str:

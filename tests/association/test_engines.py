@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 
-from bundlebook.association import BasketMatrix, eclat, encode, engines, frequent_itemsets, memory
+from bundlebook.association import BasketMatrix, _engines as engines, encode, frequent_itemsets
 from tests.association import brute
 
 NO_PYFIM = importlib.util.find_spec("fim") is None
@@ -21,10 +21,6 @@ def cases(draw) -> tuple[list[set[str]], int, int | None]:
     everywhere = draw(st.sets(st.sampled_from("ab"), max_size=2))
     baskets = [basket | everywhere for basket in baskets] + [set("ab")]
     return baskets, draw(st.integers(1, len(baskets))), draw(st.none() | st.integers(1, 4))
-
-
-def by_eclat(baskets: BasketMatrix, min_count: int, max_len: int) -> engines.Tables:
-    return eclat.mine(eclat.rank(baskets.matrix, min_count), min_count, max_len, 10**9)[0]
 
 
 def as_dict(tables: engines.Tables, encoded: BasketMatrix) -> dict[tuple[str, ...], int]:
@@ -50,7 +46,7 @@ thorough = settings(max_examples=600, deadline=None, derandomize=True, suppress_
 @thorough
 @given(cases())
 def test_eclat_finds_what_brute_force_finds(case):
-    check(by_eclat, case)
+    check(engines.by_eclat, case)
 
 
 @thorough
@@ -87,9 +83,9 @@ def test_the_estimate_is_exact_where_every_path_is_walked(case):
     """Enough probes from every root average to the true number of itemsets, within what chance allows."""
     baskets, min_count, max_len = case
     encoded = encode(baskets)
-    ranked = eclat.rank(encoded.matrix, min_count)
+    ranked = engines.rank(encoded.matrix, min_count)
     longest = max_len or encoded.n_items
-    estimates = [memory.expected_itemsets(ranked, min_count, longest, seed=seed) for seed in range(40)]
+    estimates = [engines.expected_itemsets(ranked, min_count, longest, seed=seed) for seed in range(40)]
     truth = len(brute.itemsets(baskets, min_count, max_len))
     assert sum(estimates) / len(estimates) == pytest.approx(truth, rel=0.6, abs=1e-9)
 
@@ -107,7 +103,7 @@ def test_every_engine_returns_the_same_table(engine, lists):
 
 def test_the_search_stops_at_its_cap(lists):
     encoded = encode(lists)
-    tables, overflow = eclat.mine(eclat.rank(encoded.matrix, 3), 3, 15, cap=200)
+    tables, overflow = engines.mine(engines.rank(encoded.matrix, 3), 3, 15, cap=200)
     assert overflow
     assert 200 <= sum(len(counts) for _, counts in tables) <= 200 + encoded.n_items
 
@@ -115,7 +111,7 @@ def test_the_search_stops_at_its_cap(lists):
 def test_deep_and_wide_trees_outgrow_the_first_buffers():
     """18 items in the same three baskets: 2**18 − 1 itemsets, 18 levels deep."""
     encoded = encode([[f"{number:02d}" for number in range(18)]] * 3 + [["00"]])
-    tables, overflow = eclat.mine(eclat.rank(encoded.matrix, 3), 3, 18, 10**9)
+    tables, overflow = engines.mine(engines.rank(encoded.matrix, 3), 3, 18, 10**9)
     assert not overflow
     assert sum(len(counts) for _, counts in tables) == 2**18 - 1
     counts = np.concatenate([counts for _, counts in tables])

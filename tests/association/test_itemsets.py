@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from bundlebook.association import encode, frequent_itemsets, least_count, memory
-from bundlebook.association.engines import TEACHING_CELLS
+from bundlebook.association import _engines as engines, encode, frequent_itemsets, least_count
+from bundlebook.association._engines import TEACHING_CELLS
 from bundlebook.errors import BundlebookError
 from bundlebook.shop import Baskets
 from tests.association import brute
@@ -163,7 +163,7 @@ def test_a_million_distinct_items_at_a_support_of_one_basket_are_refused_beforeh
 
 def test_what_would_not_fit_is_refused_with_a_support_that_fits():
     baskets = random_baskets(seed=5, n_baskets=400, n_items=25)
-    limit = 300 * memory.BYTES_PER_ITEMSET
+    limit = 300 * engines.BYTES_PER_ITEMSET
     with pytest.raises(BundlebookError, match="GiB may be used") as caught:
         frequent_itemsets(baskets, 0.005, memory_limit=limit, engine="eclat")
     fitting = float(caught.value.remedy.split()[2])
@@ -171,10 +171,10 @@ def test_what_would_not_fit_is_refused_with_a_support_that_fits():
 
 
 def test_the_miner_stops_even_where_the_estimate_was_too_low(monkeypatch):
-    monkeypatch.setattr(memory, "expected_itemsets", lambda *args, **kwargs: 1.0)
+    monkeypatch.setattr(engines, "expected_itemsets", lambda *args, **kwargs: 1.0)
     baskets = random_baskets(seed=5, n_baskets=400, n_items=25)
     with pytest.raises(BundlebookError, match="GiB may be used"):
-        frequent_itemsets(baskets, 0.005, memory_limit=300 * memory.BYTES_PER_ITEMSET, engine="eclat")
+        frequent_itemsets(baskets, 0.005, memory_limit=300 * engines.BYTES_PER_ITEMSET, engine="eclat")
 
 
 def test_a_dense_table_is_refused_beforehand():
@@ -183,4 +183,4 @@ def test_a_dense_table_is_refused_beforehand():
 
 
 def test_available_memory_is_a_plausible_number():
-    assert 2**24 < memory.available() < 2**46
+    assert 2**24 < engines.available() < 2**46

@@ -149,6 +149,13 @@ def test_the_best_rule_speaks_and_what_is_in_the_basket_is_not_offered(rules):
     assert rules_for([], rules).empty
 
 
+def test_no_rules_at_all_give_no_answer(rules):
+    for none in (rules.head(0), association_rules(frequent_itemsets([["a"], ["b"], ["c"]], 0.3))):
+        answer = rules_for(["beer"], none)
+        assert answer.empty
+        assert {"item", "because", "reason", "confidence"} <= set(answer)
+
+
 def test_top_and_order(rules):
     assert len(rules_for(["beer"], rules, top=1)) == 1
     assert rules_for(["beer"], rules, by="lift")["lift"].is_monotonic_decreasing

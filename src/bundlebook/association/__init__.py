@@ -1,4 +1,12 @@
-"""Association analysis: itemsets, rules, significance, stability, and lift that knows how large baskets are.
+"""Association analysis: what is bought together, and is it more than chance?
+
+* ``matrix``: baskets as a sparse 0/1 matrix (`encode`), thresholds as whole counts, cosine similarity of items
+* ``itemsets``: frequent itemsets by any engine, counts of given ones, closed and maximal ones
+* ``rules``: rules with their measures, the answer to "what goes with these items?", files
+* ``testing``: Fisher's exact test, corrections for many tests, redundant and productive rules
+* ``null_models``, ``adjusted``: what baskets of these sizes hold by chance, and the lift over it
+* ``stability``: rules and lifts on later baskets
+* ``hierarchy``: levels of the catalogue, and the money that an itemset brings
 
 Heavy parts (numba, statsmodels, mlxtend) are imported when first used.
 """

@@ -5,10 +5,9 @@ from math import comb
 import numpy as np
 import pandas as pd
 
-from bundlebook.association.configuration import ConfigurationModel
-from bundlebook.association.corrections import adjust
-from bundlebook.association.matrix import encode
-from bundlebook.association.sized import FixedSizeModel, fit_sizes
+from bundlebook.association.matrix import BasketLike, encode
+from bundlebook.association.null_models import ConfigurationModel, FixedSizeModel, fit_sizes
+from bundlebook.association.testing import adjust
 from bundlebook.errors import BundlebookError
 
 
@@ -28,11 +27,12 @@ def adjusted_lift(
     itemsets : DataFrame
         With ``itemset``, ``length`` and ``count``, from the baskets that *model* was fitted on.
     model : FixedSizeModel or ConfigurationModel
-        Of :func:`~bundlebook.association.sized.fit_sizes` (exact sizes) or
-        :func:`~bundlebook.association.configuration.fit_configuration` (sizes on average).
+        From :func:`~bundlebook.association.null_models.fit_sizes` (exact sizes) or
+        :func:`~bundlebook.association.null_models.fit_configuration` (sizes on average).
     method : str
-        Correction (see :mod:`~bundlebook.association.significance`). The number of tests is that of *all* itemsets of
-        the same length that frequent items can form: those that did not reach the support threshold were looked at too.
+        Correction, a key of :data:`~bundlebook.association.testing.CORRECTIONS`. The number of tests is that of *all*
+        itemsets of the same length that frequent items can form: those that did not reach the support threshold were
+        looked at too.
     lengths : tuple of int
         Lengths to test; the others are left out.
 
@@ -92,7 +92,7 @@ def _gain_over_pairs(ids_of: dict, lift: np.ndarray) -> np.ndarray:
     return out
 
 
-def lift_table(baskets, most: int = 20, least_expected: float = 20.0) -> pd.DataFrame:
+def lift_table(baskets: BasketLike, most: int = 20, least_expected: float = 20.0) -> pd.DataFrame:
     """Size-adjusted lift of every two of the most frequent items, as a square table.
 
     Parameters

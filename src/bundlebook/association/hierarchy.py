@@ -1,10 +1,13 @@
-"""Rules on several levels: department → category → product type → item."""
+"""Itemsets beside the catalogue and the till: departments, product types, and the money an itemset brings."""
+
+from collections.abc import Iterable
 
 import numpy as np
 import pandas as pd
+from scipy import sparse
 
 from bundlebook.errors import BundlebookError
-from bundlebook.shop import Shop
+from bundlebook.shop import Baskets, Shop, group_baskets
 
 
 def parents(shop: Shop, child: str, parent: str) -> dict[str, str]:
@@ -49,7 +52,7 @@ def surprise(pairs: pd.DataFrame, singles: pd.Series, coarse: pd.DataFrame, coar
     coarse_singles : Series
         Baskets of each parent.
     parent : dict of str to str
-        Of :func:`parents`.
+        From :func:`parents`.
 
     Returns
     -------
@@ -71,3 +74,49 @@ def surprise(pairs: pd.DataFrame, singles: pd.Series, coarse: pd.DataFrame, coar
         expected.append(together * share)
     out = pairs.assign(parents=pd.Series(up, index=pairs.index, dtype=object), expected=expected)
     return out.assign(surprise=out["count"] / out["expected"])
+
+
+def revenue_baskets(shop: Shop, level: str = "auto", by: str = "auto") -> Baskets:
+    """Baskets whose matrix holds money instead of units: quantity × price paid, summed per basket and item."""
+    events = shop.events
+    money = events["quantity"] * events["price"]
+    return group_baskets(shop.with_tables(events=events.assign(quantity=money)), level, by)
+
+
+def utility(value: Baskets, itemsets: Iterable[tuple[str, ...]]) -> np.ndarray:
+    r"""Money spent on an itemset's items in the baskets that hold all of them (高效用项集).
+
+    .. math:: u(X) = \sum_{b \supseteq X} \sum_{i \in X} v_{bi}
+
+    Parameters
+    ----------
+    value : Baskets
+        Money per basket and item, for example from :func:`revenue_baskets`.
+    itemsets : iterable of tuples of labels
+
+    Returns
+    -------
+    ndarray of float64, shape (n_itemsets,)
+        In the currency of the shop. Unlike support it does not shrink when an item is added, so it cannot prune a
+        search; it re-weighs itemsets that were found by support.
+
+    Raises
+    ------
+    BundlebookError
+        For an item that these baskets do not know.
+    """
+    columns = sparse.csc_matrix(value.quantities, dtype=np.float64)
+    columns.sort_indices()
+    number = {label: place for place, label in enumerate(value.items.tolist())}
+    out = []
+    for labels in itemsets:
+        unknown = [label for label in labels if label not in number]
+        if unknown:
+            raise BundlebookError(f"unknown items {unknown}", where="itemsets", remedy="mine the same baskets")
+        parts = [slice(columns.indptr[number[label]], columns.indptr[number[label] + 1]) for label in labels]
+        rows = columns.indices[parts[0]]
+        for part in parts[1:]:
+            rows = np.intersect1d(rows, columns.indices[part], assume_unique=True)
+        spent = (columns.data[part][np.searchsorted(columns.indices[part], rows)].sum() for part in parts)
+        out.append(sum(spent, 0.0))
+    return np.array(out)

@@ -1,18 +1,23 @@
-"""The front door: frequent itemsets of baskets, by whichever engine, always in the same form."""
+"""Frequent itemsets: found by any engine, counted in other baskets, and the closed and maximal ones among them."""
+
+from collections.abc import Iterable
 
 import numpy as np
 import pandas as pd
 
-from bundlebook.association import engines
-from bundlebook.association.matrix import BasketMatrix, check_support, encode
+from bundlebook.association import _engines as engines
+from bundlebook.association._lookup import ItemsetLookup
+from bundlebook.association.matrix import BasketLike, BasketMatrix, encode, least_count
 from bundlebook.errors import BundlebookError
-
-#: Engines by name, ``auto`` apart.
-ENGINES = ("eclat", *engines.ADAPTERS)
 
 
 def frequent_itemsets(
-    baskets, min_support: float, max_len: int | None = None, engine: str = "auto", *, memory_limit: int | None = None
+    baskets: BasketLike,
+    min_support: float,
+    max_len: int | None = None,
+    engine: str = "auto",
+    *,
+    memory_limit: int | None = None,
 ) -> pd.DataFrame:
     r"""Find every itemset (项集) that a given share of the baskets holds.
 
@@ -54,11 +59,14 @@ def frequent_itemsets(
     2  (milk, tea)      2
     """
     encoded = encode(baskets)
-    min_count = check_support(min_support, encoded.n_baskets)
+    min_count = _check_support(min_support, encoded.n_baskets)
     longest = _check_max_len(max_len, encoded.n_items)
-    if engine not in ("auto", *ENGINES):
-        raise BundlebookError(f"unknown engine {engine!r}", remedy=f"use one of {['auto', *ENGINES]}")
-    taken = engines.choose(encoded, min_count) if engine == "auto" else engine
+    if engine not in ("auto", *engines.ENGINES):
+        raise BundlebookError(f"unknown engine {engine!r}", remedy=f"use one of {['auto', *engines.ENGINES]}")
+    taken = engine
+    if engine == "auto":
+        cells = encoded.n_baskets * int((encoded.counts >= min_count).sum())
+        taken = "mlxtend" if cells <= engines.TEACHING_CELLS else "eclat"
     tables = _mine(encoded, min_count, longest, taken, memory_limit)
     frame = _frame(tables, encoded)
     frame.attrs = {
@@ -68,6 +76,33 @@ def frequent_itemsets(
         "engine": taken,
     }
     return frame
+
+
+def _check_support(min_support: float, n_baskets: int) -> int:
+    """Check a minimum support and return the basket count that it stands for.
+
+    Parameters
+    ----------
+    min_support : float
+        Share of all baskets, strictly between 0 and 1.
+    n_baskets : int
+
+    Returns
+    -------
+    int
+        At least 1.
+    """
+    try:
+        value = float(min_support)
+    except (TypeError, ValueError):
+        value = float("nan")
+    if not 0 < value < 1:
+        raise BundlebookError(
+            f"{min_support!r} is not a share of the baskets strictly between 0 and 1",
+            where="min_support",
+            remedy=f"for a count c give c / {n_baskets}; 1 would keep only what is in every basket, 0 every subset",
+        )
+    return max(1, least_count(value, n_baskets))
 
 
 def _check_max_len(max_len: int | None, n_items: int) -> int:
@@ -80,21 +115,19 @@ def _check_max_len(max_len: int | None, n_items: int) -> int:
 
 def _mine(baskets: BasketMatrix, min_count: int, max_len: int, engine: str, limit: int | None) -> engines.Tables:
     """Estimate, refuse or mine."""
-    from bundlebook.association import eclat, memory  # numba costs half a second to import
-
-    limit = memory.available() // 2 if limit is None else limit
-    ranked = eclat.rank(baskets.matrix, min_count)
+    limit = engines.available() // 2 if limit is None else limit
+    ranked = engines.rank(baskets.matrix, min_count)
     if engine == "mlxtend":
-        memory.check_dense(baskets.n_baskets, len(ranked.order), min_count, limit)
-    estimate = memory.expected_itemsets(ranked, min_count, max_len)
-    cap = max(1, limit // memory.BYTES_PER_ITEMSET)
+        engines.check_dense(baskets.n_baskets, len(ranked.order), min_count, limit)
+    estimate = engines.expected_itemsets(ranked, min_count, max_len)
+    cap = max(1, limit // engines.BYTES_PER_ITEMSET)
     if estimate > cap:
-        raise memory.refusal(baskets, min_count, max_len, estimate, limit)
+        raise engines.refusal(baskets, min_count, max_len, estimate, limit)
     if engine != "eclat":
-        return engines.ADAPTERS[engine](baskets, min_count, max_len)
-    tables, overflow = eclat.mine(ranked, min_count, max_len, cap)
+        return engines.ENGINES[engine](baskets, min_count, max_len)
+    tables, overflow = engines.mine(ranked, min_count, max_len, cap)
     if overflow:  # the estimate was too low: the miner stopped at the limit instead of taking all memory
-        raise memory.refusal(baskets, min_count, max_len, float(cap), limit)
+        raise engines.refusal(baskets, min_count, max_len, float(cap), limit)
     return tables
 
 
@@ -113,7 +146,7 @@ def _frame(tables: engines.Tables, baskets: BasketMatrix) -> pd.DataFrame:
         ids[at:end, :k], count[at:end], length[at:end] = columns, counts, k
         itemset[at:end] = _tuples(labels[columns])
         at = end
-    keys = [ids[:, column] for column in reversed(range(ids.shape[1]))]
+    keys: list[np.ndarray] = [ids[:, column] for column in reversed(range(ids.shape[1]))]
     order = np.lexsort([*keys, length, -count])
     return pd.DataFrame(
         {
@@ -130,3 +163,65 @@ def _tuples(rows: np.ndarray) -> np.ndarray:
     out = np.empty(len(rows), dtype=object)
     out[:] = [tuple(row) for row in rows.tolist()]
     return out
+
+
+def count_itemsets(baskets: BasketLike, itemsets: Iterable[tuple[str, ...]]) -> np.ndarray:
+    """Number of baskets that hold each itemset, frequent or not.
+
+    Parameters
+    ----------
+    baskets : Baskets, BasketMatrix or iterable of sequences of labels
+    itemsets : iterable of tuples of labels
+        An item that these baskets do not know counts as never bought.
+
+    Returns
+    -------
+    ndarray of int64, shape (n_itemsets,)
+
+    Examples
+    --------
+    >>> count_itemsets([["milk", "tea"], ["milk"]], [("milk",), ("milk", "tea"), ("beer", "milk")]).tolist()
+    [2, 1, 0]
+    """
+    from bundlebook.association import _compiled  # numba costs half a second to import
+
+    encoded = encode(baskets)
+    number = {label: place for place, label in enumerate(encoded.items.tolist())}
+    sets = [[number.get(label, -1) for label in labels] for labels in itemsets]
+    start = np.concatenate([[0], np.cumsum([len(ids) for ids in sets])]).astype(np.int64)
+    items = np.array([place for ids in sets for place in ids], dtype=np.int64)
+    columns = encoded.matrix.tocsc()
+    counts = np.zeros(len(sets), dtype=np.int64)
+    if len(items):
+        _compiled.count(columns.indptr.astype(np.int64), columns.indices.astype(np.int64), items, start, counts)
+    counts[np.diff(start) == 0] = encoded.n_baskets
+    return counts
+
+
+def closed_and_maximal(itemsets: pd.DataFrame) -> pd.DataFrame:
+    r"""Mark itemsets that no larger one makes superfluous (闭项集, 极大项集).
+
+    Parameters
+    ----------
+    itemsets : DataFrame
+        From :func:`~bundlebook.association.itemsets.frequent_itemsets`.
+
+    Returns
+    -------
+    DataFrame
+        *itemsets* with two columns more. ``closed``: no proper superset is in as many baskets; the closed sets alone
+        give back every count. ``maximal``: no proper superset is frequent; the maximal sets alone give back every set.
+
+    Notes
+    -----
+    Looking at supersets with one item more is enough: if a larger one had the same count, so had all between. With a
+    ``max_len`` the longest itemsets are judged as if nothing longer existed.
+    """
+    lookup = ItemsetLookup(itemsets["itemset"])
+    count = itemsets["count"].to_numpy()
+    closed, maximal = np.ones(len(itemsets), dtype=bool), np.ones(len(itemsets), dtype=bool)
+    for k in range(2, len(lookup.rows) + 1):
+        for _, subset in lookup.subsets(k, k - 1):
+            maximal[subset] = False
+            closed[subset[count[subset] == count[lookup.rows[k - 1]]]] = False
+    return itemsets.assign(closed=closed, maximal=maximal)

@@ -1,7 +1,8 @@
-"""What the miners read: one sparse 0/1 matrix of baskets and items, checked once at the door."""
+"""Baskets as one sparse 0/1 matrix: encoded and checked once, and the cosine of its columns."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import overload
 
 import numpy as np
 from scipy import sparse
@@ -52,7 +53,11 @@ class BasketMatrix:
         return BasketMatrix(self.matrix[:, columns], self.items[columns])
 
 
-def encode(baskets: "Baskets | BasketMatrix | Iterable[Sequence[str]]", duplicates: str = "raise") -> BasketMatrix:
+#: Every form of baskets that :func:`encode` reads.
+BasketLike = Baskets | BasketMatrix | Iterable[Iterable[str]]
+
+
+def encode(baskets: BasketLike, duplicates: str = "raise") -> BasketMatrix:
     """Bring baskets of any supported form to a sparse 0/1 matrix.
 
     Parameters
@@ -128,7 +133,7 @@ def _duplicate_error(basket: int, item: str) -> BundlebookError:
     )
 
 
-def _encode_lists(baskets: Iterable[Sequence[str]], duplicates: str) -> BasketMatrix:
+def _encode_lists(baskets: Iterable[Iterable[str]], duplicates: str) -> BasketMatrix:
     rows = []
     for number, basket in enumerate(baskets):
         if isinstance(basket, str):
@@ -149,6 +154,10 @@ def _encode_lists(baskets: Iterable[Sequence[str]], duplicates: str) -> BasketMa
     return BasketMatrix(matrix, np.array(items, dtype=object))
 
 
+@overload
+def least_count(share: float, total: int) -> int: ...
+@overload
+def least_count(share: float, total: np.ndarray) -> np.ndarray: ...
 def least_count(share: float, total: int | np.ndarray) -> int | np.ndarray:
     r"""Smallest integer count whose share of *total* reaches *share*.
 
@@ -166,28 +175,30 @@ def least_count(share: float, total: int | np.ndarray) -> int | np.ndarray:
     return int(counts) if counts.ndim == 0 else counts
 
 
-def check_support(min_support: float, n_baskets: int) -> int:
-    """Check a minimum support and return the basket count that it stands for.
+def item_cosine(baskets: BasketLike) -> sparse.csr_matrix:
+    r"""Cosine of every two items' columns of the basket matrix (余弦相似度).
+
+    .. math:: \cos(i, j) = \frac{x_i \cdot x_j}{\lVert x_i \rVert \lVert x_j \rVert}
+              = \frac{\operatorname{count}(i, j)}{\sqrt{\operatorname{count}(i)\operatorname{count}(j)}}
+
+    with :math:`x_i \in \{0, 1\}^{n}` the column of item *i*. The second form holds for 0/1 columns: on them the cosine
+    is the rule measure of the same name.
 
     Parameters
     ----------
-    min_support : float
-        Share of all baskets, strictly between 0 and 1.
-    n_baskets : int
+    baskets : Baskets, BasketMatrix or iterable of sequences of labels
 
     Returns
     -------
-    int
-        At least 1.
+    csr_matrix, shape (n_items, n_items), float64
+        Symmetric, zero diagonal, only pairs that meet in some basket are stored.
     """
-    try:
-        value = float(min_support)
-    except (TypeError, ValueError):
-        value = float("nan")
-    if not 0 < value < 1:
-        raise BundlebookError(
-            f"{min_support!r} is not a share of the baskets strictly between 0 and 1",
-            where="min_support",
-            remedy=f"for a count c give c / {n_baskets}; 1 would keep only what is in every basket, 0 every subset",
-        )
-    return max(1, least_count(value, n_baskets))
+    encoded = encode(baskets)
+    matrix = encoded.matrix.astype(np.float64)
+    norm = np.sqrt(encoded.counts)
+    scale = sparse.diags(np.divide(1.0, norm, out=np.zeros_like(norm), where=norm > 0))
+    cosine = (scale @ (matrix.T @ matrix) @ scale).tocsr()
+    cosine.setdiag(0.0)
+    cosine.eliminate_zeros()
+    cosine.sort_indices()
+    return cosine

@@ -1,17 +1,87 @@
-"""Rules A → C out of frequent itemsets, with every usual measure."""
+"""Association rules A → C: made from itemsets, measured, applied to a basket, and stored."""
 
+import json
 from collections.abc import Iterable
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from bundlebook.association.lookup import ItemsetLookup
+from bundlebook.association._lookup import ItemsetLookup
 from bundlebook.association.matrix import SLACK, least_count
-from bundlebook.association.measures import MEASURES, measure
 from bundlebook.errors import BundlebookError
 
-#: Columns that identify a rule, then its three counts; the measures follow.
-RULE_COLUMNS = ["antecedent", "consequent", "count", "antecedent_count", "consequent_count"]
+#: Measures in the order of the columns, with what they tell in one line and their range.
+MEASURES = {
+    "support": "share of baskets with A and C, [0, 1]",
+    "confidence": "share of A's baskets that also hold C, [0, 1]",
+    "lift": "confidence over C's support, [0, ∞), 1 if independent",
+    "leverage": "support minus what independence gives, [−1, 1], 0 if independent",
+    "conviction": "how much rarer A without C is than under independence, [0, ∞], 1 if independent",
+    "zhang": "Zhang's metric, [−1, 1], 0 if independent",
+    "jaccard": "baskets with both over baskets with either, [0, 1]",
+    "certainty": "gain of confidence over C's support, as share of the possible gain, [−1, 1]",
+    "kulczynski": "mean of the confidences of both directions, [0, 1]",
+    "imbalance": "difference of the two supports over the support of either, [0, 1]",
+    "cosine": "support over the geometric mean of both supports, [0, 1]",
+}
+#: Columns that hold tuples of labels.
+_LABEL_COLUMNS = ("itemset", "antecedent", "consequent", "parents")
+
+
+def measure(count: np.ndarray, count_a: np.ndarray, count_c: np.ndarray, n_baskets: int) -> dict[str, np.ndarray]:
+    r"""Compute every measure of a rule A → C in :data:`MEASURES`, all from four integers.
+
+    Parameters
+    ----------
+    count, count_a, count_c : ndarray of int, shape (n_rules,)
+        Baskets with both sides, with the antecedent, with the consequent.
+    n_baskets : int
+
+    Returns
+    -------
+    dict of str to ndarray of float64, shape (n_rules,)
+
+    Notes
+    -----
+    With :math:`s_A, s_C, s_{AC}` the supports and :math:`c = s_{AC}/s_A` the confidence,
+
+    .. math::
+
+        \text{lift} = \frac{c}{s_C} \quad
+        \text{leverage} = s_{AC} - s_A s_C \quad
+        \text{conviction} = \frac{1 - s_C}{1 - c} \quad
+        \text{Zhang} = \frac{s_{AC} - s_A s_C}{\max(s_{AC}(1 - s_A),\; s_A(s_C - s_{AC}))} \\
+        \text{Jaccard} = \frac{s_{AC}}{s_A + s_C - s_{AC}} \quad
+        \text{certainty} = \frac{c - s_C}{1 - s_C} \text{ if } c \ge s_C \text{, else } \frac{c - s_C}{s_C} \\
+        \text{Kulczynski} = \tfrac12\Big(\frac{s_{AC}}{s_A} + \frac{s_{AC}}{s_C}\Big) \quad
+        \text{imbalance} = \frac{|s_A - s_C|}{s_A + s_C - s_{AC}} \quad
+        \text{cosine} = \frac{s_{AC}}{\sqrt{s_A s_C}}
+
+    Differences are taken between integers before any division, so independence gives exactly 0 or 1. The certainty
+    factor is Shortliffe and Buchanan's (1975), which divides by what is possible in either direction; mlxtend's
+    divides by 1 − s_C always and so differs for rules with a lift below 1. A rule that never fails has conviction ∞;
+    one whose consequent is in every basket tells nothing, and has conviction 1, Zhang's metric 0 and certainty 0.
+    A side that is in no basket gives NaN.
+    """
+    n = float(n_baskets)
+    both, a, c = (np.asarray(x, dtype=np.float64) for x in (count, count_a, count_c))
+    excess = n * both - a * c  # n² × leverage: whole numbers, exact up to 2**53
+    either = a + c - both
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return {
+            "support": both / n,
+            "confidence": both / a,
+            "lift": n * both / (a * c),
+            "leverage": excess / n**2,
+            "conviction": np.where(c == n, 1.0, a * (n - c) / (n * (a - both))),
+            "zhang": np.where(excess == 0, 0.0, excess / np.maximum(both * (n - a), a * (c - both))),
+            "jaccard": both / either,
+            "certainty": np.where(c == n, 0.0, excess / np.where(excess >= 0, a * (n - c), a * c)),
+            "kulczynski": (both / a + both / c) / 2,
+            "imbalance": np.abs(a - c) / either,
+            "cosine": both / np.sqrt(a * c),
+        }
 
 
 def association_rules(
@@ -43,7 +113,7 @@ def association_rules(
     -------
     DataFrame
         ``antecedent``, ``consequent`` (tuples of sorted labels), ``count``, ``antecedent_count``,
-        ``consequent_count`` and the columns of :data:`~bundlebook.association.measures.MEASURES`; sorted by confidence
+        ``consequent_count`` and the columns of :data:`~bundlebook.association.rules.MEASURES`; sorted by confidence
         and count (descending), then by antecedent and consequent. ``attrs`` is that of *itemsets*.
 
     Raises
@@ -56,7 +126,7 @@ def association_rules(
     lookup = ItemsetLookup(itemsets["itemset"])
     wanted = _wanted(consequent, lookup)
     count = itemsets["count"].to_numpy()
-    whole, left, right = [], [], []
+    parts = []
     for k in range(2, len(lookup.rows) + 1):
         rows, ids = lookup.rows[k - 1], lookup.ids[k - 1]
         for size in range(1, k):
@@ -68,11 +138,8 @@ def association_rules(
                 if wanted is not None:
                     keep &= np.isin(ids[:, rest], wanted).all(axis=1)
                 kept = np.flatnonzero(keep)
-                whole.append(rows[kept])
-                left.append(antecedent[kept])
-                right.append(lookup.find(ids[kept][:, rest]))
-    none = np.empty(0, dtype=np.int64)
-    whole, left, right = (np.concatenate([none, *part]) for part in (whole, left, right))
+                parts.append(np.array([rows[kept], antecedent[kept], lookup.find(ids[kept][:, rest])]))
+    whole, left, right = np.concatenate([np.empty((3, 0), dtype=np.int64), *parts], axis=1)
     if min_lift > 0:
         keep = n_baskets * count[whole] >= min_lift * (1 - SLACK) * count[left].astype(float) * count[right]
         whole, left, right = whole[keep], left[keep], right[keep]
@@ -145,4 +212,102 @@ def _wanted(consequent: str | Iterable[str] | None, lookup: ItemsetLookup) -> np
     return numbers
 
 
-__all__ = ["MEASURES", "RULE_COLUMNS", "association_rules"]
+def rules_for(basket: Iterable[str], rules: pd.DataFrame, top: int = 5, by: str = "confidence") -> pd.DataFrame:
+    """Answer "what goes with these items?", each answer with the rule behind it.
+
+    Parameters
+    ----------
+    basket : iterable of str
+        Items at hand; order and duplicates do not matter, unknown ones are ignored.
+    rules : DataFrame
+        From :func:`~bundlebook.association.rules.association_rules`. A rule speaks if its antecedent lies in the basket
+        and its consequent is a single item outside it.
+    top : int
+        Most answers.
+    by : str
+        Column that ranks the rules, larger first.
+
+    Returns
+    -------
+    DataFrame
+        One row an item: ``item``, the value of *by*, ``because`` (the antecedent of the best rule), ``reason`` (a
+        sentence), ``confidence``, ``lift`` and ``count``. Ties go to the larger count, then to the shorter antecedent,
+        then to labels. Empty if no rule speaks.
+
+    Examples
+    --------
+    >>> from bundlebook.association import association_rules, frequent_itemsets
+    >>> rules = association_rules(frequent_itemsets([["milk", "tea"], ["milk"], ["milk", "tea"]], 0.5))
+    >>> rules_for(["tea"], rules)["reason"].item()
+    '2 of 2 baskets with tea also hold milk (100 %), 1.0 times the share among all baskets.'
+    """
+    if isinstance(basket, str):
+        raise BundlebookError(f"the basket is the text {basket!r}", remedy="give a list of items")
+    if by not in rules:
+        raise BundlebookError(f"the rules have no column {by!r}", where="by")
+    held = set(basket)
+    speaks = [
+        len(consequent) == 1 and consequent[0] not in held and held.issuperset(antecedent)
+        for antecedent, consequent in zip(rules["antecedent"], rules["consequent"], strict=True)
+    ]
+    found = rules[np.array(speaks, dtype=bool)]  # an empty list would select columns
+    keyed = found.assign(item=found["consequent"].str[0], _size=found["antecedent"].map(len))
+    ranked = keyed.sort_values(
+        [by, "count", "_size", "antecedent", "item"], ascending=[False, False, True, True, True], kind="stable"
+    )
+    best = ranked.drop_duplicates("item").head(top).reset_index(drop=True)
+    values = (best[name] for name in ("count", "antecedent_count", "antecedent", "item", "confidence", "lift"))
+    reasons = [
+        f"{count:,} of {total:,} baskets with {' and '.join(antecedent)} also hold {item} "
+        f"({100 * confidence:.0f} %), {lift:.1f} times the share among all baskets."
+        for count, total, antecedent, item, confidence, lift in zip(*values, strict=True)
+    ]
+    columns = list(dict.fromkeys(["item", by, "because", "reason", "confidence", "lift", "count"]))
+    return best.assign(because=best["antecedent"], reason=pd.Series(reasons, dtype=object))[columns]
+
+
+def save(table: pd.DataFrame, path: str | Path) -> None:
+    """Write rules or itemsets to CSV or parquet, by the file's ending.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Columns of tuples of labels become JSON lists in CSV and lists of strings in parquet.
+    path : str or Path
+        ``.csv`` or ``.parquet``. Parquet keeps ``attrs``; CSV has no place for it.
+    """
+    path = Path(path)
+    columns = [column for column in _LABEL_COLUMNS if column in table]
+    if path.suffix == ".csv":
+        text = {column: [json.dumps(labels, ensure_ascii=False) for labels in table[column]] for column in columns}
+        table.assign(**text).to_csv(path, index=False)
+    elif path.suffix == ".parquet":
+        table.assign(**{column: table[column].map(list) for column in columns}).to_parquet(path, index=False)
+    else:
+        raise _unknown(path)
+
+
+def load(path: str | Path) -> pd.DataFrame:
+    """Read what :func:`save` wrote: the same values, types and order.
+
+    Raises
+    ------
+    BundlebookError
+        For another ending, or a file that is not there.
+    """
+    path = Path(path)
+    if path.suffix not in (".csv", ".parquet"):
+        raise _unknown(path)
+    if not path.exists():
+        raise BundlebookError("there is no such file", where=path.name)
+    csv = path.suffix == ".csv"
+    table = pd.read_csv(path) if csv else pd.read_parquet(path)
+    for column in _LABEL_COLUMNS:
+        if column in table:
+            values = [tuple(json.loads(labels) if csv else labels) for labels in table[column]]
+            table[column] = pd.Series(values, index=table.index, dtype=object)
+    return table
+
+
+def _unknown(path: Path) -> BundlebookError:
+    return BundlebookError(f"unknown kind of file {path.suffix!r}", where=path.name, remedy="use .csv or .parquet")

@@ -3,13 +3,13 @@
 import numpy as np
 import pandas as pd
 
-from bundlebook.association.configuration import ConfigurationModel
-from bundlebook.association.matrix import encode, least_count
-from bundlebook.association.measures import MEASURES, measure
-from bundlebook.association.sized import FixedSizeModel
+from bundlebook.association.itemsets import count_itemsets
+from bundlebook.association.matrix import BasketLike, encode, least_count
+from bundlebook.association.null_models import ConfigurationModel, FixedSizeModel
+from bundlebook.association.rules import MEASURES, measure
 
 
-def remeasure(rules: pd.DataFrame, baskets) -> pd.DataFrame:
+def remeasure(rules: pd.DataFrame, baskets: BasketLike) -> pd.DataFrame:
     """Measure the same rules on other baskets.
 
     Parameters
@@ -23,8 +23,6 @@ def remeasure(rules: pd.DataFrame, baskets) -> pd.DataFrame:
     DataFrame
         Indexed like *rules*, with the same counts and measures; NaN where a side never occurs in these baskets.
     """
-    from bundlebook.association.counting import count_itemsets  # numba costs half a second to import
-
     encoded = encode(baskets)
     antecedent, consequent = rules["antecedent"], rules["consequent"]
     union = [tuple(sorted(a + c)) for a, c in zip(antecedent, consequent, strict=True)]
@@ -88,13 +86,15 @@ def survival(rules: pd.DataFrame, later: pd.DataFrame, min_support: float, min_c
     return table
 
 
-def held_out_lift(itemsets: pd.DataFrame, baskets, model: FixedSizeModel | ConfigurationModel) -> pd.DataFrame:
+def held_out_lift(
+    itemsets: pd.DataFrame, baskets: BasketLike, model: FixedSizeModel | ConfigurationModel
+) -> pd.DataFrame:
     """Plain and size-adjusted lift of given itemsets on other baskets.
 
     Parameters
     ----------
     itemsets : DataFrame
-        With ``itemset``, for example of :func:`~bundlebook.association.adjusted.adjusted_lift`.
+        With ``itemset``, for example from :func:`~bundlebook.association.adjusted.adjusted_lift`.
     baskets : Baskets, BasketMatrix or iterable of sequences of labels
     model : FixedSizeModel or ConfigurationModel
         Fitted on these baskets.
@@ -105,8 +105,6 @@ def held_out_lift(itemsets: pd.DataFrame, baskets, model: FixedSizeModel | Confi
         Indexed like *itemsets*: ``count``, ``expected``, ``lift``, ``adjusted_lift``; the lifts are NaN where an item
         was never bought in these baskets.
     """
-    from bundlebook.association.counting import count_itemsets
-
     encoded = encode(baskets)
     counts = encoded.counts
     number = {label: place for place, label in enumerate(model.items)}

@@ -18,7 +18,7 @@ class RuleRecommender:
 
     For a history of a single basket (completing a cart) :math:`f_u(A)` is 1 or 0, and the score is the highest
     confidence among the rules that the basket triggers, which is the answer of
-    :func:`~bundlebook.association.use.rules_for`.
+    :func:`~bundlebook.association.rules.rules_for`.
 
     Parameters
     ----------

@@ -4,7 +4,7 @@ from scipy.stats import false_discovery_control, fisher_exact
 from statsmodels.stats.multitest import multipletests
 
 from bundlebook.association import association_rules, fisher_greater, frequent_itemsets, significance
-from bundlebook.association.corrections import adjust
+from bundlebook.association.testing import adjust
 from bundlebook.errors import BundlebookError
 
 

@@ -1,7 +1,7 @@
-"""Our own miner: Eclat over projected bitsets, compiled by numba.
+"""The loops that numba compiles: mining, estimating, counting and shuffling. Imported only when one of them runs.
 
-Eclat (Zaki, 2000) keeps for every itemset the set of baskets that hold it and intersects. Three choices make it fast
-and small here:
+:func:`search` is Eclat (Zaki, 2000), which keeps for every itemset the set of baskets that hold it and intersects.
+Three choices make it fast and small:
 
 * Pairs are counted from the rows: for each item *r*, rarest first, the baskets of *r* are walked once and everything
   behind *r* in them is counted (as LCM does, Uno et al. 2004). That costs half the sum of squared basket sizes.
@@ -11,12 +11,9 @@ and small here:
   (parent, item, count), 14 bytes an itemset.
 """
 
-from typing import NamedTuple
-
 import numpy as np
 from numba import njit, types
 from numba.extending import intrinsic
-from scipy import sparse
 
 
 @intrinsic
@@ -37,7 +34,7 @@ def _grown(array, needed):
 
 
 @njit(cache=True)
-def _search(row_start, row_item, col_start, col_row, min_count, max_len, cap):
+def search(row_start, row_item, col_start, col_row, min_count, max_len, cap):
     """Walk the tree of frequent itemsets; items are numbered by ascending count, rows sorted.
 
     Returns the tree as (parent, item, count, length) and whether more than *cap* itemsets were found.
@@ -157,7 +154,7 @@ def _search(row_start, row_item, col_start, col_row, min_count, max_len, cap):
                 for word in range(words):
                     common = mine[word] & theirs[word]
                     both[word] = common
-                    bits += _popcount(common)
+                    bits += _popcount(common)  # type: ignore[call-arg]  # numba supplies the typing context
                 if bits >= np.uint64(min_count):
                     member[base + kept] = member[other]
                     member_count[base + kept] = bits
@@ -171,76 +168,98 @@ def _search(row_start, row_item, col_start, col_row, min_count, max_len, cap):
     return parent[:found], item[:found], count[:found], length[:found], False
 
 
-class Ranked(NamedTuple):
-    """Frequent items numbered by ascending count, in rows and in columns: what the compiled functions walk.
-
-    Attributes
-    ----------
-    row_start, row_item : ndarray of int64 and int32
-        CSR: the ranks in each basket, ascending.
-    col_start, col_row : ndarray of int64 and int32
-        CSC: the baskets that hold each rank, ascending.
-    order : ndarray of int32
-        Column of the original matrix behind each rank.
-    """
-
-    row_start: np.ndarray
-    row_item: np.ndarray
-    col_start: np.ndarray
-    col_row: np.ndarray
-    order: np.ndarray
-
-
-def rank(matrix: sparse.csr_matrix, min_count: int) -> Ranked:
-    """Drop the items of fewer than *min_count* baskets and number the others from rare to frequent."""
-    counts = np.bincount(matrix.indices, minlength=matrix.shape[1])
-    order = np.argsort(counts, kind="stable")
-    order = order[counts[order] >= min_count].astype(np.int32)
-    columns = matrix.tocsc()[:, order]
-    rows = columns.tocsr()  # going through the columns leaves every row sorted by rank
-    return Ranked(
-        rows.indptr.astype(np.int64),
-        rows.indices.astype(np.int32, copy=False),
-        columns.indptr.astype(np.int64),
-        columns.indices.astype(np.int32, copy=False),
-        order,
-    )
+@njit(cache=True)
+def probe(row_start, row_item, col_start, col_row, roots, draws, min_count, max_len):
+    """Estimated size of the tree below each root: one random path a root, weighted by the branches it passed."""
+    n_items = len(col_start) - 1
+    seen = np.zeros(n_items, dtype=np.int64)
+    totals = np.ones(len(roots))
+    for number in range(len(roots)):
+        last, depth, weight = roots[number], 1, 1.0
+        rows = col_row[col_start[last] : col_start[last + 1]].copy()
+        while depth < max_len and totals[number] < 1e15:
+            for row in rows:
+                items = row_item[row_start[row] : row_start[row + 1]]
+                for place in range(np.searchsorted(items, last) + 1, len(items)):
+                    seen[items[place]] += 1
+            extensions = np.flatnonzero(seen >= min_count)
+            seen[:] = 0
+            weight *= len(extensions)
+            totals[number] += weight
+            if len(extensions) == 0:
+                break
+            last = extensions[int(draws[number, min(depth, draws.shape[1]) - 1] * len(extensions))]
+            kept = 0
+            for row in rows:
+                items = row_item[row_start[row] : row_start[row + 1]]
+                place = np.searchsorted(items, last)
+                if place < len(items) and items[place] == last:
+                    rows[kept] = row
+                    kept += 1
+            rows = rows[:kept]
+            depth += 1
+    return totals
 
 
-def mine(ranked: Ranked, min_count: int, max_len: int, cap: int) -> tuple[list, bool]:
-    """Find every itemset held by at least *min_count* baskets.
+@njit(cache=True)
+def count(col_start, col_row, items, start, counts):
+    """Walk the baskets of each itemset's rarest item and look the others up."""
+    for number in range(len(start) - 1):
+        ids = items[start[number] : start[number + 1]]
+        rarest = 0
+        for place in range(len(ids)):
+            if ids[place] < 0:
+                rarest = -1
+                break
+            size = col_start[ids[place] + 1] - col_start[ids[place]]
+            if size < col_start[ids[rarest] + 1] - col_start[ids[rarest]]:
+                rarest = place
+        if rarest < 0:
+            continue
+        for row in col_row[col_start[ids[rarest]] : col_start[ids[rarest] + 1]]:
+            inside = True
+            for place in range(len(ids)):
+                if place != rarest:
+                    rows = col_row[col_start[ids[place]] : col_start[ids[place] + 1]]
+                    at = np.searchsorted(rows, row)
+                    if at == len(rows) or rows[at] != row:
+                        inside = False
+                        break
+            if inside:
+                counts[number] += 1
 
-    Parameters
-    ----------
-    ranked : Ranked
-        Made with the same *min_count*.
-    min_count : int
-        At least 1.
-    max_len : int
-        Longest itemset looked for.
-    cap : int
-        Give up beyond this many itemsets.
 
-    Returns
-    -------
-    (list of (ids, counts), bool)
-        Entry k − 1 holds the itemsets of length k: `ids` of shape (n_k, k), ascending within a row, int32, and
-        `counts` of shape (n_k,), int64. The flag says that *cap* was hit and the list is incomplete.
-    """
-    *tree, overflow = _search(*ranked[:4], min_count, max_len, cap)
-    return _by_length(*tree, ranked.order), overflow
-
-
-def _by_length(parent, item, count, length, order) -> list:
-    """Read the tree's paths, one table a length."""
-    tables = []
-    for k in range(1, int(length.max(initial=0)) + 1):
-        node = np.flatnonzero(length == k)
-        ids = np.empty((len(node), k), dtype=np.int32)
-        counts = count[node].astype(np.int64)
-        for column in range(k):
-            ids[:, column] = order[item[node]]
-            node = parent[node]
-        ids.sort(axis=1)
-        tables.append((ids, counts))
-    return tables
+@njit(cache=True)
+def trade(indptr, indices, first, second, generator):
+    """Deal out anew, for each pair of baskets, the items that only one of the two holds (in place)."""
+    pool = np.empty(len(indices), dtype=indices.dtype)
+    common = np.empty(len(indices), dtype=indices.dtype)
+    for number in range(len(first)):
+        a, b = first[number], second[number]
+        if a == b:
+            continue
+        i, i_end, j, j_end = indptr[a], indptr[a + 1], indptr[b], indptr[b + 1]
+        n_pool, n_common, only_a = 0, 0, 0
+        while i < i_end or j < j_end:  # merge two sorted rows
+            if j == j_end or (i < i_end and indices[i] < indices[j]):
+                pool[n_pool] = indices[i]
+                n_pool, only_a, i = n_pool + 1, only_a + 1, i + 1
+            elif i == i_end or indices[j] < indices[i]:
+                pool[n_pool] = indices[j]
+                n_pool, j = n_pool + 1, j + 1
+            else:
+                common[n_common] = indices[i]
+                n_common, i, j = n_common + 1, i + 1, j + 1
+        if only_a == 0 or only_a == n_pool:
+            continue  # one basket is part of the other: nothing to trade
+        for place in range(only_a):  # partial Fisher–Yates: the first basket's share of the pool
+            other = place + int(generator.random() * (n_pool - place))
+            pool[place], pool[other] = pool[other], pool[place]
+        row = indices[indptr[a] : indptr[a + 1]]
+        row[:only_a] = pool[:only_a]
+        row[only_a:] = common[:n_common]
+        row.sort()
+        row = indices[indptr[b] : indptr[b + 1]]
+        row[: n_pool - only_a] = pool[only_a:n_pool]
+        row[n_pool - only_a :] = common[:n_common]
+        row.sort()
