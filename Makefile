@@ -4,6 +4,7 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
+CROSS  := $(VENV)-crosscheck
 # Two kernels at a time suit two cores; more need about 1.5 GB of memory each.
 JOBS   ?= 2
 BATCH  ?= reports/batches/chapters.yaml
@@ -11,7 +12,7 @@ CHAPTERS ?=
 UV_VERSION := 0.13.9
 
 .DEFAULT_GOAL := help
-.PHONY: help setup report test lint lab refresh lock doctor clean distclean
+.PHONY: help setup report test lint crosscheck lab refresh lock doctor clean distclean
 
 help:  ## list these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,8 +39,18 @@ test: $(READY) lint  ## lint, unit tests, doctests, strict nbval over every chap
 	@$(BIN)/python -m pytest -q --numprocesses $(JOBS) --dist loadfile \
 	  --nbval --nbval-cell-timeout=600 src tests notebooks
 
-lint: $(READY)
+lint: $(READY)  ## style, types, and whether a room imports only from the rooms to its left
 	@$(BIN)/ruff check --quiet . && $(BIN)/ruff format --check --quiet .
+	@$(BIN)/mypy --no-error-summary
+	@out=$$($(BIN)/lint-imports --no-logo --no-cache) || { echo "$$out"; exit 1; }
+
+crosscheck: $(READY)  ## compare with other libraries, in a virtual environment of its own (ranx, bicm, pyfim, Spark, JAX)
+	@test -x $(CROSS)/bin/python || $(BIN)/uv venv --quiet --python $(BIN)/python $(CROSS)
+	@VIRTUAL_ENV=$(CROSS) $(BIN)/uv pip install --quiet --compile-bytecode --require-hashes -r requirements.lock
+	@# The lock's versions stay as they are; what is added may not move them.
+	@sed 's/ *\\$$//; /--hash/d' requirements.lock > $(CROSS)/constraints.txt
+	@VIRTUAL_ENV=$(CROSS) $(BIN)/uv pip install --quiet --constraint $(CROSS)/constraints.txt --editable '.[crosscheck]'
+	@$(CROSS)/bin/python -m pytest -q -m crosscheck -rs tests
 
 lab: $(READY)  ## open the chapters in JupyterLab
 	@# The root is the project's, so that links from the chapters to data/ and README.md open too.
@@ -57,8 +68,8 @@ lock:  ## resolve the dependencies of pyproject.toml anew (maintainers)
 	  --no-annotate --no-header --extra test pyproject.toml --output-file requirements.lock
 
 clean:  ## remove caches and rendered reports, keep .venv
-	@rm -rf .cache reports/out .pytest_cache .ruff_cache .hypothesis
+	@rm -rf .cache reports/out .pytest_cache .ruff_cache .mypy_cache .hypothesis
 	@find . -name __pycache__ -not -path './$(VENV)/*' -prune -exec rm -rf {} +
 
 distclean: clean
-	@rm -rf $(VENV) src/*.egg-info
+	@rm -rf $(VENV) $(CROSS) src/*.egg-info
