@@ -127,7 +127,7 @@ def prototype(shop: Shop, level: str) -> list[dict]:
     monday_of_week_2 = np.datetime64("2017-01-02")
     starts = {week: monday_of_week_2 + np.timedelta64(7 * (week - 2), "D") for week in (48, 51)}
     bought_by = (b.between(end=starts[48]).user_item() > 0).sum(axis=0).A1
-    kept = b.with_items(b.items[bought_by >= (30 if level == "item_id" else 20)])
+    kept = b.over(b.items[bought_by >= (30 if level == "item_id" else 20)])
     end = kept.day.max() + np.timedelta64(1, "D")
     task = Split(kept, kept.day.min(), starts[48], starts[51], end).task("test", "next_basket")
     popular = np.asarray(task.visible.incidence.sum(axis=0))

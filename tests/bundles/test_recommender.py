@@ -83,7 +83,7 @@ def test_strangers_get_a_page(shop, task):
     again = recommend_bundles(shop, task.histories.of_users([0]), task.at)
     assert [b.items for b in again] == [b.items for b in pages["known"]]
     few = task.histories.of_users([0])
-    few = few.with_items(few.items[np.unique(few.quantities.indices)[:5]])
+    few = few.over(few.items[np.unique(few.quantities.indices)[:5]])
     assert recommend_bundles(shop, few, task.at)
 
 

@@ -204,7 +204,7 @@ def test_what_is_stored_is_what_was_measured(made, tmp_path):
 
 def test_what_falls_out_of_the_truth_is_counted(shop, split):
     assert outside(shop, split) == {"items": 0, "pairs": 0}
-    half = split.baskets.with_items(split.baskets.items[::2])
+    half = split.baskets.over(split.baskets.items[::2])
     lost = outside(shop, replace(split, baskets=half))
     window = split.baskets.between(split.validation_end, split.test_end).user_item()
     assert lost["pairs"] == pytest.approx(window[:, 1::2].nnz / window.nnz)

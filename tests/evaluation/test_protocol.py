@@ -187,7 +187,7 @@ def test_users_who_bought_nothing_are_refused(task):
 
 def test_a_catalogue_of_one_item_is_refused(task):
     one = task.visible.items[:1]
-    only = {"visible": task.visible.with_items(one), "histories": task.histories.with_items(one)}
+    only = {"visible": task.visible.over(one), "histories": task.histories.over(one)}
     bought = np.ones((task.truth.shape[0], 1), dtype=np.float32)
     with pytest.raises(BundlebookError, match="one item cannot be ranked"):
         evaluate([Popularity()], replace(task, truth=sparse.csr_matrix(bought), **only), requests=0, seed=0)
@@ -247,9 +247,7 @@ def test_planted_leaks_are_caught(split):
         return np.tile(baskets.user_item().sum(axis=0), (3, 1))
 
     def lists_what_will_sell(baskets):
-        return baskets.with_items(
-            baskets.items[np.unique(baskets.between(start=at, end=at + 3).quantities.indices)]
-        ).sizes()
+        return baskets.over(baskets.items[np.unique(baskets.between(start=at, end=at + 3).quantities.indices)]).sizes()
 
     assert future_influence(counts_everything, split.baskets, at, seed=0) > 1
     assert future_influence(lists_what_will_sell, split.baskets, at, seed=0) == float("inf")

@@ -125,7 +125,7 @@ def test_errors_name_the_problem(by_hand):
     with pytest.raises(BundlebookError, match="unknown blocks"):
         ProfileMatch(VECTORS, weights=Weights.by_hand({"recent": 1}, {"colour": 1}))
     with pytest.raises(BundlebookError, match="are not the"):
-        ProfileMatch(VECTORS).fit(b.with_items(np.array(["a", "b"])), DAY + 60)
+        ProfileMatch(VECTORS).fit(b.over(np.array(["a", "b"])), DAY + 60)
     with pytest.raises(BundlebookError, match="no basket lies before"):
         ProfileMatch(VECTORS).fit(b, DAY)
 

@@ -95,7 +95,7 @@ def test_nothing_to_learn_from_is_refused(panel, make):
     with pytest.raises(BundlebookError, match="no basket lies before 2020-01-01"):
         make().fit(panel, np.datetime64("2020-01-01"))
     with pytest.raises(BundlebookError, match="nothing can be ranked"):
-        make().fit(panel.with_items(panel.items[:1]), AT)
+        make().fit(panel.over(panel.items[:1]), AT)
 
 
 @pytest.mark.parametrize("model", [UserKNN, ItemKNN, UPCF])

@@ -192,8 +192,8 @@ def test_settings_that_cannot_be_are_one_clear_message(settings):
 def test_bad_input_is_one_clear_message(tmp_path):
     with pytest.raises(BundlebookError, match="has not been fitted"):
         HistoryCNN().scores(SHOP, AT)
-    with pytest.raises(BundlebookError, match="with_items"):
-        fitted(HistoryCNN).scores(SHOP.with_items(SHOP.items[:10]), AT)
+    with pytest.raises(BundlebookError, match="over"):
+        fitted(HistoryCNN).scores(SHOP.over(SHOP.items[:10]), AT)
     with pytest.raises(BundlebookError, match="two periods"):
         InterestMLP(**SMALL).fit(SHOP, AT - 168)
     with pytest.raises(BundlebookError, match="could be read"):

@@ -147,7 +147,7 @@ def test_other_items_and_no_fit_are_refused(shop, fitted):
     with pytest.raises(BundlebookError, match="has not been fitted"):
         NextBasketRecommender().scores(shop, AT)
     with pytest.raises(BundlebookError, match="fitted on 3 others"):
-        fitted.scores(shop.with_items(shop.items[:2]), AT)
+        fitted.scores(shop.over(shop.items[:2]), AT)
 
 
 def test_its_answers_have_a_column_for_every_item():

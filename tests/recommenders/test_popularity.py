@@ -72,7 +72,7 @@ def test_what_lies_after_the_day_is_not_counted(small):
 
 
 def test_an_empty_history_gets_popularity(small):
-    nobody = Baskets(small.quantities[:0], small.user[:0], small.day[:0], np.array(["new"]), small.items)
+    nobody = small.empty("new")
     scores = DecayedFrequency(days=60).fit(small, AT).scores(nobody, AT)
     assert np.argmax(scores[0]) == 2
 

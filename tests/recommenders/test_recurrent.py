@@ -246,8 +246,8 @@ def test_settings_that_cannot_be_are_one_clear_message(settings):
 def test_bad_input_is_one_clear_message(shop, fitted, tmp_path):
     with pytest.raises(BundlebookError, match="has not been fitted"):
         RecurrentRecommender().scores(shop, AT)
-    with pytest.raises(BundlebookError, match="with_items"):
-        fitted.scores(shop.with_items(shop.items[:10]), AT)
+    with pytest.raises(BundlebookError, match="over"):
+        fitted.scores(shop.over(shop.items[:10]), AT)
     with pytest.raises(BundlebookError, match="two periods"):
         RecurrentRecommender(**SMALL).fit(shop, AT - 168)
     with pytest.raises(BundlebookError, match="could be read"):

@@ -68,7 +68,7 @@ def test_one_user_at_a_time_gets_the_same(panel):
 
 def test_a_new_user_may_have_any_neighbour_and_no_basket(panel):
     model = TifuKNN(neighbours=2).fit(panel, AT)
-    stranger = Baskets(panel.quantities[:0], panel.user[:0], panel.day[:0], np.array(["zz"]), panel.items)
+    stranger = panel.empty("zz")
     scores = model.scores(stranger, AT)
     assert scores.shape == (1, panel.n_items) and np.isfinite(scores).all() and scores.any()
 

@@ -1,9 +1,12 @@
 """A basket holds what one user bought at once, and a matrix cell what the lines say."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given, settings, strategies as st
+from scipy import sparse
 
 from bundlebook.errors import BundlebookError
 from bundlebook.shop import CleaningPolicy, Shop, clean, group_baskets
@@ -146,10 +149,68 @@ def test_a_basket_counts_half_after_one_half_life(shop):
 
 
 def test_items_can_be_chosen_and_empty_baskets_go(shop):
-    b = group_baskets(shop, "item_id").with_items(["soy", "ham"])
+    b = group_baskets(shop, "item_id").over(["soy", "ham"])
     assert b.quantities.toarray().tolist() == [[4, 1], [2, 0]]
-    with pytest.raises(BundlebookError, match="'tea'"):
-        b.with_items(["tea"])
+    assert b.items.tolist() == ["soy", "ham"] and b.quantities.has_sorted_indices
+
+
+def test_items_that_nobody_knows_become_empty_columns(shop):
+    b = group_baskets(shop, "item_id")
+    wide = b.over(["cake", *b.items, "tea"])
+    assert (wide.quantities[:, 1:-1] != b.quantities).nnz == 0 and wide.quantities.shape == (4, 6)
+    assert wide.quantities[:, [0, 5]].nnz == 0 and wide.quantities.indices.dtype == b.quantities.indices.dtype
+    assert wide.over(b.items).digest == b.digest
+    assert b.over(["tea"]).n_baskets == 0
+
+
+def test_one_user_alone(shop):
+    b = group_baskets(shop, "item_id")
+    for row, user in enumerate(b.user_ids):
+        assert b.one(user).digest == b.of_users([row]).digest
+    twice = b.of_users([1, 0, 1])
+    assert twice.one("v").digest == b.one("v").digest
+    with pytest.raises(BundlebookError, match="no user 'w' among 2"):
+        b.one("w")
+
+
+def test_somebody_without_a_basket(shop):
+    b = group_baskets(shop, "item_id")
+    w = b.empty("w")
+    assert (w.n_baskets, w.n_users, w.items.tolist(), w.level) == (0, 1, b.items.tolist(), b.level)
+    assert w.user_ids.tolist() == ["w"] and w.user_item().shape == (1, 4) and w.user_item().nnz == 0
+    assert w.digest != b.empty().digest
+
+
+CHANGES = {
+    "data": lambda b: {"quantities": b.quantities * 2},
+    "indices": lambda b: {"quantities": b.quantities[:, [0, 1, 3, 2]]},
+    "indptr": lambda b: {"quantities": b.quantities[[1, 0, 2, 3]]},
+    "shape": lambda b: {"quantities": sparse.csr_matrix((b.quantities.data, b.quantities.nonzero()), shape=(5, 4))},
+    "user": lambda b: {"user": np.array([0, 0, 1, 1])},
+    "day": lambda b: {"day": b.day + np.array([0, 0, 0, 1])},
+    "user_ids": lambda b: {"user_ids": np.array(["u", "w"])},
+    "labels that run into one another": lambda b: {"user_ids": np.array(["u", "v", "ham"]), "items": b.items[1:]},
+    "items": lambda b: {"items": np.array(["ham", "milk", "odd", "tea"])},
+    "level": lambda b: {"level": "category"},
+}
+
+
+@pytest.mark.parametrize("field", CHANGES)
+def test_each_field_has_a_say_in_the_digest(shop, field):
+    b = group_baskets(shop, "item_id")
+    assert replace(b, **CHANGES[field](b)).digest != b.digest
+
+
+def test_the_digest_is_the_same_on_every_machine(shop):
+    b = group_baskets(shop, "item_id")
+    assert b.digest == "90ac016d32a7ca265f7df85523e89219a2f104cd7c185a02beadfbbd31f33f8d"
+    cells = b.quantities.astype(np.float64)
+    cells.indices, cells.indptr = cells.indices.astype(np.int64), cells.indptr.astype(np.int64)
+    cells.indices[:3], cells.data[:3] = cells.indices[[2, 0, 1]], cells.data[[2, 0, 1]]
+    cells.has_sorted_indices = False
+    big_endian = b.user.astype(">i4")
+    assert replace(b, quantities=cells, user=big_endian, user_ids=b.user_ids.astype(object)).digest == b.digest
+    assert cells.indices[0] == 3, "the baskets themselves stay as they are"
 
 
 def test_weights_scale_whole_baskets(shop):

@@ -115,7 +115,7 @@ def co_purchase(
         raise BundlebookError(f"prior must be positive, got {prior}", where="co_purchase")
     # A period counts for a household that shopped in it, whatever it bought: shopping is read off all items.
     n_periods = (period_panel(histories, at).trips > 0).sum(axis=1)
-    compared = histories if items is None else histories.with_items(items)
+    compared = histories if items is None else histories.over(items)
     panel = period_panel(compared, at)
     m, bought = panel.n_items, panel.baskets > 0
     together = np.zeros((m, m), dtype=np.int64)

@@ -113,14 +113,7 @@ class BundleRecommender:
         self.category_ = np.unique(self.table_["category"].to_numpy(str), return_inverse=True)[1]
         self._private = self.table_["private_label"].to_numpy() >= 0.5
         self.filters_ = Filters(np.isfinite(usual) & (usual > 0), self.category_, self.per_category, usual, new=None)
-        self._nobody = Baskets(
-            sparse.csr_matrix((0, len(usual)), dtype=np.float32),
-            np.empty(0, np.int64),
-            np.empty(0, "datetime64[D]"),
-            np.array(["nobody"]),
-            visible.items,
-            visible.level,
-        )
+        self._nobody = visible.empty()
         sums = [self.model.probability(part, self.at_).sum(axis=0, dtype=float) for part in _tenths(visible)]
         self.everybody_ = np.sum(sums, axis=0) / visible.n_users
         return self
@@ -326,15 +319,9 @@ def recommend_bundles(
     """
     visible, fitted = _fitted(shop, at)
     if isinstance(user, str):
-        row = np.searchsorted(visible.user_ids, user)
-        if row < visible.n_users and visible.user_ids[row] == user:
-            low, high = np.searchsorted(visible.user, [row, row + 1])
-            user = _one_user(visible, low, high, user)
-        else:
-            user = None
+        user = visible.one(user) if user in visible.user_ids else None
     elif user is not None:
-        known = np.intersect1d(user.items, fitted.items_)
-        user = _over(user.between(end=fitted.at_).with_items(known), fitted.items_)
+        user = user.between(end=fitted.at_).over(fitted.items_)
     return fitted.recommend(user, k, weights, **page)
 
 
@@ -345,7 +332,7 @@ def _fitted(shop: Shop, at) -> tuple[Baskets, BundleRecommender]:
     if key not in _FITTED:
         visible = group_baskets(shop).between(end=day)
         buyers = np.bincount(visible.user_item().indices, minlength=visible.n_items)
-        visible = visible.with_items(visible.items[buyers >= 20])
+        visible = visible.over(visible.items[buyers >= 20])
         _FITTED[key] = (
             shop,
             visible,
@@ -354,23 +341,3 @@ def _fitted(shop: Shop, at) -> tuple[Baskets, BundleRecommender]:
         while len(_FITTED) > _KEPT:
             _FITTED.popitem(last=False)
     return _FITTED[key][1:]
-
-
-def _one_user(visible: Baskets, low: int, high: int, user: str) -> Baskets:
-    """Baskets low … high − 1, which are one user's: a slice, for speed."""
-    return Baskets(
-        visible.quantities[low:high],
-        np.zeros(high - low, np.int64),
-        visible.day[low:high],
-        np.array([user]),
-        visible.items,
-        visible.level,
-    )
-
-
-def _over(history: Baskets, items: np.ndarray) -> Baskets:
-    """The same baskets with the columns *items*, a superset of theirs."""
-    lines = history.quantities.tocoo()
-    column = np.searchsorted(items, history.items)[lines.col]
-    wide = sparse.csr_matrix((lines.data, (lines.row, column)), shape=(history.n_baskets, len(items)))
-    return Baskets(wide, history.user, history.day, history.user_ids, items, history.level)

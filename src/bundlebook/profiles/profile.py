@@ -131,8 +131,8 @@ def match(profiles: Profiles, user_id: str, k: int = 10) -> pd.DataFrame:
         Index: item, the best first. ``score`` (C = U·P, relative to the best), one column a source (they sum to the
         score), ``bought`` (baskets of the user that held the item).
     """
-    rows = np.flatnonzero(profiles.visible.user_ids == user_id)
-    history = profiles.visible.of_users(rows) if len(rows) else stranger(profiles.visible, user_id)
+    visible = profiles.visible
+    history = visible.one(user_id) if user_id in visible.user_ids else visible.empty(user_id)
     by_source, _ = profiles.model.parts(history, profiles.at)
     score = np.sum(list(by_source.values()), axis=0)[0]
     best = np.argsort(-score.round(9), kind="stable")[:k]
@@ -140,9 +140,3 @@ def match(profiles: Profiles, user_id: str, k: int = 10) -> pd.DataFrame:
     index = pd.Index(profiles.visible.items[best], name="item")
     bought = np.asarray(history.incidence.sum(axis=0)).ravel()[best].astype(int)
     return (pd.DataFrame(table, index=index) / score[best[0]]).assign(bought=bought)
-
-
-def stranger(baskets: Baskets, user_id: str) -> Baskets:
-    """The empty history of somebody who has not bought yet."""
-    none = np.zeros(0, dtype=np.int64)
-    return Baskets(baskets.quantities[:0], none, baskets.day[:0], np.array([user_id]), baskets.items, baskets.level)

@@ -17,7 +17,7 @@ from bundlebook.cache import cached, source_digest
 from bundlebook.errors import BundlebookError
 from bundlebook.recommenders._dense_inputs import Latest
 from bundlebook.recommenders._keras import import_keras, seed_everything
-from bundlebook.recommenders._storage import digest, read, write
+from bundlebook.recommenders._storage import read, write
 from bundlebook.recommenders.periods import PeriodPanel, period_panel
 from bundlebook.recommenders.training import Examples, train
 from bundlebook.shop import Baskets
@@ -165,7 +165,7 @@ class DenseRecommender:
         if not np.array_equal(histories.items, self.items):
             raise BundlebookError(
                 f"the histories count {len(histories.items)} items, the model was fitted on {len(self.items)} others",
-                remedy="bring them to the model's items with histories.with_items(model.items)",
+                remedy="bring them to the model's items with histories.over(model.items)",
             )
         panel = period_panel(histories, at, self.n_periods)
         ids = pd.Index(self.user_ids).get_indexer(histories.user_ids) + 1
@@ -215,7 +215,7 @@ def fit_cached(
         "kind": kind.__name__,
         "source": source_digest(kind.__module__),
         "settings": asdict(model.settings),
-        "visible": digest(visible),
+        "visible": visible.digest,
         "at": str(np.datetime64(at, "D")),
         "backend": import_keras().backend.backend(),
     }

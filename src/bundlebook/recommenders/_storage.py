@@ -1,6 +1,5 @@
 """A trained network on disk: ``.keras``, ``.npz`` and ``.json`` files only, nothing that runs code when it is read."""
 
-import hashlib
 import json
 import zipfile
 from pathlib import Path
@@ -10,7 +9,6 @@ import numpy as np
 
 from bundlebook.errors import BundlebookError
 from bundlebook.recommenders._keras import import_keras
-from bundlebook.shop import Baskets
 
 #: The file that is written last and names the others: what it does not name is not there.
 STATE = "recommender.json"
@@ -71,18 +69,3 @@ def read(folder: Path) -> tuple[Any, dict[str, Any], list[list[np.ndarray]]]:
             remedy="give a folder that save(folder) wrote, or fit again",
         ) from error
     return network, state, snapshots
-
-
-def digest(baskets: Baskets) -> str:
-    """SHA-256 of what the baskets hold: the identity of a training set."""
-    content = hashlib.sha256()
-    for array in (
-        baskets.quantities.indptr.astype(np.int64),
-        baskets.quantities.indices.astype(np.int64),
-        baskets.quantities.data,
-        baskets.user.astype(np.int64),
-        baskets.day.astype("datetime64[D]").astype(np.int64),
-    ):
-        content.update(np.ascontiguousarray(array).tobytes() + b"\0")
-    content.update("\0".join([*baskets.user_ids, "", *baskets.items]).encode())
-    return content.hexdigest()

@@ -27,7 +27,7 @@ from scipy.special import expit
 from bundlebook.cache import cached, source_digest
 from bundlebook.errors import BundlebookError
 from bundlebook.recommenders._keras import import_keras, seed_everything
-from bundlebook.recommenders._storage import STATE, digest, read, write
+from bundlebook.recommenders._storage import STATE, read, write
 from bundlebook.recommenders.periods import period_panel
 from bundlebook.recommenders.training import WAYS, Drawn, Examples, train
 from bundlebook.shop import Baskets
@@ -151,7 +151,7 @@ class RecurrentRecommender:
         settings, began = self.settings, time.process_time()
         examples = self.examples(visible, at)
         self.items, self.n_periods = visible.items, examples.n_steps
-        self._trained_on = f"{at} {digest(examples.visible)}"
+        self._trained_on = f"{at} {examples.visible.digest}"
         seed_everything(settings.seed)
         if checkpoint is None or not self._resume(checkpoint):
             self.losses, self._snapshots = [], []
@@ -207,7 +207,7 @@ class RecurrentRecommender:
         if not np.array_equal(histories.items, self.items):
             raise BundlebookError(
                 f"the histories count {len(histories.items)} items, the model was fitted on {len(self.items)} others",
-                remedy="bring them to the model's items with histories.with_items(model.items)",
+                remedy="bring them to the model's items with histories.over(model.items)",
             )
         if self._last_step is None:
             self._last_step = self._networks().last_step(self.network)
@@ -315,7 +315,7 @@ def fit_cached(
         "kind": type(model).__name__,
         "source": source_digest(type(model).__module__),
         "settings": asdict(model.settings),
-        "visible": digest(visible),
+        "visible": visible.digest,
         "at": str(np.datetime64(at, "D")),
         "backend": import_keras().backend.backend(),
     }

@@ -1,5 +1,7 @@
 """Baskets: who bought what on which day, as one sparse matrix in time order."""
 
+import hashlib
+import json
 from dataclasses import dataclass
 
 import numpy as np
@@ -110,15 +112,82 @@ class Baskets:
             self.level,
         )
 
-    def with_items(self, items: np.ndarray) -> "Baskets":
-        """Keep the columns named by *items*, in their order; baskets that become empty are dropped."""
+    def one(self, user: str) -> "Baskets":
+        """Keep one user's baskets, as Baskets with this user alone.
+
+        Parameters
+        ----------
+        user : str
+            Label in `user_ids`; the first of them if a bootstrap drew it several times.
+
+        Raises
+        ------
+        BundlebookError
+            If no user has this label. :meth:`empty` makes the history of somebody who is not known yet.
+        """
+        rows = np.flatnonzero(self.user_ids == user)
+        if not len(rows):
+            raise BundlebookError(
+                f"there is no user {user!r} among {self.n_users}",
+                where="Baskets.one",
+                remedy="use a label of user_ids, or Baskets.empty(user) for somebody without a basket",
+            )
+        mine = slice(*np.searchsorted(self.user, [rows[0], rows[0] + 1]))
+        label, nobody_else = self.user_ids[rows[:1]], np.zeros_like(self.user[mine])
+        return Baskets(self.quantities[mine], nobody_else, self.day[mine], label, self.items, self.level)
+
+    def empty(self, user: str = "nobody") -> "Baskets":
+        """Return the history of one user who has no basket yet, over the same items."""
+        return Baskets(
+            self.quantities[:0], self.user[:0], self.day[:0], np.array([user], dtype=str), self.items, self.level
+        )
+
+    def over(self, items: np.ndarray) -> "Baskets":
+        """Return the same purchases with the columns *items*, in their order.
+
+        Parameters
+        ----------
+        items : array of str, shape (n,)
+            One that is not in `items` becomes a column that nobody bought; what is not named is left out.
+
+        Returns
+        -------
+        Baskets
+            Without the baskets that hold none of *items*. Users keep their numbering.
+        """
+        items = np.asarray(items, dtype=str)
         position = pd.Index(self.items).get_indexer(items)
-        if (position < 0).any():
-            missing = np.asarray(items)[position < 0][:3].tolist()
-            raise BundlebookError(f"unknown items {missing}", where=f"level {self.level!r}")
-        quantities = self.quantities[:, position]
+        # One more column, which is empty: position -1 is the last of them.
+        cells = (self.quantities.data, self.quantities.indices, self.quantities.indptr)
+        padded = sparse.csr_matrix(cells, shape=(self.n_baskets, self.n_items + 1))
+        quantities = padded[:, position]
+        quantities.sort_indices()
         kept = np.diff(quantities.indptr) > 0
-        return Baskets(quantities[kept], self.user[kept], self.day[kept], self.user_ids, np.asarray(items), self.level)
+        return Baskets(quantities[kept], self.user[kept], self.day[kept], self.user_ids, items, self.level)
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of all that the baskets hold, in hexadecimal: the same on every machine, another if anything differs.
+
+        Numbers are read as little-endian int64 and float64, and cells in the order of rows and columns, so that neither
+        the machine's integers nor the order in which SciPy keeps a row's cells has a say.
+        """
+        cells = self.quantities.tocsr(copy=True)
+        cells.sum_duplicates()
+        numbers = {
+            "shape": (np.asarray(cells.shape), "<i8"),
+            "indptr": (cells.indptr, "<i8"),
+            "indices": (cells.indices, "<i8"),
+            "data": (cells.data, "<f8"),
+            "user": (self.user, "<i8"),
+            "day": (self.day.astype("datetime64[D]").astype(np.int64), "<i8"),
+        }
+        content = hashlib.sha256()
+        for name, (array, dtype) in numbers.items():
+            content.update(f"{name} {len(array)}\n".encode() + np.ascontiguousarray(array, dtype=dtype).tobytes())
+        labels = [self.user_ids.tolist(), self.items.tolist(), self.level]
+        content.update(json.dumps(labels).encode())
+        return content.hexdigest()
 
     def sizes(self) -> np.ndarray:
         """Distinct items in each basket, shape (n_baskets,)."""

@@ -207,4 +207,4 @@ def time_split(baskets: Baskets, validation_weeks: int = 4, test_weeks: int = 4,
             f"only {len(kept)} items were bought by {min_users} users in the training weeks",
             remedy="lower min_users or count at a coarser level",
         )
-    return Split(whole.with_items(kept), start, validation_start, test_start, end)
+    return Split(whole.over(kept), start, validation_start, test_start, end)
