@@ -25,7 +25,7 @@ from scipy.special import expit
 
 from bundlebook import paths
 from bundlebook.evaluation import everyone, log_loss, pair_losses, paired_differences, rank, recall
-from bundlebook.recommenders import Range, RecurrentRecommender, Settings, best, import_keras, search
+from bundlebook.recommenders import Range, RecurrentRecommender, Settings, import_keras, search
 from bundlebook.shop import clean, group_baskets, load_shop, time_split
 
 RESULTS = Path(__file__).with_suffix(".json")
@@ -94,6 +94,12 @@ def run_search(households: int, n_folds: int, trials: int, seed: int, fresh: boo
     )
 
 
+def best(trials: pd.DataFrame, n: int) -> pd.DataFrame:
+    """Return the *n* complete trials of smallest log loss, the best first, no settings twice."""
+    complete = trials[trials["state"] == "complete"].sort_values("log loss", kind="stable")
+    return complete.drop_duplicates(list(SPACE)).head(n)
+
+
 @main.command()
 @click.option("--best", "n", default=3, show_default=True, help="How many of the search's settings to fit again.")
 @click.option("--seeds", default=3, show_default=True)
@@ -105,7 +111,7 @@ def confirm(n: int, seeds: int, fresh: bool) -> None:
         raise click.ClickException("there is no search yet: run the part 'search' first")
     table = pd.DataFrame(found["trials"]).set_index("trial")
     shipped = (table[list(SPACE)] == pd.Series({name: getattr(Settings(), name) for name in SPACE})).all(axis=1)
-    top = best(table[~shipped], "log loss", n)
+    top = best(table[~shipped], n)
     variants = {"shipped": {}} | {f"trial {k}": {name: top[name][k] for name in SPACE} for k in top.index}
     write("confirm", compare({k: plain(v) for k, v in variants.items()}, "shipped", seeds, fresh))
 

@@ -5,6 +5,7 @@ import json
 from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from bundlebook import paths
@@ -74,3 +75,11 @@ def test_a_part_is_written_beside_the_others_in_six_digits(benchmark):
     found = json.loads(benchmark.RESULTS.read_text(encoding="utf-8"))
     assert sorted(found) == ["search", "ways"]
     assert found["ways"]["rows"] == [{"loss": 0.0712346}]
+
+
+def test_the_best_are_complete_trials_listed_once(benchmark):
+    settings = {name: [1, 1, 2, 3] for name in benchmark.SPACE}
+    state = ["complete", "complete", "complete", "pruned"]
+    trials = pd.DataFrame({"state": state, **settings, "folds": [3, 3, 3, 1], "log loss": [0.3, 0.3, 0.2, 0.1]})
+    assert benchmark.best(trials, 4).index.tolist() == [2, 0]
+    assert benchmark.best(trials, 1).index.tolist() == [2]

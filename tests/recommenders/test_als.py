@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from bundlebook.recommenders import ImplicitALS, first_factors
+from bundlebook.recommenders import ImplicitALS
 from bundlebook.recommenders._interest import interest
-from bundlebook.recommenders.als import solve_factors
+from bundlebook.recommenders.factors import _first_factors, _solve_factors
 
 AT = np.datetime64("2021-06-01")
 
@@ -20,7 +20,7 @@ def test_half_step_solves_the_full_equations(panel):
     rows.data = 1 + 3 * rows.data
     c, p = np.where(rows.toarray() > 0, rows.toarray(), 1), rows.toarray() > 0
     y = np.random.default_rng(0).normal(size=(panel.n_items, 5))
-    found = solve_factors(rows, y, 0.7)
+    found = _solve_factors(rows, y, 0.7)
     for user in range(panel.n_users):
         full = np.linalg.solve(y.T * c[user] @ y + 0.7 * np.eye(5), y.T * c[user] @ p[user])
         assert found[user] == pytest.approx(full, rel=1e-9)
@@ -45,7 +45,7 @@ def test_factors_are_implicits(panel, iterations):
         factors=6, regularization=0.5, iterations=iterations, use_cg=False, dtype=np.float64, num_threads=1
     )
     theirs.user_factors = np.zeros((panel.n_users, 6))
-    theirs.item_factors = first_factors(panel.n_items, 6, 5)
+    theirs.item_factors = _first_factors(panel.n_items, 6, 5)
     theirs.fit(rows, show_progress=False)
     np.testing.assert_allclose(ours.user_factors_, theirs.user_factors, atol=1e-5)
     np.testing.assert_allclose(ours.item_factors_, theirs.item_factors, atol=1e-5)

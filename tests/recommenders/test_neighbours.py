@@ -6,7 +6,7 @@ from sklearn.metrics.pairwise import cosine_similarity
 
 from bundlebook.recommenders import ItemKNN, UserKNN
 from bundlebook.recommenders._interest import interest
-from bundlebook.recommenders.neighbours import shrunk_cosine
+from bundlebook.recommenders.neighbours import _shrunk_cosine
 
 AT = np.datetime64("2021-06-01")
 
@@ -14,8 +14,8 @@ AT = np.datetime64("2021-06-01")
 def test_shrunk_cosine_is_scikit_learns_times_the_shrinkage(panel):
     rows = interest(panel, AT, 60, 0.5)
     common = (rows.toarray() > 0).astype(float) @ (rows.toarray() > 0).T
-    np.testing.assert_allclose(shrunk_cosine(rows, rows, 0), cosine_similarity(rows), atol=1e-12)
-    np.testing.assert_allclose(shrunk_cosine(rows, rows, 7), cosine_similarity(rows) * common / (common + 7))
+    np.testing.assert_allclose(_shrunk_cosine(rows, rows, 0), cosine_similarity(rows), atol=1e-12)
+    np.testing.assert_allclose(_shrunk_cosine(rows, rows, 7), cosine_similarity(rows) * common / (common + 7))
 
 
 def test_item_similarity_is_implicits(panel):

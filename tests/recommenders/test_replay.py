@@ -4,8 +4,15 @@ import numpy as np
 import pytest
 
 from bundlebook.errors import BundlebookError
-from bundlebook.recommenders import Calibrated, DecayedFrequency, PersonalFrequency, PlattScaled, Popularity, Stacked
-from bundlebook.recommenders._replay import Replay
+from bundlebook.recommenders import (
+    Calibrated,
+    DecayedFrequency,
+    PersonalFrequency,
+    PlattScaled,
+    Popularity,
+    Replay,
+    Stacked,
+)
 
 AT = np.datetime64("2021-06-01")
 THEN = AT - np.timedelta64(28, "D")

@@ -6,7 +6,7 @@ from scipy import sparse
 
 from bundlebook.errors import BundlebookError
 from bundlebook.recommenders import TifuKNN
-from bundlebook.recommenders.tifu import group_weights
+from bundlebook.recommenders.neighbours import _group_weights
 from bundlebook.shop import Baskets
 
 AT = np.datetime64("2021-06-01")
@@ -88,7 +88,7 @@ def test_later_baskets_are_not_read(panel):
 
 
 def test_weights_of_undecayed_baskets_average_them(panel):
-    weights = group_weights(panel, 1, 1.0, 1.0)
+    weights = _group_weights(panel, 1, 1.0, 1.0)
     assert np.bincount(panel.user, weights) == pytest.approx(np.ones(panel.n_users))
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from bundlebook.recommenders import DecayedFrequency, TransitionCounts
-from bundlebook.recommenders.transitions import transitions
+from bundlebook.recommenders.counting import _transitions
 
 AT = np.datetime64("2021-06-01")
 
@@ -18,7 +18,7 @@ def test_transitions_by_loops(panel, shrinkage):
             holding += rows[here]
             together += np.outer(rows[here], rows[here + 1])
     expected = together / (holding + shrinkage)[:, np.newaxis]
-    np.testing.assert_allclose(transitions(panel, shrinkage).toarray(), expected, rtol=1e-12)
+    np.testing.assert_allclose(_transitions(panel, shrinkage).toarray(), expected, rtol=1e-12)
 
 
 def test_without_transitions_it_is_decayed_frequency(panel):

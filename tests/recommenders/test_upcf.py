@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from bundlebook.recommenders import UPCF
-from bundlebook.recommenders.upcf import user_wise_popularity
+from bundlebook.recommenders.neighbours import _user_wise_popularity
 
 AT = np.datetime64("2021-06-01")
 
@@ -15,7 +15,7 @@ def baskets_of(panel, user):
 
 @pytest.mark.parametrize("recency", [1, 3, 100, None])
 def test_popularity_is_the_share_of_the_last_baskets(panel, recency):
-    found = user_wise_popularity(panel, recency).toarray()
+    found = _user_wise_popularity(panel, recency).toarray()
     for user in range(panel.n_users):
         last = baskets_of(panel, user)[-recency if recency else 0 :]
         assert found[user] == pytest.approx(last.mean(axis=0), rel=1e-6)
@@ -38,6 +38,6 @@ def test_locality_leaves_the_user_alone(panel):
     """w < 1 for almost everybody else, so a huge power keeps only the user's own popularity."""
     model = UPCF(recency=None, asymmetry=0.5, locality=2000).fit(panel, AT)
     distinct = (model.similarities(panel, AT) > 0.98).sum(axis=1).A1 == 0
-    own = user_wise_popularity(panel, None).toarray()
+    own = _user_wise_popularity(panel, None).toarray()
     assert distinct.sum() > 10
     np.testing.assert_allclose(model.scores(panel, AT)[distinct], own[distinct], atol=2e-6)

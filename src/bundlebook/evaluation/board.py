@@ -257,7 +257,7 @@ def _modules(recommender: Any) -> list[str]:
 def settings_of(recommender: Any) -> dict[str, Any]:
     """Class and public settings of a recommender that is not fitted, those of its parts included.
 
-    >>> from bundlebook.recommenders.popularity import Popularity
+    >>> from bundlebook.recommenders import Popularity
     >>> settings_of(Popularity())
     {'class': 'Popularity', 'days': 28, 'name': 'popularity'}
     """
@@ -271,6 +271,8 @@ def settings_of(recommender: Any) -> dict[str, Any]:
 def _plain(value: Any) -> Any:
     if value is None or isinstance(value, bool | int | float | str):
         return value
+    if hasattr(value, "scores"):
+        return settings_of(value)
     if is_dataclass(value):
         return asdict(value)
     if isinstance(value, list | tuple):
@@ -281,4 +283,4 @@ def _plain(value: Any) -> Any:
         plain = array.astype(str) if array.dtype == object else array
         content = hashlib.sha256(np.ascontiguousarray(plain).tobytes()).hexdigest()[:12]
         return f"array of shape {tuple(value.shape)}, digest {content}"
-    return settings_of(value) if hasattr(value, "scores") else repr(type(value).__name__)
+    return repr(type(value).__name__)

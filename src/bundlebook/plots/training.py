@@ -91,7 +91,7 @@ def trials(table: pd.DataFrame, loss: str) -> None:
     Parameters
     ----------
     table : DataFrame
-        From :func:`~bundlebook.recommenders.search.search`; the trial of number 0 has the present settings.
+        From :func:`~bundlebook.recommenders.search`; the trial of number 0 has the present settings.
     loss : str
         Column to be drawn.
     """

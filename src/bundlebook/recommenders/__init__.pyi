@@ -4,28 +4,27 @@ from ._keras import (
     import_keras as import_keras,
     seed_everything as seed_everything,
 )
-from .als import ImplicitALS as ImplicitALS, first_factors as first_factors
 from .base import ProbabilisticRecommender as ProbabilisticRecommender, Recommender as Recommender
-from .bpr import BPR as BPR
-from .calibrated import Calibrated as Calibrated
+from .calibrated import Calibrated as Calibrated, PlattScaled as PlattScaled, Replay as Replay, platt as platt
 from .cnn import HistoryCNN as HistoryCNN
 from .completing import BasketCompleter as BasketCompleter
 from .content import ContentBased as ContentBased
-from .deep_factorization import DeepMF as DeepMF
-from .embedding import EmbeddingNetwork as EmbeddingNetwork
-from .ensemble import Ensemble as Ensemble
-from .from_cache import FromCache as FromCache
-from .hybrid import Stacked as Stacked, Switching as Switching, Weighted as Weighted
-from .linear import EASE as EASE, ItemCosine as ItemCosine
-from .mlp import InterestMLP as InterestMLP
-from .neighbours import ItemKNN as ItemKNN, UserKNN as UserKNN
-from .next_basket import NextBasketRecommender as NextBasketRecommender
-from .periods import PeriodPanel as PeriodPanel, period_panel as period_panel, periods_covered as periods_covered
-from .popularity import (
+from .counting import (
     DecayedFrequency as DecayedFrequency,
     PersonalFrequency as PersonalFrequency,
     Popularity as Popularity,
+    TransitionCounts as TransitionCounts,
 )
+from .deep_factorization import DeepMF as DeepMF
+from .embedding import EmbeddingNetwork as EmbeddingNetwork
+from .factors import BPR as BPR, ImplicitALS as ImplicitALS
+from .from_cache import FromCache as FromCache
+from .hybrid import Ensemble as Ensemble, Stacked as Stacked, Switching as Switching, Weighted as Weighted
+from .linear import EASE as EASE, ItemCosine as ItemCosine
+from .mlp import InterestMLP as InterestMLP
+from .neighbours import UPCF as UPCF, ItemKNN as ItemKNN, TifuKNN as TifuKNN, UserKNN as UserKNN
+from .next_basket import NextBasketRecommender as NextBasketRecommender
+from .periods import PeriodPanel as PeriodPanel, period_panel as period_panel, periods_covered as periods_covered
 from .recurrent import (
     LiteralRNN as LiteralRNN,
     RecurrentRecommender as RecurrentRecommender,
@@ -33,20 +32,16 @@ from .recurrent import (
     fit_cached as fit_cached,
 )
 from .rules import RuleRecommender as RuleRecommender
-from .scaling import PlattScaled as PlattScaled, platt as platt
 from .speed import (
     PIPELINES as PIPELINES,
     Speed as Speed,
     examples_per_second as examples_per_second,
     measure as measure,
 )
-from .tifu import TifuKNN as TifuKNN
 from .training import (
     MOST_PERIODS as MOST_PERIODS,
     Examples as Examples,
     shuffled_batches as shuffled_batches,
     train as train,
 )
-from .transitions import TransitionCounts as TransitionCounts
-from .tuning import Range as Range, best as best, search as search
-from .upcf import UPCF as UPCF
+from .tuning import Range as Range, search as search

@@ -1,4 +1,4 @@
-"""Stochastic gradient descent of the pairwise ranking loss, compiled; see :class:`~bundlebook.recommenders.bpr.BPR`."""
+"""Stochastic gradient descent of the pairwise ranking loss, compiled for :class:`~bundlebook.recommenders.BPR`."""
 
 import numpy as np
 from numba import njit

@@ -1,4 +1,4 @@
-"""What the classical recommenders share: who bought how much of what, and popularity where that says nothing."""
+"""Ready-made parts of the classical recommenders: who bought how much of what, what is popular, nearest rows."""
 
 from collections.abc import Iterator
 
@@ -6,35 +6,12 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from bundlebook.errors import BundlebookError
-from bundlebook.recommenders.popularity import Popularity
-from bundlebook.shop import Baskets
+from bundlebook.shop import PERIOD_DAYS, Baskets
 
 #: Weight of popularity where it only decides between items that a model cannot tell apart.
 TIE = 1e-6
 #: Numbers held at once where rows of work are as wide as the other users or the catalogue (128 MB of float64).
 _CELLS_AT_ONCE = 1 << 24
-
-
-def past_of(visible: Baskets, at: np.datetime64, where: str) -> Baskets:
-    """Baskets before *at*, or a clear error if there is nothing to learn from them."""
-    if visible.n_items < 2:
-        raise BundlebookError(
-            f"the catalogue has {visible.n_items} item(s), nothing can be ranked",
-            where=where,
-            remedy="count items at a finer level",
-        )
-    past = visible.between(end=at)
-    if not past.n_baskets:
-        raise BundlebookError(f"no basket lies before {at}", where=where, remedy="predict a later window")
-    return past
-
-
-def require(**claims: tuple[float, bool, str]) -> None:
-    """Refuse the first parameter whose claim is false; a claim is (value, holds, what must hold)."""
-    for name, (value, holds, rule) in claims.items():
-        if not holds:
-            raise BundlebookError(f"{name} must {rule}, got {value}", where="recommender")
 
 
 def interest(past: Baskets, at: np.datetime64, half_life: float, power: float = 1.0) -> sparse.csr_matrix:
@@ -64,9 +41,23 @@ def interest(past: Baskets, at: np.datetime64, half_life: float, power: float = 
     return matrix
 
 
-def popular(past: Baskets, at: np.datetime64) -> np.ndarray:
-    """Share of the users of the last period that bought each item, shape (n_items,), float32."""
-    return Popularity().fit(past, at).share_
+def recent(past: Baskets, at: np.datetime64, days: int) -> Baskets:
+    """Baskets of the last *days* days before *at*; all before *at* if there are none."""
+    window = past.between(at - np.timedelta64(days, "D"), at)
+    return window if window.n_baskets else past.between(end=at)
+
+
+def popular(past: Baskets, at: np.datetime64, days: int = PERIOD_DAYS) -> np.ndarray:
+    """Share of the users of the last days that bought each item, shape (n_items,), float32."""
+    users = recent(past, at, days).user_item()
+    bought_by = np.bincount(users.indices, minlength=past.n_items)
+    return (bought_by / np.count_nonzero(np.diff(users.indptr))).astype(np.float32)
+
+
+def basket_share(past: Baskets, at: np.datetime64, days: int) -> np.ndarray:
+    """Share of the baskets of the last days that hold each item, shape (n_items,), float64; 0 without a basket."""
+    window = recent(past, at, days)
+    return np.bincount(window.quantities.indices, minlength=past.n_items) / max(window.n_baskets, 1)
 
 
 def with_popularity(scores: np.ndarray, share: np.ndarray) -> np.ndarray:

@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 
 from bundlebook.errors import BundlebookError
-from bundlebook.recommenders._interest import interest, past_of, popular, require, unit_rows, with_popularity
+from bundlebook.recommenders._interest import interest, popular, unit_rows, with_popularity
+from bundlebook.recommenders.base import past_of, require
 from bundlebook.shop import Baskets
 
 
@@ -35,11 +36,11 @@ class ContentBased:
     l2 : float
         λ > 0 of ``"ridge"``.
     half_life : float
-        Of the counts, in days; ``numpy.inf`` never forgets.
+        Half-life of the counts in days; ``numpy.inf`` never forgets.
     power : float
         Exponent of the counts, in [0, 1].
     name : str
-        How tables call it.
+        Name in tables and figures.
 
     Notes
     -----
@@ -82,11 +83,8 @@ class ContentBased:
     ) -> None:
         if method not in ("cosine", "ridge"):
             raise BundlebookError(f"unknown method {method!r}", where="ContentBased", remedy="use 'cosine' or 'ridge'")
-        require(
-            l2=(l2, l2 > 0, "be positive"),
-            half_life=(half_life, half_life > 0, "be positive"),
-            power=(power, 0 <= power <= 1, "lie in [0, 1]"),
-        )
+        require("be positive", l2=l2, half_life=half_life)
+        require("lie in [0, 1]", power=power)
         self.labels = vectors.index.to_numpy() if isinstance(vectors, pd.DataFrame) else None
         self.vectors = np.asarray(vectors, dtype=np.float64)
         if self.vectors.ndim != 2 or not np.isfinite(self.vectors).all():
@@ -128,7 +126,7 @@ class ContentBased:
         if self.method == "cosine":
             left = self.profiles(histories, at)
             length = np.linalg.norm(left, axis=1, keepdims=True)
-            left = left / np.where(length > 0, length, 1)
+            left /= np.where(length > 0, length, 1)
         else:
             left = interest(histories.between(end=at), at, self.half_life, self.power) @ self.vectors
         return with_popularity(left @ self.right_, self.share_)

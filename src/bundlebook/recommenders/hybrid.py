@@ -1,15 +1,16 @@
-"""Joint recommendation (混合推荐): several recommenders side by side, by turns, or one on top of the others."""
+"""Joint recommendation (混合推荐): several recommenders added, averaged, by turns or stacked."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Literal, Self
 
 import numpy as np
+from scipy.special import expit
 from scipy.stats import rankdata
 
 from bundlebook.errors import BundlebookError
-from bundlebook.recommenders._interest import past_of, require
-from bundlebook.recommenders._replay import Replay, Target
-from bundlebook.recommenders.base import Recommender
+from bundlebook.recommenders.base import ProbabilisticRecommender, Recommender, past_of, require
+from bundlebook.recommenders.calibrated import Replay, Target
 from bundlebook.shop import PERIOD_DAYS, Baskets
 
 #: Reciprocal rank fusion's k: how little the very first places count more than the next ones.
@@ -34,7 +35,7 @@ class Weighted:
     scale : {"zscore", "rank", "reciprocal"}
         g.
     name : str
-        How tables call it.
+        Name in tables and figures.
 
     Notes
     -----
@@ -57,7 +58,7 @@ class Weighted:
         scale: Literal["zscore", "rank", "reciprocal"] = "zscore",
         name: str = "weighted hybrid",
     ) -> None:
-        self.members, self.name = check_members(members, name), name
+        self.members, self.name = _check_members(members, name), name
         self.weights = np.ones(len(self.members)) if weights is None else np.asarray(weights, dtype=np.float64)
         ok = self.weights.shape == (len(self.members),) and (self.weights >= 0).all() and self.weights.sum() > 0
         if not ok or not np.isfinite(self.weights).all():
@@ -86,6 +87,7 @@ class Weighted:
         return total.astype(np.float32)
 
 
+@dataclass(eq=False)
 class Switching:
     r"""Switching hybrid (切换混合): one recommender for short histories, another for long ones.
 
@@ -98,7 +100,7 @@ class Switching:
     baskets : int
         n: from so many baskets before the day of the prediction on, a history counts as long.
     name : str
-        How tables call it.
+        Name in tables and figures.
 
     Notes
     -----
@@ -114,17 +116,19 @@ class Switching:
 
     Examples
     --------
-    >>> from bundlebook.recommenders.popularity import PersonalFrequency, Popularity
+    >>> from bundlebook.recommenders import PersonalFrequency, Popularity
     >>> Switching(Popularity(), PersonalFrequency(), baskets=5).name
     'switching hybrid'
     """
 
-    def __init__(
-        self, short: Recommender, long: Recommender, baskets: int = 10, name: str = "switching hybrid"
-    ) -> None:
-        require(baskets=(baskets, baskets >= 1, "be at least 1"))
-        self.short, self.long = check_members([short, long], name)
-        self.baskets, self.name = baskets, name
+    short: Recommender
+    long: Recommender
+    baskets: int = 10
+    name: str = "switching hybrid"
+
+    def __post_init__(self) -> None:
+        require("be at least 1", baskets=self.baskets)
+        _check_members([self.short, self.long], self.name)
 
     def fit(self, visible: Baskets, at: np.datetime64) -> Self:
         """Fit both."""
@@ -143,6 +147,54 @@ class Switching:
         return scores
 
 
+@dataclass(eq=False)
+class Ensemble:
+    r"""Mean probability of its members (集成).
+
+    .. math:: P_{ui} = \frac1M \sum_{m=1}^{M} P^{(m)}_{ui}
+
+    The cross entropy is convex in P, so the mean's is at most the mean of the members' (Jensen's inequality).
+
+    Parameters
+    ----------
+    members : sequence of ProbabilisticRecommender
+        Fitted by :meth:`fit`. They must mean the same event.
+    name : str
+        Name in tables and figures.
+    """
+
+    members: Sequence[ProbabilisticRecommender]
+    name: str = "ensemble"
+
+    def __post_init__(self) -> None:
+        self.members = list(self.members)
+        if not self.members or not all(isinstance(member, ProbabilisticRecommender) for member in self.members):
+            raise BundlebookError(
+                "an ensemble averages probabilities",
+                where=self.name,
+                remedy="give at least one member that estimates them",
+            )
+
+    def fit(self, visible: Baskets, at: np.datetime64) -> Self:
+        """Fit every member."""
+        for member in self.members:
+            member.fit(visible, at)
+        self.fit_seconds_ = sum(getattr(member, "fit_seconds_", 0.0) for member in self.members)
+        return self
+
+    def scores(self, histories: Baskets, at: np.datetime64) -> np.ndarray:
+        """Return the probability, which is also the order; shape (n_users, n_items), float32."""
+        return self.probability(histories, at)
+
+    def probability(self, histories: Baskets, at: np.datetime64) -> np.ndarray:
+        """Return the mean of the members' P, shape (n_users, n_items), float32."""
+        total = np.zeros((histories.n_users, histories.n_items))
+        for member in self.members:
+            total += member.probability(histories, at)
+        return (total / len(self.members)).astype(np.float32)
+
+
+@dataclass(eq=False)
 class Stacked:
     r"""Stacking (堆叠): a logistic regression learns how far to trust each member, and gives a probability.
 
@@ -172,11 +224,11 @@ class Stacked:
         Pairs without a purchase to learn from, drawn at random if there are more; each stands for as many pairs as it
         was drawn from, which keeps the probability right.
     half_life : float
-        Of n_u, in days.
+        Half-life of n_u in days.
     seed : int
-        Of the draw.
+        Seed for that draw.
     name : str
-        How tables call it.
+        Name in tables and figures.
 
     Notes
     -----
@@ -193,25 +245,19 @@ class Stacked:
     D. Wolpert: Stacked Generalization. Neural Networks 5(2), 1992.
     """
 
-    def __init__(
-        self,
-        members: Sequence[Recommender],
-        target: Target = "window",
-        days: int = PERIOD_DAYS,
-        min_history: int = 3,
-        negatives: int = 1_000_000,
-        half_life: float = 90.0,
-        seed: int = 0,
-        name: str = "stacked hybrid",
-    ) -> None:
-        require(
-            days=(days, days >= 1, "be at least 1"),
-            negatives=(negatives, negatives >= 1, "be at least 1"),
-            half_life=(half_life, half_life > 0, "be positive"),
-        )
-        self.members, self.name = check_members(members, name), name
-        self.target, self.days, self.min_history, self.negatives = target, days, min_history, negatives
-        self.half_life, self.seed = half_life, seed
+    members: Sequence[Recommender]
+    target: Target = "window"
+    days: int = PERIOD_DAYS
+    min_history: int = 3
+    negatives: int = 1_000_000
+    half_life: float = 90.0
+    seed: int = 0
+    name: str = "stacked hybrid"
+
+    def __post_init__(self) -> None:
+        require("be at least 1", days=self.days, min_history=self.min_history, negatives=self.negatives)
+        require("be positive", half_life=self.half_life)
+        self.members = _check_members(self.members, self.name)
 
     def fit(self, visible: Baskets, at: np.datetime64) -> Self:
         """Learn the weights on the period that ends at *at*, then fit the members on all of *visible*."""
@@ -275,10 +321,10 @@ class Stacked:
 
     def probability(self, histories: Baskets, at: np.datetime64) -> np.ndarray:
         """Return P of the target, standing at *at*, shape (n_users, n_items), float32."""
-        return 1 / (1 + np.exp(-self.scores(histories, at)))
+        return expit(self.scores(histories, at))
 
 
-def check_members(members: Sequence[Recommender], where: str) -> list[Recommender]:
+def _check_members(members: Sequence[Recommender], where: str) -> list[Recommender]:
     """The members as a list, or a clear error if there are none or two have one name."""
     members = list(members)
     names = [member.name for member in members]

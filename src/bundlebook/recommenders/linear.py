@@ -1,29 +1,31 @@
 """Linear item-to-item models: a history times one matrix of item weights."""
 
-from typing import Self
+from dataclasses import dataclass
+from typing import Literal, Self, get_args
 
 import numpy as np
 from scipy import sparse
 
 from bundlebook.association import item_cosine
 from bundlebook.errors import BundlebookError
+from bundlebook.recommenders.base import past_of, require
 from bundlebook.shop import Baskets
+
+_Rows = Literal["users", "baskets"]
 
 
 class _ItemToItem:
     """Scores s = x B, with x the 0/1 history and B learned from the rows of a 0/1 matrix."""
 
     name: str
-    rows: str
+    rows: _Rows
+    weights_: np.ndarray
 
     def _matrix(self, visible: Baskets, at: np.datetime64) -> sparse.csr_matrix:
         """The rows to learn from, float64: what each user bought, or what each basket holds."""
-        past = visible.between(end=at)
+        past = past_of(visible, at, self.name)
         matrix = past.user_item() if self.rows == "users" else past.incidence
-        matrix = matrix[np.diff(matrix.indptr) > 0].astype(np.float64)
-        if not matrix.shape[0]:
-            raise BundlebookError(f"no basket lies before {at}", where=self.name, remedy="predict a later window")
-        return self._values(matrix)
+        return self._values(matrix[np.diff(matrix.indptr) > 0].astype(np.float64))
 
     def scores(self, histories: Baskets, at: np.datetime64) -> np.ndarray:
         """Multiply 0/1 histories with the item weights, shape (n_users, n_items), float32."""
@@ -36,12 +38,7 @@ class _ItemToItem:
         return matrix
 
 
-def _check_rows(rows: str, name: str) -> str:
-    if rows not in ("users", "baskets"):
-        raise BundlebookError(f"unknown rows {rows!r}", where=name, remedy="use 'users' or 'baskets'")
-    return rows
-
-
+@dataclass(eq=False)
 class ItemCosine(_ItemToItem):
     r"""Item-based filtering with cosine similarity (基于物品的协同过滤).
 
@@ -52,11 +49,14 @@ class ItemCosine(_ItemToItem):
     rows : {"users", "baskets"}
         Two items are alike if the same users buy them, or if they lie in the same baskets.
     name : str
-        How tables call it.
+        Name in tables and figures.
     """
 
-    def __init__(self, rows: str = "users", name: str = "item cosine") -> None:
-        self.rows, self.name = _check_rows(rows, name), name
+    rows: _Rows = "users"
+    name: str = "item cosine"
+
+    def __post_init__(self) -> None:
+        _check_rows(self.rows, self.name)
 
     def fit(self, visible: Baskets, at: np.datetime64) -> Self:
         """Compute all cosines, shape (n_items, n_items), float32."""
@@ -67,6 +67,7 @@ class ItemCosine(_ItemToItem):
         return self
 
 
+@dataclass(eq=False)
 class EASE(_ItemToItem):
     r"""Embarrassingly shallow autoencoder: the linear model that reproduces rows without using an item for itself.
 
@@ -83,17 +84,21 @@ class EASE(_ItemToItem):
         X and the history hold log(1 + number of baskets) instead of 0 and 1: where people buy again, how often they
         did says much.
     name : str
-        How tables call it.
+        Name in tables and figures.
 
     References
     ----------
     H. Steck: Embarrassingly Shallow Autoencoders for Sparse Data. WWW 2019.
     """
 
-    def __init__(self, l2: float = 200.0, rows: str = "users", log_counts: bool = False, name: str = "EASE") -> None:
-        if not l2 > 0:
-            raise BundlebookError(f"l2 must be positive, got {l2}", where=name)
-        self.l2, self.rows, self.log_counts, self.name = l2, _check_rows(rows, name), log_counts, name
+    l2: float = 200.0
+    rows: _Rows = "users"
+    log_counts: bool = False
+    name: str = "EASE"
+
+    def __post_init__(self) -> None:
+        require("be positive", l2=self.l2)
+        _check_rows(self.rows, self.name)
 
     def _values(self, matrix: sparse.csr_matrix) -> sparse.csr_matrix:
         return matrix.log1p() if self.log_counts else super()._values(matrix)
@@ -108,3 +113,8 @@ class EASE(_ItemToItem):
         np.fill_diagonal(weights, 0)
         self.weights_ = weights.astype(np.float32)
         return self
+
+
+def _check_rows(rows: str, name: str) -> None:
+    if rows not in get_args(_Rows):
+        raise BundlebookError(f"unknown rows {rows!r}", where=name, remedy="use 'users' or 'baskets'")

@@ -1,49 +1,52 @@
 """Association rules as a recommender: what the user's baskets hold speaks for what the rules say comes with it."""
 
+from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
 from scipy import sparse
 
 from bundlebook.association import association_rules, encode, frequent_itemsets
-from bundlebook.errors import BundlebookError
+from bundlebook.recommenders._interest import with_popularity
+from bundlebook.recommenders.base import past_of, require
 from bundlebook.shop import Baskets
 
 
+@dataclass(eq=False)
 class RuleRecommender:
-    r"""The best rule speaks: how often the user's baskets hold A, times how often A brings *i*.
+    r"""Score each item by its best matching rule: how often the user's baskets hold A, times how often A brings *i*.
 
     .. math:: s_{ui} = \max_{A \Rightarrow i} \; f_u(A) \cdot \operatorname{confidence}(A \Rightarrow i), \qquad
               f_u(A) = \frac{|\{b \in B_u : A \subseteq b\}|}{|B_u|}
 
     For a history of a single basket (completing a cart) :math:`f_u(A)` is 1 or 0, and the score is the highest
     confidence among the rules that the basket triggers, which is the answer of
-    :func:`~bundlebook.association.rules.rules_for`.
+    :func:`~bundlebook.association.rules_for`.
 
     Parameters
     ----------
     min_support : float
-        Of the itemsets mined at the fit.
+        Smallest support of the itemsets mined at the fit.
     max_antecedent : int
-        Most items on the left.
+        Largest number of items on the left.
     repeats : bool
         Whether an item of the history also speaks for itself, with confidence 1: right where people buy again, wrong
         where a cart is completed.
     name : str
-        How tables call it.
+        Name in tables and figures.
     """
 
-    def __init__(
-        self, min_support: float = 0.001, max_antecedent: int = 2, repeats: bool = True, name: str = "rules"
-    ) -> None:
-        if max_antecedent < 1:
-            raise BundlebookError(f"max_antecedent must be at least 1, got {max_antecedent}", where=name)
-        self.min_support, self.max_antecedent = min_support, max_antecedent
-        self.repeats, self.name = repeats, name
+    min_support: float = 0.001
+    max_antecedent: int = 2
+    repeats: bool = True
+    name: str = "rules"
+
+    def __post_init__(self) -> None:
+        require("be at least 1", max_antecedent=self.max_antecedent)
 
     def fit(self, visible: Baskets, at: np.datetime64) -> Self:
         """Mine the rules with one item on the right, and the popularity that breaks ties."""
-        past = visible.between(end=at)
+        past = past_of(visible, at, self.name)
         encoded = encode(past)
         itemsets = frequent_itemsets(encoded, self.min_support, max_len=self.max_antecedent + 1)
         self.rules_ = association_rules(itemsets, max_consequent=1)
@@ -71,7 +74,7 @@ class RuleRecommender:
         return sparse.hstack(blocks).tocsr() if blocks else sparse.csr_matrix((baskets.shape[0], 0))
 
     def scores(self, histories: Baskets, at: np.datetime64) -> np.ndarray:
-        """Score by the best rule; popularity decides between items that no rule tells apart."""
+        """Score by the best rule, popularity ordering equal items; shape (n_users, n_items), float32."""
         past = histories.between(end=at)
         per_user = np.maximum(past.counts_by_user(), 1)
         gather = sparse.csr_matrix(
@@ -90,4 +93,4 @@ class RuleRecommender:
             if self.repeats:
                 mine = slice(own.indptr[user], own.indptr[user + 1])
                 row[own.indices[mine]] = np.maximum(row[own.indices[mine]], own.data[mine])
-        return (out + 1e-6 * self.share_).astype(np.float32)
+        return with_popularity(out, self.share_)

@@ -75,14 +75,14 @@ def search(
         File that keeps every trial as soon as it ends. The same call with the same file goes on after the last
         trial, and proposes what it would have proposed without the interruption.
     seed : int
-        Of the proposals. Trial k draws from a generator of its own.
+        Seed for the proposals. Trial k draws from a generator of its own.
 
     Returns
     -------
     DataFrame
         One row a trial, by number: the ``state`` (``"complete"`` or ``"pruned"``), the settings, how many ``folds``
         were judged, and the mean over those of each figure. A pruned trial's figures are of its first folds only, so
-        :func:`best` leaves it out.
+        compare it with no other; sort the complete ones by their loss.
 
     Raises
     ------
@@ -92,7 +92,7 @@ def search(
     """
     _check(space, folds, trials, first)
     optuna = _import_optuna()
-    study = _open(optuna, journal, _fingerprint(space, folds, first, seed))
+    study = _open(optuna, None if journal is None else Path(journal), _fingerprint(space, folds, first, seed))
     if first is not None and not _finished(study):
         study.enqueue_trial(dict(first))
 
@@ -119,13 +119,6 @@ def search(
         study.sampler = optuna.samplers.TPESampler(seed=drawn, n_startup_trials=RANDOM_TRIALS, constant_liar=False)
         study.optimize(objective, n_trials=1)
     return _table(study, list(space))
-
-
-def best(table: pd.DataFrame, loss: str, n: int = 1) -> pd.DataFrame:
-    """Return the *n* best complete trials of :func:`search`, the smallest *loss* first, no settings twice."""
-    settings = list(table.columns[1 : list(table.columns).index("folds")])
-    complete = table[table["state"] == "complete"].sort_values(loss, kind="stable")
-    return complete.drop_duplicates(settings).head(n)
 
 
 def _check(space: Mapping, folds: Sequence, trials: int, first: Mapping | None) -> None:
@@ -162,7 +155,7 @@ def _open(optuna: Any, journal: Path | None, fingerprint: str) -> Any:
         from optuna.storages import JournalStorage
         from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
 
-        Path(journal).parent.mkdir(parents=True, exist_ok=True)
+        journal.parent.mkdir(parents=True, exist_ok=True)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
             backend = JournalFileBackend(str(journal), lock_obj=JournalFileOpenLock(str(journal)))
@@ -172,7 +165,7 @@ def _open(optuna: Any, journal: Path | None, fingerprint: str) -> Any:
     if study.user_attrs.setdefault("search", fingerprint) != fingerprint:
         raise BundlebookError(
             "the journal belongs to another search: the space, folds, first trial or seed differ",
-            where=Path(journal).name,
+            where=str(journal and journal.name),
             remedy="use another file, or delete this one",
         )
     study.set_user_attr("search", fingerprint)
