@@ -87,6 +87,12 @@ def test_strangers_get_a_page(shop, task):
     assert recommend_bundles(shop, few, task.at)
 
 
+def test_a_shop_of_forty_customers_gets_bundles_too(shop):
+    few = shop.events[shop.events["user_id"].isin(sorted(shop.events["user_id"].unique())[:40])]
+    small = shop.with_tables(events=few)
+    assert all(len(bundle.items) >= 2 for bundle in recommend_bundles(small, few["user_id"].iloc[0]))
+
+
 def test_the_future_has_no_say(shop, task, fitted):
     events = shop.events
     late = events["time"].to_numpy() >= task.at

@@ -17,7 +17,6 @@ from bundlebook.evaluation import (
     arena as arena_module,
     evaluate,
     make_board,
-    min_users,
     outside,
     plan,
     settings_of,
@@ -233,4 +232,3 @@ def test_the_planner_switches_off_what_does_not_fit_and_says_why():
         assert "GB of memory" in big.left_out[dense]
     assert "minutes to fit" in big.left_out["GRU + repeat-aware head"]
     assert set(plan(small, 2, 10, networks=False).left_out.values()) == {"networks were switched off"}
-    assert [min_users(n, "item_id") for n in (10, 240, 2400, 10**6)] == [3, 3, 30, 30]

@@ -13,8 +13,11 @@ from bundlebook.shop import (
     CleaningPolicy,
     Shop,
     clean,
+    common_items,
     fill_prices,
     group_baskets,
+    load_shop,
+    min_users,
     quantity_limit,
     time_split,
     to_local_time,
@@ -144,7 +147,20 @@ def test_the_real_split_is_weeks_2_to_44_45_to_48_and_49_to_52(real_split):
     assert [str(day) for day in bounds] == ["2017-01-02", "2017-10-30", "2017-11-27", "2017-12-25"]
     assert [int((b - a) / WEEK) for a, b in pairwise(bounds)] == [43, 4, 4]
     by = (split.training.user_item() > 0).sum(axis=0).A1
-    assert by.min() >= 20
+    assert by.min() == 20
+
+
+def test_a_small_shop_asks_for_fewer_buyers():
+    assert [min_users(n, "item_id") for n in (10, 240, 2400, 10**6)] == [3, 3, 30, 30]
+    assert [min_users(n, "category") for n in (10, 600, 2400, 10**6)] == [3, 5, 20, 20]
+    b = group_baskets(clean(load_shop("sample"))[0], "item_id").of_users(np.arange(0, 300, 2))
+    split = time_split(b)
+    training = b.between(split.start, split.train_end)
+    by = (training.user_item() > 0).sum(axis=0).A1
+    least = min_users(150, "item_id")
+    assert least == 3 and split.baskets.items.tolist() == b.items[by >= least].tolist()
+    assert common_items(training).tolist() == split.baskets.items.tolist()
+    assert common_items(training, 25).tolist() == b.items[by >= 25].tolist()
 
 
 def split_of(seed=1, **options):

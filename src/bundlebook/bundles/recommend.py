@@ -18,7 +18,7 @@ from bundlebook.bundles.pricing import ASSUMED_MARGIN, Priced, Weights, price, p
 from bundlebook.bundles.reasons import explain, habits, readable
 from bundlebook.errors import BundlebookError
 from bundlebook.recommenders import BasketCompleter, Calibrated, DecayedFrequency, ProbabilisticRecommender
-from bundlebook.shop import PERIOD_DAYS, Baskets, Shop, group_baskets
+from bundlebook.shop import PERIOD_DAYS, Baskets, Shop, common_items, group_baskets
 
 Kind = Literal["personal", "matching", "discounted"]
 
@@ -331,8 +331,7 @@ def _fitted(shop: Shop, at) -> tuple[Baskets, BundleRecommender]:
     key = (id(shop), str(day))
     if key not in _FITTED:
         visible = group_baskets(shop).between(end=day)
-        buyers = np.bincount(visible.user_item().indices, minlength=visible.n_items)
-        visible = visible.over(visible.items[buyers >= 20])
+        visible = visible.over(common_items(visible))
         _FITTED[key] = (
             shop,
             visible,

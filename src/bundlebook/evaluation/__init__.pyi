@@ -16,7 +16,7 @@ from .calibration_groups import (
     popularity_bands as popularity_bands,
 )
 from .completion import hide_one as hide_one
-from .contenders import CONTENDERS as CONTENDERS, Contender as Contender, Ground as Ground, min_users as min_users
+from .contenders import CONTENDERS as CONTENDERS, Contender as Contender, Ground as Ground
 from .judged import Judged as Judged, averaged as averaged
 from .last_basket import (
     last_baskets_in_time as last_baskets_in_time,

@@ -18,7 +18,7 @@ from bundlebook.errors import BundlebookError
 from bundlebook.evaluation import judged as storage
 from bundlebook.evaluation.arena import Arena, judging, prepare
 from bundlebook.evaluation.arrivals import newcomers
-from bundlebook.evaluation.contenders import Contender, Ground, min_users
+from bundlebook.evaluation.contenders import Contender, Ground
 from bundlebook.evaluation.judged import Judged, averaged
 from bundlebook.evaluation.leaderboard import Evaluation
 from bundlebook.evaluation.sealed import Sealed
@@ -99,9 +99,9 @@ class Board:
 
 
 def split_for(shop: Shop, level: str) -> Split:
-    """Baskets of a level, cut by time, with the vocabulary that :func:`~.contenders.min_users` asks for."""
+    """Baskets of a level, cut by time, with the vocabulary of :func:`bundlebook.shop.common_items`."""
     b = group_baskets(shop, level=level)
-    return time_split(b, min_users=min_users(int((b.counts_by_user() > 0).sum()), b.level))
+    return time_split(b)
 
 
 def outside(shop: Shop, split: Split) -> dict[str, float]:

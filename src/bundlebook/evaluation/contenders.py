@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from bundlebook.errors import BundlebookError
@@ -230,15 +229,3 @@ CONTENDERS: tuple[Contender, ...] = (
         flops=lambda size: 2 * (needs.user_pairs(size) + needs.item_pairs(size)),
     ),
 )
-
-
-def min_users(n_users: int, level: str) -> int:
-    """How many users must have bought an item for it to be in the vocabulary: fewer on a shop of few users.
-
-    30 for products and 20 for coarser levels on a shop of 2,400 users or more, in proportion below, at least 3.
-
-    >>> min_users(2469, "item_id"), min_users(2469, "product_type"), min_users(200, "item_id")
-    (30, 20, 3)
-    """
-    least = 30 if level == "item_id" else 20
-    return int(np.clip(round(least * n_users / 2400), 3, least))

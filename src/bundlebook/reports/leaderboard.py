@@ -12,8 +12,8 @@ import pandas as pd
 import psutil
 
 from bundlebook import paths
-from bundlebook.evaluation import Options, Plan, Size, Stored, make_board, min_users, plan, split_for, stored
-from bundlebook.shop import Shop, clean, load_shop
+from bundlebook.evaluation import Options, Plan, Size, Stored, make_board, plan, split_for, stored
+from bundlebook.shop import Shop, clean, load_shop, min_users
 
 #: Part of the free memory that one recommender may ask for.
 SHARE_OF_MEMORY = 0.5

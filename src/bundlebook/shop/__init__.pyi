@@ -16,4 +16,11 @@ from .segments import SEGMENTS as SEGMENTS, customer_segments as customer_segmen
 from .shop import Shop as Shop, SourceFile as SourceFile
 from .simulate import simulate_behaviour as simulate_behaviour
 from .sources import load_shop as load_shop
-from .splits import PERIOD_DAYS as PERIOD_DAYS, Split as Split, Task as Task, time_split as time_split
+from .splits import (
+    PERIOD_DAYS as PERIOD_DAYS,
+    Split as Split,
+    Task as Task,
+    common_items as common_items,
+    min_users as min_users,
+    time_split as time_split,
+)

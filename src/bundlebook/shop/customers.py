@@ -11,9 +11,8 @@ from scipy import sparse
 
 from bundlebook.errors import BundlebookError
 from bundlebook.shop.shop import Shop
+from bundlebook.shop.splits import min_users
 
-#: Items bought by fewer users have no place in the model.
-MIN_BUYERS = 20
 #: An item tells something about prices if it was sold in this share of the weeks: in a week without a sale the price
 #: is not on record, and leaving such weeks out would hide exactly the weeks of low demand.
 MIN_WEEKS = 0.9
@@ -79,7 +78,7 @@ def fit_customers(shop: Shop, until, level: str = "auto") -> Customers:
     Raises
     ------
     BundlebookError
-        If fewer than two items were bought by 20 users before that day.
+        If fewer than two items were bought by enough users (:func:`bundlebook.shop.min_users`) before that day.
     """
     level = shop.level(level)
     raw, user_ids, items = _coded(shop, until, level)
@@ -109,10 +108,11 @@ def _coded(shop: Shop, until, level: str) -> tuple[pd.DataFrame, np.ndarray, np.
     code, labels = pd.factorize(label, sort=True)
     user, user_ids = pd.factorize(lines["user_id"], sort=True)
     pairs = pd.DataFrame({"code": code, "user": user}).drop_duplicates()
-    kept = np.flatnonzero(np.bincount(pairs["code"], minlength=len(labels)) >= MIN_BUYERS)
+    least = min_users(len(user_ids), level)
+    kept = np.flatnonzero(np.bincount(pairs["code"], minlength=len(labels)) >= least)
     if len(kept) < 2:
         raise BundlebookError(
-            f"only {len(kept)} items were bought by {MIN_BUYERS} users before {until}",
+            f"only {len(kept)} items were bought by {least} users before {until}",
             where=f"shop {shop.name!r}",
             remedy="use a later day or a coarser level",
         )

@@ -1,6 +1,7 @@
 """The split by time: what was visible at each prediction, and what came true."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from scipy import sparse
@@ -165,7 +166,66 @@ def _monday(week: int) -> np.datetime64:
     return np.datetime64(int(week) * 7 - 3, "D")
 
 
-def time_split(baskets: Baskets, validation_weeks: int = 4, test_weeks: int = 4, min_users: int = 20) -> Split:
+def min_users(n_users: int, level: str) -> int:
+    """Return how many users must have bought an item for it to be counted: fewer on a shop of few users.
+
+    30 for products and 20 for coarser levels on a shop of 2,400 users or more, in proportion below, at least 3.
+
+    Parameters
+    ----------
+    n_users : int
+        Users who bought anything in the time that is looked at.
+    level : str
+        ``"item_id"`` or a coarser level, see :attr:`bundlebook.shop.Shop.levels`.
+
+    Examples
+    --------
+    >>> min_users(2469, "item_id"), min_users(2469, "product_type"), min_users(200, "item_id")
+    (30, 20, 3)
+    """
+    most = 30 if level == "item_id" else 20
+    return int(np.clip(round(most * n_users / 2400), 3, most))
+
+
+def common_items(baskets: Baskets, at_least: int | Literal["auto"] = "auto") -> np.ndarray:
+    """Return the items that enough users bought: the vocabulary of everything that learns from these baskets.
+
+    Parameters
+    ----------
+    baskets : Baskets
+        Of the time that may be looked at, and nothing later.
+    at_least : int or "auto"
+        How many users that is; ``"auto"`` asks :func:`min_users`.
+
+    Returns
+    -------
+    ndarray of str
+        In the order of ``baskets.items``.
+
+    Raises
+    ------
+    BundlebookError
+        If these are fewer than two.
+    """
+    if at_least == "auto":
+        at_least = min_users(int((baskets.counts_by_user() > 0).sum()), baskets.level)
+    bought_by = (baskets.user_item() > 0).sum(axis=0).A1
+    kept = baskets.items[bought_by >= at_least]
+    if len(kept) < 2:
+        raise BundlebookError(
+            f"only {len(kept)} items were bought by {at_least} users in the weeks that may be looked at",
+            where=f"{baskets.n_baskets} baskets, level {baskets.level!r}",
+            remedy="lower min_users or count at a coarser level",
+        )
+    return kept
+
+
+def time_split(
+    baskets: Baskets,
+    validation_weeks: int = 4,
+    test_weeks: int = 4,
+    min_users: int | Literal["auto"] = "auto",
+) -> Split:
     """Cut baskets by time: the last complete weeks are the test, those before the validation, the rest training.
 
     Parameters
@@ -173,8 +233,9 @@ def time_split(baskets: Baskets, validation_weeks: int = 4, test_weeks: int = 4,
     baskets : Baskets
     validation_weeks, test_weeks : int
         Length of the two windows in weeks.
-    min_users : int
-        Items bought by fewer users in the training weeks are left out. Later weeks have no say in it.
+    min_users : int or "auto"
+        Items bought by fewer users in the training weeks are left out, see :func:`common_items`. Later weeks have no
+        say in it.
 
     Returns
     -------
@@ -200,11 +261,5 @@ def time_split(baskets: Baskets, validation_weeks: int = 4, test_weeks: int = 4,
             remedy="use shorter windows or a longer log",
         )
     whole = baskets.between(start, end)
-    bought_by = (whole.between(end=validation_start).user_item() > 0).sum(axis=0).A1
-    kept = baskets.items[bought_by >= min_users]
-    if len(kept) < 2:
-        raise BundlebookError(
-            f"only {len(kept)} items were bought by {min_users} users in the training weeks",
-            remedy="lower min_users or count at a coarser level",
-        )
+    kept = common_items(whole.between(end=validation_start), min_users)
     return Split(whole.over(kept), start, validation_start, test_start, end)
