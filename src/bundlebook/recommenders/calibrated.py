@@ -196,6 +196,8 @@ class Calibrated:
     def probability(self, histories: Baskets, at: np.datetime64) -> np.ndarray:
         """Return P of the target, standing at *at*, shape (n_users, n_items), float32."""
         rates = self._rates(histories, at)
+        if not rates.size:  # scikit-learn predicts nothing for nobody
+            return np.zeros(rates.shape, dtype=np.float32)
         return self.curve_.predict(rates.ravel()).reshape(rates.shape).astype(np.float32)
 
 
