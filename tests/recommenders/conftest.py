@@ -21,3 +21,15 @@ def panel() -> Baskets:
     days = np.concatenate([np.sort(rng.choice(180, n, replace=False))[::-1] + 1 for n in counts])
     users, items = np.array([f"u{n:02d}" for n in range(40)]), np.array([f"i{n:02d}" for n in range(15)])
     return Baskets(sparse.csr_matrix(rows, dtype=np.float32), user, AT - days, users, items)
+
+
+def made(rows, users, ages):
+    """Baskets from rows of quantities, each so many days before AT, in the order in which they are given."""
+    n_users = max(users) + 1
+    return Baskets(
+        sparse.csr_matrix(np.array(rows, dtype=np.float32)),
+        np.array(users),
+        AT - np.array(ages),
+        np.array([f"u{u}" for u in range(n_users)]),
+        np.array([f"i{i}" for i in range(len(rows[0]))]),
+    )

@@ -47,7 +47,7 @@ def test_both_basket_and_household_help(split):
         return metrics.recall(ranking.rank(score, cases.truth, 5, cases.candidates), 5).mean()
 
     both = found(BasketCompleter(), carts)
-    assert both > found(BasketCompleter(household=False), carts)
+    assert both > found(BasketCompleter(history=False), carts)
     assert both > found(BasketCompleter(), sparse.csr_matrix(carts.shape))
 
 

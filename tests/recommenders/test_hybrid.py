@@ -1,4 +1,4 @@
-"""Hybrids: sums by hand, who is in charge of whom, and a stacked probability that comes true."""
+"""Hybrids: sums by hand, who is in charge of whom, a mean of probabilities, and a stacked one that comes true."""
 
 import numpy as np
 import pytest
@@ -7,7 +7,9 @@ from sklearn.metrics import log_loss
 
 from bundlebook.errors import BundlebookError
 from bundlebook.recommenders import (
+    Calibrated,
     DecayedFrequency,
+    Ensemble,
     PersonalFrequency,
     Popularity,
     ProbabilisticRecommender,
@@ -117,3 +119,33 @@ def test_bad_members_weights_and_scales_are_refused(panel):
     with pytest.raises(BundlebookError, match="no user has 500 baskets"):
         Stacked([Popularity()], min_history=500).fit(panel, AT)
     assert isinstance(Switching(Popularity(), PersonalFrequency()), Recommender)
+
+
+def members():
+    return [Calibrated(inner()) for inner in (Popularity, PersonalFrequency, DecayedFrequency)]
+
+
+def test_it_is_the_mean_of_the_members(panel):
+    fitted = Ensemble(members()).fit(panel, AT)
+    each = [member.fit(panel, AT).probability(panel, AT) for member in members()]
+    assert fitted.probability(panel, AT) == pytest.approx(np.mean(each, axis=0), rel=1e-5)
+    assert np.array_equal(fitted.scores(panel, AT), fitted.probability(panel, AT))
+
+
+def test_its_cross_entropy_is_at_most_the_mean_of_the_members(panel):
+    fitted = Ensemble(members()).fit(panel, AT)
+    outcome = np.random.default_rng(0).random((panel.n_users, panel.n_items)) < 0.3
+    each = [log_loss(outcome.ravel(), member.probability(panel, AT).ravel()) for member in fitted.members]
+    assert log_loss(outcome.ravel(), fitted.probability(panel, AT).ravel()) < np.mean(each)
+
+
+def test_training_times_add_up(panel):
+    one, other = members()[:2]
+    one.fit_seconds_, other.fit_seconds_ = 2.0, 3.0
+    assert Ensemble([one, other]).fit(panel, AT).fit_seconds_ == 5.0
+
+
+@pytest.mark.parametrize("wrong", [[], [PersonalFrequency()]])
+def test_without_probabilities_there_is_no_mean(wrong):
+    with pytest.raises(BundlebookError, match="averages probabilities"):
+        Ensemble(wrong)

@@ -1,12 +1,15 @@
-"""Neighbours against scikit-learn's cosine, implicit's item neighbours and sums written as loops."""
+"""Neighbours against scikit-learn's cosine, implicit's item neighbours, and the papers' sums written as loops."""
 
 import numpy as np
 import pytest
+from scipy import sparse
 from sklearn.metrics.pairwise import cosine_similarity
 
-from bundlebook.recommenders import ItemKNN, UserKNN
+from bundlebook.errors import BundlebookError
+from bundlebook.recommenders import UPCF, ItemKNN, TifuKNN, UserKNN
 from bundlebook.recommenders._interest import interest
-from bundlebook.recommenders.neighbours import _shrunk_cosine
+from bundlebook.recommenders.neighbours import _group_weights, _shrunk_cosine, _user_wise_popularity
+from bundlebook.shop import Baskets
 
 AT = np.datetime64("2021-06-01")
 
@@ -68,3 +71,130 @@ def test_equal_neighbours_go_to_the_earlier(panel):
     )
     chosen = UserKNN(neighbours=2).fit(copies, AT).similarities(copies, AT)
     assert chosen.indices.tolist() == [1, 2, 0, 2, 0, 1, 0, 1]
+
+
+@pytest.fixture(scope="module")
+def few():
+    rng = np.random.default_rng(0)
+    counts = [1, 2, 3, 5, 7, 8, 13, 20]
+    user = np.repeat(np.arange(len(counts)), counts)
+    rows = (rng.random((len(user), 15)) < 0.3).astype(np.float32)
+    rows[:, 0] = 1
+    day = AT - np.concatenate([np.arange(n, 0, -1) for n in counts])
+    users = np.array([f"u{u}" for u in range(len(counts))])
+    return Baskets(sparse.csr_matrix(rows), user, day, users, np.arange(15).astype(str))
+
+
+def by_the_paper(rows, m, basket_decay, group_decay, size_power):
+    """Mean of decayed baskets in each group, then mean of decayed groups; later groups take the odd baskets."""
+    m = min(m, len(rows))
+    bounds = [len(rows) * 0]
+    for group in range(m):
+        bounds.append(bounds[-1] + len(rows) // m + (group >= m - len(rows) % m))
+    total = np.zeros(rows.shape[1])
+    for group in range(m):
+        members = rows[bounds[group] : bounds[group + 1]]
+        mean = np.zeros(rows.shape[1])
+        for place, basket in enumerate(members):
+            mean += basket_decay ** (len(members) - 1 - place) * basket * basket.sum() ** -size_power / len(members)
+        total += group_decay ** (m - 1 - group) * mean / m
+    return total
+
+
+@pytest.mark.parametrize("size_power", [0, 0.25])
+@pytest.mark.parametrize("m", [1, 3, 7, 50])
+def test_user_vectors_are_the_papers(few, m, size_power):
+    found = TifuKNN(groups=m, basket_decay=0.9, group_decay=0.7, size_power=size_power).vectors(few)
+    for user in range(few.n_users):
+        rows = few.quantities[few.user == user].toarray()
+        assert found[user] == pytest.approx(by_the_paper(rows, m, 0.9, 0.7, size_power), rel=1e-5)
+
+
+def test_tifu_mixes_own_and_neighbours(few):
+    model = TifuKNN(neighbours=3, own_weight=0.6).fit(few, AT)
+    vectors, scores = model.vectors(few), model.scores(few, AT)
+    for user in range(few.n_users):
+        distance = ((vectors - vectors[user]) ** 2).sum(axis=1)
+        distance[user] = np.inf
+        nearest = np.argsort(distance)[:3]
+        assert scores[user] == pytest.approx(0.6 * vectors[user] + 0.4 * vectors[nearest].mean(axis=0), rel=1e-5)
+
+
+def test_tifu_of_one_user_at_a_time_is_the_same(few):
+    model = TifuKNN(neighbours=4).fit(few, AT)
+    together = model.scores(few, AT)
+    for user in range(few.n_users):
+        assert model.scores(few.of_users([user]), AT)[0] == pytest.approx(together[user], rel=1e-6)
+
+
+def test_a_new_user_may_have_any_neighbour_and_no_basket(few):
+    model = TifuKNN(neighbours=2).fit(few, AT)
+    stranger = few.empty("zz")
+    scores = model.scores(stranger, AT)
+    assert scores.shape == (1, few.n_items) and np.isfinite(scores).all() and scores.any()
+
+
+def test_fewer_users_than_neighbours(few):
+    two = few.of_users([3, 4])
+    model = TifuKNN(neighbours=300, own_weight=0).fit(two, AT)
+    assert model.scores(two, AT)[0] == pytest.approx(model.vectors(two)[1], rel=1e-6)
+    alone = few.of_users([3])
+    assert (TifuKNN().fit(alone, AT).scores(alone, AT) == TifuKNN().vectors(alone)).all()
+
+
+def test_tifu_reads_no_later_baskets(few):
+    at = AT - np.timedelta64(4, "D")
+    model, blind = TifuKNN(neighbours=3).fit(few, at), TifuKNN(neighbours=3).fit(few.between(end=at), at)
+    assert (model.scores(few, at) == blind.scores(few.between(end=at), at)).all()
+
+
+def test_weights_of_undecayed_baskets_average_them(few):
+    weights = _group_weights(few, 1, 1.0, 1.0)
+    assert np.bincount(few.user, weights) == pytest.approx(np.ones(few.n_users))
+
+
+@pytest.mark.parametrize(
+    "settings", [{"neighbours": 0}, {"groups": 0}, {"basket_decay": 0}, {"group_decay": 1.1}, {"own_weight": 2}]
+)
+def test_bad_parameters_of_tifu_are_refused(settings):
+    with pytest.raises(BundlebookError):
+        TifuKNN(**settings)
+
+
+def test_the_size_scaled_variant_has_its_own_name():
+    assert TifuKNN().name != TifuKNN(size_power=0.25).name
+    assert TifuKNN(name="x").name == "x"
+
+
+def baskets_of(panel, user):
+    return panel.incidence[panel.user == user].toarray()
+
+
+@pytest.mark.parametrize("recency", [1, 3, 100, None])
+def test_user_wise_popularity_is_the_share_of_the_last_baskets(panel, recency):
+    found = _user_wise_popularity(panel, recency).toarray()
+    for user in range(panel.n_users):
+        last = baskets_of(panel, user)[-recency if recency else 0 :]
+        assert found[user] == pytest.approx(last.mean(axis=0), rel=1e-6)
+
+
+def test_upcf_scores_by_loops(panel):
+    model = UPCF(recency=4, neighbours=6, asymmetry=0.3, locality=2).fit(panel, AT)
+    scores = model.scores(panel, AT)
+    own = np.array([baskets_of(panel, u)[-4:].mean(axis=0) for u in range(panel.n_users)])
+    sets = np.array([baskets_of(panel, u).any(axis=0) for u in range(panel.n_users)])
+    for user in (0, 11, 39):
+        w = (sets & sets[user]).sum(axis=1) / sets[user].sum() ** 0.3 / sets.sum(axis=1) ** 0.7
+        w[user] = 0
+        nearest = np.argsort(-np.round(w, 12), kind="stable")[:6]
+        expected = own[user] + w[nearest] ** 2 @ own[nearest] + 1e-6 * model.share_
+        assert scores[user] == pytest.approx(expected, rel=1e-5)
+
+
+def test_locality_leaves_the_user_alone(panel):
+    """w < 1 for almost everybody else, so a huge power keeps only the user's own popularity."""
+    model = UPCF(recency=None, asymmetry=0.5, locality=2000).fit(panel, AT)
+    distinct = (model.similarities(panel, AT) > 0.98).sum(axis=1).A1 == 0
+    own = _user_wise_popularity(panel, None).toarray()
+    assert distinct.sum() > 10
+    np.testing.assert_allclose(model.scores(panel, AT)[distinct], own[distinct], atol=2e-6)

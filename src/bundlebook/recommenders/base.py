@@ -6,7 +6,8 @@ A new recommender is one class with ``name``, ``fit`` and ``scores``, and ``prob
 which holds the class to what is promised here.
 """
 
-from typing import Literal, Protocol, Self, runtime_checkable
+from collections.abc import Callable
+from typing import Any, Protocol, Self, runtime_checkable
 
 import numpy as np
 
@@ -70,7 +71,7 @@ def past_of(visible: Baskets, at: np.datetime64, where: str) -> Baskets:
     return past
 
 
-_RULES = {
+_RULES: dict[str, Callable[[Any], bool]] = {
     "be at least 1": lambda value: value >= 1,
     "be at least 1, or None": lambda value: value is None or value >= 1,
     "be positive": lambda value: value > 0,
@@ -80,13 +81,8 @@ _RULES = {
 }
 
 
-def require(
-    rule: Literal[
-        "be at least 1", "be at least 1, or None", "be positive", "not be negative", "lie in [0, 1]", "lie in (0, 1]"
-    ],
-    **parameters: float | None,
-) -> None:
-    """Refuse the first parameter that breaks the rule; NaN breaks every one.
+def require(rule: str, **parameters: float | None) -> None:
+    """Refuse the first parameter that breaks a rule of ``_RULES``; NaN breaks every one.
 
     >>> require("lie in [0, 1]", power=0.5, own_weight=1.5)
     Traceback (most recent call last):

@@ -1,10 +1,12 @@
-"""Matching items: what else belongs into this basket, of this household."""
+"""Matching items: what else belongs into this basket, of this user."""
 
+from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
 
 from bundlebook.errors import BundlebookError
+from bundlebook.recommenders.calibrated import Replay
 from bundlebook.recommenders.linear import EASE
 from bundlebook.shop import PERIOD_DAYS, Baskets
 
@@ -12,32 +14,33 @@ from bundlebook.shop import PERIOD_DAYS, Baskets
 _FLOOR = 1e-3
 
 
+@dataclass(eq=False)
 class BasketCompleter:
-    r"""P(the next item), from what lies in the basket and from the household's habits: a conditional logit.
+    r"""P(the next item), from what lies in the basket and from the user's habits: a conditional logit.
 
     .. math:: q_{bi} = \frac{\exp(\mathbf{x}_{bi} \cdot \boldsymbol{\beta})}
               {\sum_{j \notin b} \exp(\mathbf{x}_{bj} \cdot \boldsymbol{\beta})}, \qquad
               \mathbf{x} = (e,\ \ln e,\ \ln f,\ \ln(e + f),\ \ln \pi) \in \mathbb{R}^5
 
-    e is EASE's score of item i for the basket (a regression on single baskets), f the share of the household's
-    decayed baskets that held i (with α baskets of the average customer added), π the share of all baskets. The five
+    e is EASE's score of item i for the basket (a regression on single baskets), f the share of the user's decayed
+    baskets that held i (with α baskets of the average customer added), π the share of all baskets. The five
     β are learned on the last period before *at*: one item of each of its baskets is hidden, and EASE and the shares
     know only what was before. Then these are computed again from everything.
 
     Parameters
     ----------
     l2 : float
-        Of EASE, in baskets.
+        λ of EASE, in baskets.
     half_life, prior_baskets : float
-        Of f, in days, and α, in baskets.
+        Half-life of the baskets in f in days, and α in baskets.
     carts : int
-        Baskets to learn β from, at most.
+        Largest number of baskets to learn β from.
     seed : int
-        For which of them, and which item is hidden.
-    household : bool
+        Seed for the choice of these baskets and of the item hidden in each.
+    history : bool
         Whether f takes part. Without it the completer knows nothing but the basket.
     name : str
-        How tables call it.
+        Name in tables and figures.
 
     References
     ----------
@@ -47,24 +50,18 @@ class BasketCompleter:
     #: What the choice depends on, in the order of ``beta_``.
     features = ("e", "ln e", "ln f", "ln (e + f)", "ln π")
 
-    def __init__(
-        self,
-        l2: float = 400.0,
-        half_life: float = 60.0,
-        prior_baskets: float = 5.0,
-        carts: int = 1000,
-        seed: int = 0,
-        household: bool = True,
-        name: str = "ours",
-    ) -> None:
-        self.l2, self.half_life, self.prior_baskets = l2, half_life, prior_baskets
-        self.carts, self.seed, self.household, self.name = carts, seed, household, name
+    l2: float = 400.0
+    half_life: float = 60.0
+    prior_baskets: float = 5.0
+    carts: int = 1000
+    seed: int = 0
+    history: bool = True
+    name: str = "ours"
 
     def fit(self, visible: Baskets, at: np.datetime64) -> Self:
         """Learn β on the last period before *at*, then EASE and the shares from everything before it."""
-        at = np.datetime64(at, "D")
-        then = at - np.timedelta64(PERIOD_DAYS, "D")
-        past, last = visible.between(end=then), visible.between(then, at)
+        replay = Replay.of(visible, at, where="BasketCompleter", min_history=0)
+        then, past, last = replay.then, replay.histories, replay.came
         chosen = np.flatnonzero(last.sizes() >= 2)
         if not past.n_baskets or not len(chosen):
             raise BundlebookError(
@@ -93,8 +90,8 @@ class BasketCompleter:
         self.share_ = (count + 0.5) / (past.n_baskets + 1)
 
     def _shares(self, past: Baskets, rows: np.ndarray, at: np.datetime64) -> np.ndarray:
-        """Smoothed decayed share of the baskets of each household in *rows*, shape (len(rows), n_items)."""
-        if not self.household:
+        """Smoothed decayed share of the baskets of each user in *rows*, shape (len(rows), n_items)."""
+        if not self.history:
             return np.broadcast_to(self.share_, (len(rows), len(self.share_)))
         users, place = np.unique(rows, return_inverse=True)
         own = past.of_users(users)
@@ -118,7 +115,7 @@ class BasketCompleter:
         carts : csr_matrix, shape (n_carts, n_items)
             1 where the item lies in the basket already.
         histories : Baskets
-            What the households bought; nothing on or after *at* is looked at.
+            What the users bought; nothing on or after *at* is looked at.
         rows : ndarray of int, shape (n_carts,)
             Row of ``histories.user_ids`` that each basket belongs to.
         at : datetime64[D]

@@ -7,6 +7,9 @@ from typing import Literal, Self
 import numpy as np
 from scipy.special import expit
 from scipy.stats import rankdata
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from bundlebook.errors import BundlebookError
 from bundlebook.recommenders.base import ProbabilisticRecommender, Recommender, past_of, require
@@ -261,10 +264,6 @@ class Stacked:
 
     def fit(self, visible: Baskets, at: np.datetime64) -> Self:
         """Learn the weights on the period that ends at *at*, then fit the members on all of *visible*."""
-        from sklearn.linear_model import LogisticRegression
-        from sklearn.pipeline import make_pipeline
-        from sklearn.preprocessing import StandardScaler
-
         past_of(visible, at, self.name)
         replay = Replay.of(
             visible, at, where=self.name, days=self.days, min_history=self.min_history, target=self.target

@@ -474,14 +474,8 @@ def _group_weights(histories: Baskets, groups: int, basket_decay: float, group_d
 
 def _user_wise_popularity(past: Baskets, recency: int | None) -> sparse.csr_matrix:
     """Share of each user's last *recency* baskets that hold each item, π, shape (n_users, n_items), float64."""
-    count = past.counts_by_user()
-    from_end = (np.cumsum(count) - 1)[past.user] - np.arange(past.n_baskets)
-    used = np.full(len(count), np.inf) if recency is None else np.full(len(count), float(recency))
-    used = np.minimum(used, count)
-    weights = np.where(from_end < used[past.user], 1 / np.maximum(used, 1)[past.user], 0)
-    shares = past.user_item(weights).astype(np.float64)
-    shares.eliminate_zeros()
-    return shares
+    recent = past if recency is None else past.last(recency)
+    return recent.user_item(1 / recent.counts_by_user()[recent.user]).astype(np.float64)
 
 
 def _sets(past: Baskets) -> sparse.csr_matrix:
