@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 
 from bundlebook.errors import BundlebookError
 from bundlebook.shop import load_shop
-from bundlebook.shop.intake import raw
+from bundlebook.shop.intake import rawfile
 from tests.shop.folders import BUNDLE_EVENTS, BUNDLES, PRODUCT_DATA, USER_DATA, write_folder
 
 
@@ -39,6 +39,12 @@ def log(**columns) -> bytes:
     """The sound log as parquet with some columns replaced."""
     frame = pd.read_csv(io.StringIO(USER_DATA), dtype={"user_id": str}).assign(**columns)
     return parquet(frame.assign(time=columns.get("time", pd.to_datetime(frame["time"]))))
+
+
+def at_times(cells: pa.Array) -> bytes:
+    """The sound log as parquet, at times that pandas cannot hold."""
+    table = pq.read_table(io.BytesIO(log()))
+    return parquet(table.set_column(table.column_names.index("time"), "time", cells))
 
 
 def rows(*lines: str, header: str = "user_id,item_id,time,event,quantity,price") -> str:
@@ -83,6 +89,14 @@ FILES = [
     named("header without rows", U, "no rows", "at least one row", user_data__csv=USER_DATA.splitlines()[0]),
     named("optional table without rows", "users.csv", "no rows", "at least one row", users__csv="user_id,city\n"),
     named("byte order mark and nothing else", f"{U}, row 1", "blank", "header", user_data__csv=b"\xff\xfe"),
+    named("note to Excel", f"{U}, row 1", "'sep=;'", "delete", user_data__csv="sep=;\n" + USER_DATA.replace(",", ";")),
+    named(
+        "header of one long field",
+        f"{U}, row 1",
+        "'item_id'",
+        "shop.yaml",
+        user_data__csv="user_id," + "x" * 200_000 + "\n7,1\n",
+    ),
     named("blank first line", f"{U}, row 1", "''", "header", user_data__csv="\n" + USER_DATA),
     named("Excel", U, "Excel", "CSV", user_data__csv=b"PK\x03\x04\x14\x00\x06\x00" + bytes(99)),
     named("old Excel", P, "Excel", "CSV", product_data__csv=b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(99)),
@@ -122,6 +136,27 @@ ENCODINGS = [
         product_data__csv=PRODUCT_DATA.replace("Coffee", "Café").encode("latin-1"),
     ),
     named(
+        "German in Latin-1, which GB 18030 could read too",
+        f"{P}, row 3",
+        "Gr\\xf6\\xdfe",
+        "`encoding: cp1252`",
+        product_data__csv=PRODUCT_DATA.replace("Coffee", "Größe").encode("latin-1"),
+    ),
+    named(
+        "Chinese that names no encoding",
+        f"{P}, row 5",
+        "is not UTF-8",
+        "`encoding: gb18030`",
+        product_data__csv=PRODUCT_DATA.encode() + "A4,茶叶,饮料,,2\n".encode("gb18030"),
+    ),
+    named(
+        "Chinese header that names no encoding",
+        f"{P}, row 1",
+        "is not UTF-8",
+        "`encoding: gb18030`",
+        product_data__csv=PRODUCT_DATA.replace("name", "名称").encode("gb18030"),
+    ),
+    named(
         "mixed encodings",
         f"{P}, row 5",
         "Th\\xe9",
@@ -142,6 +177,10 @@ ENCODINGS = [
         "encoding",
         product_data__csv=PRODUCT_DATA.replace("Coffee", "咖啡").encode("gbk"),
         shop="encoding: utf-8\n",
+    ),
+    *(
+        named(f"no encoding of text: {name}", Y, f"'{name}'", "'cp1252'", shop=f"encoding: {name}\n")
+        for name in ("base64", "hex", "idna", "rot13", "undefined", "zlib")
     ),
     named("unknown encoding", Y, "'utf-9'", "'gbk'", shop="encoding: utf-9\n"),
 ]
@@ -241,6 +280,9 @@ SETTINGS = [
     named("name is a number", Y, "42", "quotes", shop="name: 42\n"),
     named("delimiter of two letters", Y, "'::'", "';'", shop='delimiter: "::"\n'),
     named("time format without fields", Y, "'day first'", "%d", shop="time_format: day first\n"),
+    named("time format with a field twice", Y, "'%Y-%Y'", "%d", shop='time_format: "%Y-%Y"\n'),
+    named("nested without end", Y, "too deeply", "name: value", shop="{" * 1000),
+    named("alias", f"{Y}, row 2", "alias", "name: value", shop="events: &a {b: view}\ncolumns: *a\n"),
     named("time format with an unknown field", Y, "'%Y-%Q'", "%d", shop='time_format: "%Y-%Q"\n'),
     named("event word onto an unknown one", Y, "'sold'", "'purchase'", shop="events: {buy: sold}\n"),
     named("settings under another ending", "shop.yml", "ignored", "shop.yaml", shop__yml="name: tea\n"),
@@ -273,6 +315,28 @@ ROWS = [
         "'31.01.2021'",
         "time_format",
         user_data__csv=rows("7,A1,31.01.2021,view,1,1", "8,A1,30.01.2021,view,1,1"),
+    ),
+    named(
+        "days counted by a spreadsheet",
+        f"{U}, row 2, column 'time'",
+        "'44197'",
+        "as a date",
+        user_data__csv=rows("7,A1,44197,view,1,1", "8,A1,44198.5,view,1,1"),
+    ),
+    named(
+        "identifiers shortened by a spreadsheet",
+        f"{U}, row 2, column 'user_id'",
+        "'8.80014E+11'",
+        "as text",
+        user_data__csv=rows("8.80014E+11,A1,2021-01-01,view,1,1"),
+    ),
+    named(
+        "most items in another spelling",
+        f"{U}, column 'item_id'",
+        "nor are the items of 2 of 3 rows; the catalogue has identifiers such as '1001'",
+        "alike",
+        user_data__csv=rows("7,1001.0,2021-01-01,view,1,1", "7,1001.0,2021-01-02,view,1,1", "7,A1,2021-01-02,view,1,1"),
+        product_data__csv=PRODUCT_DATA + "1001,Salt,Pantry,Sweet,1\n",
     ),
     named(
         "times counted",
@@ -423,6 +487,21 @@ PARQUET = [
         **NO_CSV,
         user_data__parquet=log(time=[1, 2, 3, 4, 5]),
     ),
+    *(
+        named(
+            f"{name} that overflow",
+            "user_data.parquet, row 1, column 'time'",
+            "outside 1900 to 2099",
+            "time_format",
+            **NO_CSV,
+            user_data__parquet=at_times(pa.array([at] * 5, raw).cast(kind)),
+        )
+        for name, at, raw, kind in (
+            ("dates", 2**31 - 1, pa.int32(), pa.date32()),
+            ("negative times", -(2**63), pa.int64(), pa.timestamp("ms")),
+            ("nanoseconds called milliseconds", 1_609_459_200 * 10**9, pa.int64(), pa.timestamp("ms")),
+        )
+    ),
     named(
         "prices as truth values",
         "user_data.parquet, column 'price'",
@@ -539,7 +618,7 @@ def test_two_gigabytes_of_one_column_are_refused_unread(tmp_path, monkeypatch, h
 def test_a_file_that_does_not_fit_is_refused_unread(tmp_path, monkeypatch, ending):
     changes = {"user_data.csv": None, "user_data.parquet": log()} if ending == "parquet" else {}
     folder = write_folder(tmp_path, changes)
-    monkeypatch.setattr(raw, "available_memory", lambda: 500)
+    monkeypatch.setattr(rawfile, "available_memory", lambda: 500)
     with pytest.raises(BundlebookError, match=r"needs about .* GB of memory") as caught:
         load_shop(folder)
     assert caught.value.where == f"user_data.{ending}"

@@ -1,11 +1,12 @@
 """Load a shop: the real one, the sample, or a folder of the reader's own files."""
 
+import os
+import re
 from pathlib import Path
 
 from bundlebook import paths
 from bundlebook.errors import BundlebookError
 from bundlebook.shop import completejourney
-from bundlebook.shop.intake import quarantine as quarantine_file
 from bundlebook.shop.intake.folder import read_folder
 from bundlebook.shop.schema import validate
 from bundlebook.shop.shop import Shop
@@ -45,7 +46,7 @@ def load_shop(source: str | Path, strict: bool = False, quarantine: str | Path |
         return validate(completejourney.load())
     folder = paths.data() / "sample_shop" if source == "sample" else _folder(source)
     shop = validate(read_folder(folder, name=str(source) if source == "sample" else folder.name, strict=strict))
-    written = quarantine_file.write(shop, None if quarantine is None else Path(quarantine))
+    written = _write_quarantine(shop, None if quarantine is None else Path(quarantine))
     if written is None:
         return shop
     note = f"{len(shop.quarantine):,} of {shop.intake['rows'].sum():,} rows were set aside: {paths.shown(written)}"
@@ -62,3 +63,34 @@ def _folder(source: str | Path) -> Path:
     if not folder.is_dir():
         raise BundlebookError(f"{given.name!r} is a file, not a folder", remedy="give the folder that holds it")
     return folder.resolve()
+
+
+def _write_quarantine(shop: Shop, folder: Path | None) -> Path | None:
+    """Write the rows set aside, whole or not at all; nothing is written, and an older file removed, where none was."""
+    if folder is None:
+        name = re.sub(r"[^\w.-]+", "_", shop.name) or "shop"
+        target = paths.out() / "quarantine" / f"{name}-{shop.checksum[:8]}.csv"
+    else:
+        target = folder / "quarantine.csv"
+    if shop.quarantine.empty:
+        target.unlink(missing_ok=True)
+        return None
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        draft = target.with_name(f".{target.name}.{os.getpid()}")
+        draft.touch()
+    except OSError as error:
+        raise BundlebookError(
+            f"the quarantine cannot be written: {error.strerror}",
+            where=paths.shown(target),
+            remedy="give another folder: load_shop(..., quarantine=folder)",
+        ) from error
+    # A spreadsheet would run a cell that begins like a formula; a quotation mark before it makes it text.
+    value = shop.quarantine["value"]
+    formula = value.str.match(r"[=@+\t\r]|-(?![\d.])")
+    try:
+        shop.quarantine.assign(value=value.mask(formula, "'" + value)).to_csv(draft, index=False, lineterminator="\n")
+        draft.replace(target)
+    finally:
+        draft.unlink(missing_ok=True)
+    return target

@@ -6,15 +6,16 @@ from pathlib import Path
 import pandas as pd
 
 from bundlebook.errors import BundlebookError
-from bundlebook.shop.intake.convert import Converted, convert
+from bundlebook.shop.intake.convert import LIMIT, Converted, convert
 from bundlebook.shop.intake.csvfile import check_csv, read_csv
-from bundlebook.shop.intake.header import shown
-from bundlebook.shop.intake.parquetfile import check_parquet, read_parquet
+from bundlebook.shop.intake.rawfile import check_parquet, read_parquet, shown
 from bundlebook.shop.intake.settings import FILE, Settings, read_settings
 from bundlebook.shop.schema import BUNDLE_EVENTS, EVENTS, TABLES, Table
 from bundlebook.shop.shop import Shop, SourceFile
 
-_ENDINGS = (".csv", ".parquet")
+_FORMATS = {".csv": (check_csv, read_csv), ".parquet": (check_parquet, read_parquet)}
+#: For a table, the column whose values another table must know.
+_REFERENCES = {"bundles": ("item_id", "products"), "bundle_events": ("bundle_id", "bundles")}
 #: Words by which other logs tell what happened; a column of them is not a column beside the contract.
 _EVENT_WORDS = {*EVENTS, *BUNDLE_EVENTS, "pv", "buy", "fav", "addtocart", "add_to_cart", "transaction", "order"}
 
@@ -28,7 +29,7 @@ def read_folder(folder: Path, name: str, strict: bool = False) -> Shop:
         With ``user_data`` and ``product_data`` as ``.csv`` or ``.parquet``; optionally ``users``, ``bundles``,
         ``bundle_events`` and the settings ``shop.yaml``.
     name : str
-        Of the shop, where the settings give none.
+        Name of the shop, where the settings give none.
     strict : bool
         True: refuse the folder instead of setting a row aside.
 
@@ -46,28 +47,25 @@ def read_folder(folder: Path, name: str, strict: bool = False) -> Shop:
     files = _find(folder)
     _check_orphans(files, settings)
     for table, path in files.items():
-        (check_csv if path.suffix == ".csv" else check_parquet)(path, TABLES[table], settings)
+        _FORMATS[path.suffix][0](path, TABLES[table], settings)
 
     read: dict[str, Converted] = {}
     for table in ("products", "users", "events", "bundles", "bundle_events"):
         if table in files:
-            path = files[table]
-            raw = (read_csv if path.suffix == ".csv" else read_parquet)(path, TABLES[table], settings)
             known = {}
-            if table == "bundles":
-                known = {"item_id": (read["products"].frame["item_id"], read["products"].source.name)}
-            if table == "bundle_events":
-                known = {"bundle_id": (read["bundles"].frame["bundle_id"], read["bundles"].source.name)}
+            if table in _REFERENCES:
+                column, other = _REFERENCES[table]
+                known = {column: (read[other].frame[column], read[other].source.name)}
+            raw = _FORMATS[files[table].suffix][1](files[table], TABLES[table], settings)
             read[table] = convert(raw, TABLES[table], settings, known, strict)
-    notes = [note for table in read.values() for note in table.notes]
-    notes += _ignored(folder, files)
-    products, filled = _fill_products(read["products"])
-    events, assumed = _fill_events(read["events"], products)
-    notes += filled + assumed + _strangers(read["events"], read["products"], events)
+    notes = _ignored(folder, files)
+    products = _fill_products(read["products"], notes)
+    events = _fill_events(read["events"], products, notes)
+    _check_items(read["events"], read["products"], notes)
+    timezone = _timezone(read, settings, notes)
     sources = [read[table].source for table in TABLES if table in read]
     if settings.md5:
         sources.append(SourceFile(FILE, 0, settings.md5))
-    timezone = _timezone(read, settings)
     return Shop(
         name=settings.name or name,
         events=events,
@@ -88,7 +86,7 @@ def _find(folder: Path) -> dict[str, Path]:
     present = sorted(path.name for path in folder.iterdir())
     files = {}
     for table in TABLES.values():
-        found = [folder / (table.file + ending) for ending in _ENDINGS if table.file + ending in present]
+        found = [folder / (table.file + ending) for ending in _FORMATS if table.file + ending in present]
         if len(found) > 1:
             raise BundlebookError(
                 f"there are both {found[0].name} and {found[1].name}", where=folder.name, remedy="keep one of them"
@@ -103,9 +101,9 @@ def _find(folder: Path) -> dict[str, Path]:
 
 
 def _missing(folder: str, table: Table, present: list[str]) -> BundlebookError:
-    spare = [name for name in present if name not in {t.file + ending for t in TABLES.values() for ending in _ENDINGS}]
+    spare = [name for name in present if name not in {t.file + ending for t in TABLES.values() for ending in _FORMATS}]
     close = difflib.get_close_matches(f"{table.file}.csv", [name.lower() for name in spare], 1, 0.6)
-    like = next((f"; is it {name!r}?" for name in spare if close and name.lower() == close[0]), "")
+    like = next((f"; is it {name!r}?" for name in spare if name.lower() in close), "")
     columns = ", ".join(column.name for column in table.columns if column.required or column.default)
     return BundlebookError(
         f"no file {table.file}.csv or {table.file}.parquet; the folder holds {shown(present) or 'nothing'}{like}",
@@ -129,30 +127,26 @@ def _check_orphans(files: dict[str, Path], settings: Settings) -> None:
 
 
 def _ignored(folder: Path, files: dict[str, Path]) -> list[str]:
-    used = {path.name for path in files.values()}
-    spare = sorted(path.name for path in folder.iterdir() if path.suffix in _ENDINGS and path.name not in used)
+    spare = sorted(path.name for path in folder.iterdir() if path.suffix in _FORMATS and path not in files.values())
     return [f"not read, for its name is not in the contract: {name}" for name in spare]
 
 
-def _fill_products(read: Converted) -> tuple[pd.DataFrame, list[str]]:
-    frame, notes = read.frame, []
-    defaults = {
-        "name": frame["item_id"],
-        "category": pd.Series(pd.NA, frame.index, dtype="str"),
-        "brand": pd.Series(pd.NA, frame.index, dtype="str"),
-        "price": pd.Series(float("nan"), frame.index),
-    }
-    for name, values in defaults.items():
-        if name not in frame:
-            frame = frame.assign(**{name: values})
-            what = "item_id stands for it" if name == "name" else "it is missing everywhere"
-            notes.append(f"{read.source.name} has no column {name}: {what}")
-    return _ordered(frame, TABLES["products"]), notes
+def _fill_products(read: Converted, notes: list[str]) -> pd.DataFrame:
+    """The catalogue with its absent columns; *notes* says what was filled in."""
+    frame = read.frame
+    for name in ("name", "category", "brand", "price"):
+        if name in frame:
+            continue
+        empty = pd.Series(float("nan"), frame.index, dtype="float64" if name == "price" else "str")
+        frame = frame.assign(**{name: frame["item_id"] if name == "name" else empty})
+        what = "item_id stands for it" if name == "name" else "it is missing everywhere"
+        notes.append(f"{read.source.name} has no column {name}: {what}")
+    return _ordered(frame, TABLES["products"])
 
 
-def _fill_events(read: Converted, products: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
-    frame, notes = read.frame, []
-    file = read.source.name
+def _fill_events(read: Converted, products: pd.DataFrame, notes: list[str]) -> pd.DataFrame:
+    """The log with its absent columns; *notes* says what was filled in."""
+    frame, file = read.frame, read.source.name
     if "event" not in frame:
         _check_no_event_words(file, frame)
         frame = frame.assign(event=pd.Series("purchase", frame.index, dtype="str"))
@@ -165,7 +159,7 @@ def _fill_events(read: Converted, products: pd.DataFrame) -> tuple[pd.DataFrame,
         frame = frame.assign(price=frame["item_id"].map(prices).astype(float))
         known = frame["price"].notna().sum()
         notes.append(f"{file} has no column price: the catalogue's price was taken ({known:,} of {len(frame):,} rows)")
-    return _ordered(frame, TABLES["events"]), notes
+    return _ordered(frame, TABLES["events"])
 
 
 def _check_no_event_words(file: str, frame: pd.DataFrame) -> None:
@@ -182,24 +176,33 @@ def _check_no_event_words(file: str, frame: pd.DataFrame) -> None:
             )
 
 
-def _strangers(read: Converted, catalogue: Converted, events: pd.DataFrame) -> list[str]:
-    """Items that were bought and are in no catalogue: some are usual, nothing but them is a mistake."""
-    named = events["item_id"].dropna()
-    unknown = ~named.isin(catalogue.frame["item_id"])
-    if len(named) and unknown.all():
+def _check_items(read: Converted, catalogue: Converted, notes: list[str]) -> None:
+    """Items that were bought and are in no catalogue: some are usual and noted, most of them are a mistake."""
+    named, listed = read.frame["item_id"].dropna(), catalogue.frame["item_id"]
+    unknown = named[~named.isin(listed)]
+    if unknown.empty:
+        return
+    stranger = unknown.iloc[0]
+    if len(unknown) > LIMIT * len(named):
+        like = difflib.get_close_matches(stranger, listed[:1000], 1) or [listed.iloc[0]]
+        others = (
+            "nor is the item of any other row"
+            if len(unknown) == len(named)
+            else (f"nor are the items of {len(unknown):,} of {len(named):,} rows")
+        )
         raise BundlebookError(
-            f"{named.iloc[0]!r} is not in {catalogue.source.name}, nor is the item of any other row; the catalogue has "
-            f"identifiers such as {catalogue.frame['item_id'].iloc[0]!r}",
+            f"{stranger!r} is not in {catalogue.source.name}, {others}; the catalogue has identifiers such as "
+            f"{like[0]!r}",
             where=f"{read.source.name}, column 'item_id'",
             remedy="write item identifiers alike in both files, leading zeros included",
         )
-    if not unknown.any():
-        return []
-    items = named[unknown].nunique()
-    return [f"{read.source.name}: {unknown.sum():,} rows name {items:,} items that are not in {catalogue.source.name}"]
+    notes.append(
+        f"{read.source.name}: {len(unknown):,} rows name {unknown.nunique():,} items that are not in "
+        f"{catalogue.source.name}, for example {stranger!r}"
+    )
 
 
-def _timezone(read: dict[str, Converted], settings: Settings) -> str | None:
+def _timezone(read: dict[str, Converted], settings: Settings, notes: list[str]) -> str | None:
     """The zone of the times; those that know their offset were brought to UTC where the settings name no other."""
     if settings.timezone:
         return settings.timezone
@@ -211,9 +214,13 @@ def _timezone(read: dict[str, Converted], settings: Settings) -> str | None:
             where=f"{without}, column 'time'",
             remedy="say in shop.yaml in which `timezone` times without an offset are written",
         )
-    return "UTC" if any(aware.values()) else None
+    if not any(aware.values()):
+        return None
+    if not settings.local_timezone:
+        notes.append(f"times were brought to UTC, so days are UTC days; set `timezone` in {FILE} for the shop's clock")
+    return "UTC"
 
 
 def _ordered(frame: pd.DataFrame, table: Table) -> pd.DataFrame:
     first = [name for name in table.names if name in frame]
-    return frame[[*first, *(name for name in frame if name not in first)]]
+    return frame[[*first, *frame.columns.difference(first, sort=False)]]

@@ -1,8 +1,9 @@
 """``shop.yaml``: the few things about a folder that its tables cannot say themselves."""
 
-import codecs
 import difflib
 import hashlib
+import re
+from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -17,7 +18,7 @@ from bundlebook.shop.schema import BUNDLE_EVENTS, EVENTS, TABLES
 FILE = "shop.yaml"
 #: Values of ``time_format`` for times that are counted and not written as a date.
 EPOCHS = {"epoch_s": "s", "epoch_ms": "ms"}
-_DELIMITERS = (",", ";", "\t", "|")
+DELIMITERS = (",", ";", "\t", "|")
 _TEXTS = {"name", "currency", "timezone", "local_timezone", "delimiter", "encoding", "decimal", "time_format"}
 _MAPPINGS = {"columns", "events"}
 
@@ -34,8 +35,10 @@ class Settings:
         Zone in which the times are written, and the zone of the shop's doors (the same where it is not given).
     simulated : bool
         True: the figures of this shop must never stand in a table with real ones.
-    delimiter, encoding : str or None
-        Of the CSV files; None: found out from the files.
+    delimiter : str or None
+        Of the CSV files; None: found out from their headers.
+    encoding : str or None
+        Of the CSV files without a byte order mark; None: UTF-8.
     decimal : {".", ","}
         Decimal mark of the CSV files.
     time_format : str or None
@@ -76,19 +79,19 @@ def read_settings(folder: Path) -> Settings:
             raise BundlebookError("the settings would be ignored", where="shop.yml", remedy=f"rename it to {FILE}")
         return Settings()
     if not path.is_file():
-        raise _error("this is a folder, not a file", f"write the settings into a text file {FILE}")
+        kind = "a folder" if path.is_dir() else "a device or a pipe"
+        raise _error(f"this is {kind}, not a file", f"write the settings into a text file {FILE}")
     content = path.read_bytes()
     entries = _parse(content)
     _check_names(entries, _TEXTS | _MAPPINGS | {"simulated"}, "setting")
-    for key in sorted(_TEXTS & entries.keys()):
-        if not isinstance(entries[key], str):
-            raise _error(f"{key!r} is {entries[key]!r}, not text", "put the value in quotes")
+    for key, value in sorted(entries.items()):
+        if key in _TEXTS and not isinstance(value, str):
+            raise _error(f"{key!r} is {value!r}, not text", "put the value in quotes")
+        if key in _MAPPINGS and not isinstance(value, dict):
+            raise _error(f"{key!r} is {value!r}, not a mapping", "write lines of the form `theirs: ours` below")
     if not isinstance(entries.get("simulated", False), bool):
         raise _error(f"'simulated' is {entries['simulated']!r}", "write true or false")
-    for key in sorted(_MAPPINGS & entries.keys()):
-        if not isinstance(entries[key], dict):
-            raise _error(f"{key!r} is {entries[key]!r}, not a mapping", "write lines of the form `theirs: ours` below")
-    _check_dialect(entries)
+    _check_format(entries)
     if "columns" in entries:
         entries["columns"] = _columns(entries["columns"])
     if "events" in entries:
@@ -98,7 +101,13 @@ def read_settings(folder: Path) -> Settings:
 
 
 class _Loader(yaml.SafeLoader):
-    """Refuses a key that occurs twice; YAML itself would silently take the last."""
+    """Refuses a key that occurs twice (YAML itself would silently take the last) and aliases (they can be endless)."""
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        if self.check_event(yaml.AliasEvent):
+            mark = self.peek_event().start_mark
+            raise yaml.composer.ComposerError(None, None, "an alias (*) has no use here", mark)
+        return super().compose_node(parent, index)
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen = set()
@@ -117,6 +126,8 @@ def _parse(content: bytes) -> dict[str, Any]:
     except UnicodeDecodeError as error:
         row = content.count(b"\n", 0, error.start) + 1
         raise _error(f"byte {content[error.start : error.start + 1]!r} is not UTF-8", "save it as UTF-8", row) from None
+    except RecursionError:
+        raise _error("its brackets are nested too deeply", "write lines of the form `name: value`") from None
     except (yaml.YAMLError, ValueError) as error:
         mark = getattr(error, "problem_mark", None)
         problem = getattr(error, "problem", None) or str(error).splitlines()[0]
@@ -129,7 +140,8 @@ def _parse(content: bytes) -> dict[str, Any]:
     return entries
 
 
-def _check_dialect(entries: dict[str, Any]) -> None:
+def _check_format(entries: dict[str, Any]) -> None:
+    """How times, numbers and text are written: each of these settings must mean something to Python."""
     for key in ("timezone", "local_timezone"):
         try:
             ZoneInfo(entries.get(key, "UTC"))
@@ -137,27 +149,30 @@ def _check_dialect(entries: dict[str, Any]) -> None:
             raise _error(
                 f"{key!r} is {entries[key]!r}, which is no time zone", "use a name such as 'UTC' or 'Asia/Shanghai'"
             ) from None
-    if entries.get("delimiter", ",") not in _DELIMITERS:
-        raise _error(f"'delimiter' is {entries['delimiter']!r}", f"use one of {[*_DELIMITERS]}")
+    if entries.get("delimiter", ",") not in DELIMITERS:
+        raise _error(f"'delimiter' is {entries['delimiter']!r}", f"use one of {[*DELIMITERS]}")
     if entries.get("decimal", ".") not in (".", ","):
         raise _error(f"'decimal' is {entries['decimal']!r}", "use '.' or ','")
     try:
-        codecs.lookup(entries.get("encoding", "utf-8"))
-    except LookupError:
+        # Python also has codecs that are none of text, such as base64, and one that always fails.
+        b"user_id".decode(entries.get("encoding", "utf-8"), "replace")
+    except (LookupError, ValueError):
         raise _error(
             f"'encoding' is {entries['encoding']!r}, which is no encoding",
-            "use a name such as 'utf-8', 'gbk', 'cp1252'",
+            "use a name such as 'utf-8', 'gb18030', 'gbk', 'cp1252'",
         ) from None
     time_format = entries.get("time_format", "%Y")
-    if time_format not in EPOCHS and not _is_format(time_format):
+    if time_format not in EPOCHS and not _is_time_format(time_format):
         raise _error(f"'time_format' is {time_format!r}", f"use {[*EPOCHS]} or a format such as '%d.%m.%Y %H:%M'")
 
 
-def _is_format(text: str) -> bool:
+def _is_time_format(text: str) -> bool:
     try:
         datetime.strptime("", text)
     except ValueError as error:
         return "%" in text and "does not match" in str(error)
+    except re.error:  # a field that is there twice
+        return False
     return False
 
 
@@ -169,10 +184,9 @@ def _columns(mappings: dict[str, Any]) -> dict[str, dict[str, str]]:
         if not isinstance(mapping, dict):
             raise _error(f"'columns: {file}' is {mapping!r}, not a mapping", "write lines `theirs: ours` below it")
         _check_mapping(mapping, f"columns: {file}", files[file].names)
-        targets = list(mapping.values())
-        twice = sorted({ours for ours in targets if targets.count(ours) > 1})
-        if twice:
-            raise _error(f"'columns: {file}' maps two columns onto {twice[0]!r}", "map one of them only")
+        for ours, count in Counter(mapping.values()).items():
+            if count > 1:
+                raise _error(f"'columns: {file}' maps {count} columns onto {ours!r}", "map one of them only")
     return named
 
 
