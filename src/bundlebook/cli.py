@@ -42,7 +42,7 @@ def doctor() -> None:
 def sample(out: Path, seed: int | None) -> None:
     """Simulate the sample shop and write its tables and its planted truth."""
     from bundlebook import paths
-    from bundlebook.shop import SAMPLE_SEED, write_sample
+    from bundlebook.simulator import SAMPLE_SEED, write_sample
 
     for file in write_sample(out, SAMPLE_SEED if seed is None else seed):
         click.echo(f"wrote {paths.shown(file)}")

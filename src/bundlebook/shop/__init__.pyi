@@ -1,6 +1,5 @@
 from .baskets import Baskets as Baskets, group_baskets as group_baskets
 from .campaigns import load_campaigns as load_campaigns
-from .choice import Assumptions as Assumptions
 from .cleaning import clean as clean, to_local_time as to_local_time
 from .completejourney import TRANSACTIONS_MD5 as TRANSACTIONS_MD5, read_table as read_table
 from .counterfactuals import with_habit as with_habit
@@ -9,12 +8,8 @@ from .encoding import Vocabulary as Vocabulary, bag_of_words as bag_of_words, on
 from .imputation import fill_prices as fill_prices, median_list_prices as median_list_prices
 from .policy import CleaningPolicy as CleaningPolicy
 from .quantities import quantity_limit as quantity_limit
-from .sample.files import read_truth as read_truth, truth as truth, write_sample as write_sample
-from .sample.planted import Planted as Planted, plant as plant, read_plan as read_plan
-from .sample.simulation import SAMPLE_SEED as SAMPLE_SEED, SampleShop as SampleShop, sample_shop as sample_shop
 from .segments import SEGMENTS as SEGMENTS, customer_segments as customer_segments
 from .shop import Shop as Shop, SourceFile as SourceFile
-from .simulate import simulate_behaviour as simulate_behaviour
 from .sources import load_shop as load_shop
 from .splits import (
     PERIOD_DAYS as PERIOD_DAYS,

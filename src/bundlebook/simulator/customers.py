@@ -1,6 +1,6 @@
 """What a shop's purchases tell about its customers: taste, price response, and what goes together.
 
-Fitted on the weeks before a day, and the only thing :mod:`bundlebook.shop.simulate` knows of the real shop.
+Fitted on the weeks before a day, and the only thing :mod:`bundlebook.simulator` knows of the real shop.
 """
 
 from dataclasses import dataclass
@@ -10,8 +10,7 @@ import pandas as pd
 from scipy import sparse
 
 from bundlebook.errors import BundlebookError
-from bundlebook.shop.shop import Shop
-from bundlebook.shop.splits import min_users
+from bundlebook.shop import Shop, min_users
 
 #: An item tells something about prices if it was sold in this share of the weeks: in a week without a sale the price
 #: is not on record, and leaving such weeks out would hide exactly the weeks of low demand.

@@ -1,15 +1,117 @@
-"""Customers walk through the sample shop: what they look at, put into the cart, are offered and buy."""
+"""The sample shop: small, simulated, complete with browsing and shown bundles, and with a truth that is known.
+
+``bundlebook sample --out FOLDER`` writes it; ``data/sample_shop`` holds the committed copy that ``load_shop("sample")``
+reads. Customers walk through it visit by visit: what they look at, put into the cart, are offered and buy.
+"""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import yaml
 
-from bundlebook.shop.sample.planted import Planted
+from bundlebook.simulator.behaviour import draw_slates
+from bundlebook.simulator.planted import Planted, plant, truth
 
+#: Seed of the committed tables.
+SAMPLE_SEED = 2021
 #: Seconds between two steps of a session: at least, and less than.
 _PAUSE = (5, 90)
 
 
-class Walk:
+@dataclass(frozen=True)
+class SampleShop:
+    """The tables of the sample shop, in the contract, and what was planted.
+
+    Attributes
+    ----------
+    events, products, users, bundles, bundle_events : DataFrame
+        See :class:`bundlebook.shop.Shop`. A view or a search has quantity 0; a bundle has its ``discount`` off the sum
+        of the list prices; a bundle event has the ``position`` of the slot (from 1), the ``propensity`` with which the
+        bundle was drawn into it, and its ``session_id``, which an event of the same visit has too.
+    planted : Planted
+    """
+
+    events: pd.DataFrame
+    products: pd.DataFrame
+    users: pd.DataFrame
+    bundles: pd.DataFrame
+    bundle_events: pd.DataFrame
+    planted: Planted
+
+
+def sample_shop(seed: int = SAMPLE_SEED) -> SampleShop:
+    """Simulate the sample shop.
+
+    A session offers four ways to buy. *Unplanned*: each item with intensity preference × season ×
+    (price / list price)^elasticity, more if it was viewed last time. *Habit*: the user's regular items, the sooner
+    the longer ago the last purchase. *Matching*: an item that goes with one just put in. *Bundle*: from a panel of
+    offers shown in a random share of the sessions.
+
+    Parameters
+    ----------
+    seed : int
+
+    Returns
+    -------
+    SampleShop
+        Equal for equal seeds, on every machine with the locked version of NumPy.
+    """
+    planted = plant(seed)
+    rng = np.random.default_rng([seed, 1])
+    sessions = _sessions(planted, rng)
+    panels = _panels(planted, sessions, rng)
+    walk = _Walk(planted, rng)
+    for session in sessions.itertuples():
+        walk.visit(session, panels.get(session.Index, ()))
+    events, bundle_events = walk.tables()
+    members = planted.bundles.explode("columns")
+    bundles = pd.DataFrame(
+        {
+            "bundle_id": members["bundle_id"],
+            "item_id": planted.products["item_id"].to_numpy()[members["columns"].astype(int)],
+            "discount": members["discount"],
+        }
+    ).reset_index(drop=True)
+    return SampleShop(events, planted.products, planted.users, bundles, bundle_events, planted)
+
+
+def _sessions(planted: Planted, rng: np.random.Generator) -> pd.DataFrame:
+    """When each user visits: ``user`` (row), ``week``, ``start`` (seconds since the first day); sorted by start."""
+    plan = planted.plan
+    monday = np.datetime64(plan["first_day"], "D") + 7 * np.arange(plan["weeks"])
+    busy = np.array([plan["campaign_weeks"].get(str(day), 1.0) for day in monday])
+    spread = plan["sessions"]["spread"]
+    rate = plan["sessions"]["per_week"] * np.exp(rng.normal(-(spread**2) / 2, spread, plan["users"]))
+    here = planted.users["joined"].to_numpy()[:, None] <= monday[None, :]
+    count = rng.poisson(rate[:, None] * busy * here)
+    user, week = np.nonzero(count)
+    user, week = np.repeat(user, count[user, week]), np.repeat(week, count[user, week])
+    weekday, hour = np.array(plan["weekday"]), np.array(plan["hour"], dtype=float)
+    day = rng.choice(7, len(user), p=weekday / weekday.sum())
+    second = rng.choice(24, len(user), p=hour / hour.sum()) * 3600 + rng.integers(3600, size=len(user))
+    start = (7 * week + day) * 86400 + second
+    sessions = pd.DataFrame({"user": user, "week": week, "start": start})
+    return sessions.sort_values(["start", "user"], kind="stable", ignore_index=True)
+
+
+def _panels(planted: Planted, sessions: pd.DataFrame, rng: np.random.Generator) -> dict[int, list[tuple]]:
+    """For a random share of the sessions: (bundle, propensity, clicked, bought) in the order of the slots."""
+    panel = planted.plan["panel"]
+    shown = np.flatnonzero(rng.random(len(sessions)) < panel["share"])
+    user = sessions["user"].to_numpy()[shown]
+    chosen, propensity = draw_slates(panel["policy_taste"] * planted.taste[user], panel["slots"], rng)
+    # The matrices differ from slot to slot only by the factor of position bias.
+    attraction, position = planted.click(1)[user[:, None], chosen], np.array(panel["position"])
+    clicked = rng.random(chosen.shape) < attraction * position / position[0]
+    bought = clicked & (rng.random(chosen.shape) < planted.buy()[user[:, None], chosen])
+    rows = zip(chosen.tolist(), propensity.tolist(), clicked.tolist(), bought.tolist(), strict=True)
+    return {int(s): list(zip(*row, strict=True)) for s, row in zip(shown, rows, strict=True)}
+
+
+class _Walk:
     """The customers' memory while the sessions go by in the order of time, and the log of what they do."""
 
     def __init__(self, planted: Planted, rng: np.random.Generator) -> None:
@@ -163,3 +265,49 @@ class Walk:
 
 def _session_id(session) -> str:
     return f"S{session.Index + 1:05d}"
+
+
+def write_sample(folder: Path, seed: int = SAMPLE_SEED) -> list[Path]:
+    """Simulate the sample shop and write it into a folder that ``load_shop`` reads.
+
+    Parameters
+    ----------
+    folder : Path
+        Made if it does not exist; files of the same names are replaced.
+    seed : int
+
+    Returns
+    -------
+    list of Path
+        Five tables, ``shop.yaml`` and ``truth.json``. The same seed gives the same bytes.
+    """
+    shop = sample_shop(seed)
+    folder.mkdir(parents=True, exist_ok=True)
+    tables = {
+        "user_data.csv": shop.events,
+        "product_data.csv": shop.products,
+        "users.csv": shop.users,
+        "bundles.csv": shop.bundles,
+        "bundle_events.csv": shop.bundle_events,
+    }
+    texts = {name: table.to_csv(index=False, lineterminator="\n") for name, table in tables.items()}
+    settings = shop.planted.plan["shop"]
+    texts["shop.yaml"] = yaml.safe_dump(
+        {**settings, "local_timezone": settings["timezone"], "simulated": True}, allow_unicode=True
+    )
+    texts["truth.json"] = _one_entry_a_line(truth(shop.planted, seed))
+    for name, text in texts.items():
+        (folder / name).write_bytes(text.encode("utf-8"))
+    return [folder / name for name in texts]
+
+
+def _one_entry_a_line(entries: dict) -> str:
+    """JSON that shows a small difference as a small diff."""
+    lines = []
+    for key, value in entries.items():
+        if isinstance(value, dict) and len(value) > 6:
+            inner = ",\n".join(f"  {json.dumps(str(k))}: {json.dumps(v)}" for k, v in value.items())
+            lines.append(f"{json.dumps(key)}: {{\n{inner}\n}}")
+        else:
+            lines.append(f"{json.dumps(key)}: {json.dumps(value)}")
+    return "{\n" + ",\n".join(lines) + "\n}\n"

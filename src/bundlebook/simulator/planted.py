@@ -1,14 +1,18 @@
-"""What is planted in the sample shop: tastes, habits, prices and bundles, drawn from one file and a seed."""
+"""What is planted in the sample shop: tastes, habits, prices and bundles, drawn from one file and a seed.
 
+:func:`truth` says it in numbers, and ``truth.json`` beside the committed tables holds them.
+"""
+
+import json
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 import pandas as pd
 import yaml
+from scipy.special import expit
 
 from bundlebook import paths
-from bundlebook.shop.choice import sigmoid
 
 
 def read_plan() -> dict:
@@ -65,11 +69,11 @@ class Planted:
 
     def click(self, position: int) -> np.ndarray:
         """P(click) of each bundle for each user at a position (from 1), shape (n_users, n_bundles)."""
-        return self.plan["panel"]["position"][position - 1] * sigmoid(self._logit("click"))
+        return self.plan["panel"]["position"][position - 1] * expit(self._logit("click"))
 
     def buy(self) -> np.ndarray:
         """P(purchase | click), shape (n_users, n_bundles)."""
-        return sigmoid(self._logit("buy"))
+        return expit(self._logit("buy"))
 
     def _logit(self, step: str) -> np.ndarray:
         weight = self.plan["panel"][step]
@@ -197,3 +201,64 @@ def _bundles(plan: dict, products: pd.DataFrame) -> pd.DataFrame:
             for number, bundle in enumerate(plan["bundles"], start=1)
         ]
     )
+
+
+def read_truth() -> dict:
+    """The planted truth of the committed sample shop, as :func:`truth` describes it."""
+    return json.loads((paths.data() / "sample_shop" / "truth.json").read_text(encoding="utf-8"))
+
+
+def truth(planted: Planted, seed: int) -> dict:
+    """What is planted, in numbers that an analysis of the tables can be compared with.
+
+    Parameters
+    ----------
+    planted : Planted
+    seed : int
+        Kept with the figures.
+
+    Returns
+    -------
+    dict
+        ``version``, ``seed`` · ``elasticity``, ``margin`` (by department) · ``complements`` ([first type, second
+        type, P(second enters | first)]) · ``seasons``, ``campaign_weeks``, ``weekday`` · ``after_view`` (factor on
+        demand) · ``panel`` (share of sessions, position bias, logits of click and purchase) · ``bundles`` (matching or
+        not; P(click) in the first slot and P(purchase | click) of the mean user) · ``favourite`` (user → department)
+        · ``habits`` (user → {item: mean days between purchases}) · ``price_cuts`` (item → {week from 0: depth}).
+    """
+    plan, users, products = planted.plan, planted.users["user_id"], planted.products
+    departments = products["department"].to_numpy()
+    share = {name: planted.preference[:, departments == name].sum(axis=1) for name in plan["departments"]}
+    favourite = np.array(list(share))[np.argmax(list(share.values()), axis=0)]
+    items = products["item_id"].to_numpy()
+    click, buy = planted.click(1).mean(axis=0), planted.buy().mean(axis=0)
+    return {
+        "version": plan["version"],
+        "seed": seed,
+        "elasticity": {name: department["elasticity"] for name, department in plan["departments"].items()},
+        "margin": {name: department["margin"] for name, department in plan["departments"].items()},
+        "complements": plan["complements"],
+        "seasons": plan["seasons"],
+        "campaign_weeks": plan["campaign_weeks"],
+        "weekday": plan["weekday"],
+        "after_view": plan["discovery"]["after_view"],
+        "panel": plan["panel"],
+        "bundles": {
+            bundle.bundle_id: {
+                "matching": bundle.matching,
+                "discount": bundle.discount,
+                "click": round(float(click[row]), 4),
+                "buy": round(float(buy[row]), 4),
+            }
+            for row, bundle in enumerate(planted.bundles.itertuples())
+        },
+        "favourite": dict(zip(users, favourite.tolist(), strict=True)),
+        "habits": {
+            user: {items[column]: gap for column, gap in sorted(habits.items())}
+            for user, habits in zip(users, planted.habits, strict=True)
+        },
+        "price_cuts": {
+            item: {int(week): float(row[week]) for week in np.flatnonzero(row)}
+            for item, row in zip(items, planted.depth, strict=True)
+        },
+    }

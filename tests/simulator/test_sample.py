@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from bundlebook import paths
-from bundlebook.shop import plant, read_plan, read_truth, sample_shop, write_sample
+from bundlebook.simulator import plant, read_plan, read_truth, sample_shop, write_sample
 
 
 @pytest.fixture(scope="module")

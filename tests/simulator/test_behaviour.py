@@ -7,9 +7,8 @@ import pandas as pd
 import pytest
 
 from bundlebook.errors import BundlebookError
-from bundlebook.shop import Assumptions, Shop, sample_shop, simulate_behaviour
-from bundlebook.shop.choice import examination
-from bundlebook.shop.customers import fit_customers
+from bundlebook.shop import Shop
+from bundlebook.simulator import Assumptions, examination, fit_customers, sample_shop, simulate_behaviour
 
 UNTIL = "2021-03-08"
 
@@ -150,5 +149,5 @@ def test_bargain_hunters_are_told_from_others(shop):
 
 
 def test_too_little_data_is_one_clear_message(shop):
-    with pytest.raises(BundlebookError, match="bought by 20 users before 2020-03-10"):
+    with pytest.raises(BundlebookError, match="bought by 3 users before 2020-03-10"):
         simulate_behaviour(shop, "2020-03-10", seed=1)

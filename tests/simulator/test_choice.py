@@ -3,17 +3,12 @@
 import numpy as np
 import pytest
 
-from bundlebook.shop.choice import draw_slates, examination, sigmoid
+from bundlebook.simulator import draw_slates, examination
 
 
 def test_attention_falls_from_place_to_place_and_exponent_zero_means_no_bias():
     assert (np.diff(examination(10)) < 0).all()
     assert examination(4, exponent=0.0).tolist() == [1, 1, 1, 1]
-
-
-def test_sigmoid_is_symmetric_about_one_half():
-    x = np.linspace(-5, 5, 11)
-    np.testing.assert_allclose(sigmoid(x) + sigmoid(-x), 1)
 
 
 def test_a_panel_holds_nothing_twice():
