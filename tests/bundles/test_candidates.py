@@ -5,8 +5,8 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from bundlebook.bundles import CoPurchase, Filters, Links, candidates, joint_probability, link_items
-from bundlebook.bundles.generate import source_names
+from bundlebook.bundles import CoPurchase, Filters, Links, candidates, joint_probability, link_items, plackett
+from bundlebook.bundles.generate import _source_names
 from bundlebook.errors import BundlebookError
 from bundlebook.shop import clean, group_baskets, load_shop, time_split
 
@@ -57,7 +57,7 @@ def test_the_best_by_probability_are_kept_and_as_many_by_bond():
 
 def test_partners_come_in_with_their_source():
     found = candidates(P, ITEMS, np.ones((N, N)), linked({(0, 7): 4, (7, 6): 16}), sizes=(2, 3), likely=2, width=100)
-    source = {tuple(sorted(found.ids(row))): source_names(int(found.source[row])) for row in range(len(found))}
+    source = {tuple(sorted(found.ids(row))): _source_names(int(found.source[row])) for row in range(len(found))}
     assert source[0, 1] == ("likely",)
     assert source[0, 7] == ("rule",)
     assert source[0, 6, 7] == ("rule", "coupon")
@@ -84,6 +84,27 @@ def test_filters_hold_for_every_set():
         candidates(P, ITEMS, bonds(), linked({}), filters=Filters(unit_price=price, band=(99.0, 100.0)))
 
 
+def test_the_item_that_must_be_held_is_in_every_set_however_unlikely():
+    links = linked({(7, 6): 4, (0, 1): 2})
+    found = candidates(P, ITEMS, bonds(), links, sizes=(2, 3), likely=3, width=1000, must_hold="i7")
+    sets = {tuple(sorted(found.ids(row))) for row in range(len(found))}
+    assert {ids for ids in sets if len(ids) == 2} == {(0, 7), (1, 7), (2, 7), (6, 7)}
+    assert all(7 in ids for ids in sets) and (0, 1, 7) in sets
+    assert (np.diff(found.p[found.members[:, :2]], axis=1) <= 0).all()  # the more likely one stands first
+    with pytest.raises(BundlebookError, match="unknown item 'beer'"):
+        candidates(P, ITEMS, bonds(), links, must_hold="beer")
+    with pytest.raises(BundlebookError, match="no set passes"):
+        candidates(P, ITEMS, bonds(), links, must_hold="i7", filters=Filters(available=np.arange(N) < 7))
+
+
+def test_the_odds_ratios_handed_over_give_the_joint_probability():
+    psi = bonds(2)
+    for ratios in (psi, 1.5 * psi):
+        found = candidates(P, ITEMS, ratios, linked({}), sizes=(2,), likely=2)
+        assert found.ids(0) == (0, 1)
+        assert found.probability[0] == pytest.approx(float(plackett(0.6, 0.5, ratios[0, 1])), abs=1e-6)
+
+
 def test_wrong_shapes_and_sizes_are_refused():
     with pytest.raises(BundlebookError, match="7 probabilities for 8 items"):
         candidates(P[1:], ITEMS, bonds(), linked({}))
@@ -101,8 +122,8 @@ def test_links_name_who_linked_two_items():
     together[2, 3] = together[3, 2] = 5
     labels = visible.items
     links = link_items(visible, CoPurchase(labels, psi, psi, together, 1000), ((labels[4], labels[5], "unknown"),))
-    assert "goes with" in source_names(int(links.source[0, 1])) and 1 in links.partners[0]
-    assert "goes with" not in source_names(int(links.source[2, 3]))  # too few household-periods
-    assert "coupon" in source_names(int(links.source[4, 5]))
+    assert "goes with" in _source_names(int(links.source[0, 1])) and 1 in links.partners[0]
+    assert "goes with" not in _source_names(int(links.source[2, 3]))  # too few household-periods
+    assert "coupon" in _source_names(int(links.source[4, 5]))
     assert (links.source == links.source.T).all() and not links.source.diagonal().any()
     assert (links.lift[np.isfinite(links.lift)] > 1).all()

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.optimize import root
 
-from bundlebook.bundles import fit_calibration, joint_probability, plackett
+from bundlebook.bundles import SetCalibration, joint_probability, plackett
 from bundlebook.errors import BundlebookError
 
 
@@ -69,7 +69,7 @@ def test_calibration_finds_the_curve_that_made_the_outcomes():
     logit = np.log(raw / (1 - raw))
     alpha, beta = np.where(size == 2, 0.5, -0.2), np.where(size == 2, 1.3, 0.8)
     came = rng.random(len(raw)) < 1 / (1 + np.exp(-alpha - beta * logit))
-    fitted = fit_calibration(raw, size, came)
+    fitted = SetCalibration.fit(raw, size, came)
     assert fitted.alpha == pytest.approx({2: 0.5, 3: -0.2}, abs=0.06)
     assert fitted.beta == pytest.approx({2: 1.3, 3: 0.8}, abs=0.06)
     corrected = fitted(raw, size)
@@ -79,7 +79,7 @@ def test_calibration_finds_the_curve_that_made_the_outcomes():
 
 def test_a_size_without_enough_outcomes_stays_as_it_is():
     raw, size = np.full(100, 0.2), np.full(100, 4)
-    fitted = fit_calibration(raw, size, np.zeros(100, bool))
+    fitted = SetCalibration.fit(raw, size, np.zeros(100, bool))
     assert fitted.alpha == {}
     assert fitted(raw, size) == pytest.approx(raw)
 
@@ -89,5 +89,5 @@ def test_calibration_mends_probabilities_that_are_far_too_small():
     truth = rng.uniform(0.1, 0.6, 5000)
     tiny = truth**6
     came = rng.random(5000) < truth
-    fitted = fit_calibration(tiny, np.full(5000, 5), came)
+    fitted = SetCalibration.fit(tiny, np.full(5000, 5), came)
     assert fitted(tiny, np.full(5000, 5)) == pytest.approx(truth, abs=0.08)

@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bundlebook.bundles import Candidates, Weights, demand, objective, price, price_table
+from bundlebook.bundles import Candidates, Weights, demand, objective, price, prices
 from bundlebook.errors import BundlebookError
-from bundlebook.shop import Shop, group_baskets
+from bundlebook.shop import Shop, group_baskets, time_split
 
 START, END = np.datetime64("2021-01-04"), np.datetime64("2021-10-04")
 
@@ -35,7 +35,9 @@ def test_demand_finds_the_elasticities_it_was_made_with():
     assert found.table["elasticity"].to_dict() == pytest.approx({"flat": 0.5, "steep": 2.5}, abs=0.1)
     for category, truth in (("flat", 0.5), ("steep", 2.5)):
         assert found.table.loc[category, "low"] < truth < found.table.loc[category, "high"]
+        assert found.of(np.array([category]), "low") < truth < found.of(np.array([category]), "high")
     assert found.of(np.array(["steep", "unheard of"])) == pytest.approx([2.5, found.pooled["elasticity"]], abs=0.1)
+    assert found.of(np.array(["unheard of"]), "high") == [found.pooled["high"]]
     assert found.after["low"] < 0 < found.after["high"]
     assert found.curve["uplift"].is_monotonic_increasing and found.curve["uplift"].iloc[0] == 1
 
@@ -62,11 +64,36 @@ def test_later_weeks_have_no_say_and_no_cut_is_an_error():
         demand(shop.with_tables(events=shop.events.assign(price=2.0)), START, END, "item_id")
 
 
-def test_price_table_assumes_margins_that_average_to_the_one_given():
+def test_prices_are_medians_of_the_training_weeks():
+    days = pd.date_range("2020-01-06", periods=12 * 7)
+    rows = [
+        (f"u{user}", item, day, price, shelf)
+        for day in days
+        for user in range(5)
+        for item, price, shelf in (("tea", 2.0 if user < 3 else 3.0, 3.0), ("milk", 1.0, np.nan))
+    ]
+    events = pd.DataFrame(rows, columns=["user_id", "item_id", "time", "price", "list_price"])
+    late = events["time"] >= days[4 * 7]  # training is the first four weeks; later prices must not matter
+    events.loc[late, ["price", "list_price"]] *= 100
+    events = events.assign(event="purchase", quantity=1)
+    products = pd.DataFrame({"item_id": ["milk", "tea"], "name": "", "category": "", "brand": "", "price": np.nan})
+    shop = Shop("small", events, products)
+    split = time_split(group_baskets(shop), min_users=1)
+    table = prices(shop, split.baskets, split.start, split.train_end, margin=0.25)
+    assert table.loc["tea", ["list_price", "usual_price", "cost"]].tolist() == [3.0, 2.0, 1.5]
+    assert table.loc["milk", ["list_price", "usual_price", "cost"]].tolist() == [1.0, 1.0, 0.75]
+    assert not table["cost_known"].any()
+    told = shop.with_tables(products=products.assign(cost=[0.2, np.nan]))
+    table = prices(told, split.baskets, split.start, split.train_end)
+    assert table["cost"].tolist() == pytest.approx([0.2, (1 - 0.278) * 2.0])
+    assert table["cost_known"].tolist() == [True, False]
+
+
+def test_prices_assume_margins_that_average_to_the_one_given():
     shop = shop_with({"a": 1.0, "b": 1.0})
     products = shop.products.assign(department=np.where(shop.products["category"] == "a", "PRODUCE", "GROCERY"))
     shop = shop.with_tables(products=products)
-    table = price_table(shop, group_baskets(shop, "item_id"), START, END, 0.3, spread=True)
+    table = prices(shop, group_baskets(shop, "item_id"), START, END, 0.3, spread=True)
     rate = 1 - table["cost"] / table["usual_price"]
     sales = table["usual_price"] * table["lines"]
     assert (rate * sales).sum() / sales.sum() == pytest.approx(0.3)

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from bundlebook import bundles
-from bundlebook.bundles import BundleRecommender, Limits, Weights, habits, recommend_bundles
+from bundlebook.bundles import BundleRecommender, Limits, Weights, recommend_bundles
+from bundlebook.bundles.reasons import _rhythms
 from bundlebook.errors import BundlebookError
 from bundlebook.shop import clean, group_baskets, load_shop, time_split
 
@@ -44,7 +45,7 @@ def test_exact_is_never_worse_than_the_beam_and_a_budget_is_kept(fitted, task):
     weights = Weights(1, 0, 0)
     priced = fitted.price(sets, weights)
     goal = bundles.objective(priced, fitted.category_, weights, fitted.taste)
-    values = {method: bundles.choose(goal, 3, method=method).value for method in ("greedy", "beam", "exact")}
+    values = {method: goal.value(bundles.choose(goal, 3, method=method)) for method in ("greedy", "beam", "exact")}
     assert values["greedy"] <= values["exact"] + 1e-9 and values["beam"] <= values["exact"] + 1e-9
     page = fitted.recommend(history, weights=weights, limits=Limits(budget=0.0))
     assert all(bundle.discount == pytest.approx(0) for bundle in page)
@@ -111,10 +112,10 @@ def test_reasons_come_from_the_numbers(fitted, task):
     history = task.histories.of_users([row])
     counts = np.asarray(history.user_item().todense()).ravel()
     often, never = int(counts.argmax()), int(counts.argmin())
-    usual, unknown = habits(history, task.at, np.array([often, never]))
+    usual, unknown = _rhythms(history, [often, never])
     days = np.unique(history.day[history.quantities[:, [often]].toarray().ravel() > 0]).astype(int)
-    assert usual.times == len(days) and usual.gap == np.median(np.diff(days))
-    assert unknown.times == counts[never]
+    assert usual == (len(days), np.median(np.diff(days)))
+    assert unknown[0] == counts[never]
     text = " ".join(sentence for bundle in fitted.recommend(history, k=5) for sentence in bundle.reasons)
     assert "You buy" in text or "You have bought" in text or "new to you" in text
     sets = fitted.candidates(history)

@@ -1,10 +1,7 @@
-"""How much more is sold at a discount: demand curves by category, from the shop's own price cuts.
-
-All customers and every product of a category. :mod:`bundlebook.bundles.price_response` asks the same of a few items
-and the baskets of chosen customers.
-"""
+"""How much more is sold at a discount: demand curves by category, from the shop's own price cuts."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -42,9 +39,11 @@ class Demand:
     whole_item: pd.Series
     curve: pd.DataFrame
 
-    def of(self, categories: np.ndarray) -> np.ndarray:
-        """Elasticity of each category, shape (n,); the pooled one where a category is unknown."""
-        return self.table["elasticity"].reindex(categories).fillna(self.pooled["elasticity"]).to_numpy()
+    def of(
+        self, categories: np.ndarray | pd.Series, bound: Literal["elasticity", "low", "high"] = "elasticity"
+    ) -> np.ndarray:
+        """Elasticity of each category or an end of its interval, shape (n,); pooled where a category is unknown."""
+        return self.table[bound].reindex(categories).fillna(self.pooled[bound]).to_numpy()
 
 
 def demand(shop: Shop, start, end, level: str, least_weeks: int = 30, least_products: int = 5) -> Demand:

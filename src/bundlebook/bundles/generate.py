@@ -1,4 +1,7 @@
-"""Candidates for one user: which items are linked, and the sets of two to five items that grow along the links."""
+"""Candidates for one user: which items are linked, and the sets of two to five items that grow along the links.
+
+Pairs are sets of size 2.
+"""
 
 from dataclasses import dataclass
 
@@ -34,10 +37,10 @@ class Links:
     lift: np.ndarray
 
 
-def source_names(bits: int) -> tuple[str, ...]:
+def _source_names(bits: int) -> tuple[str, ...]:
     """Name the sources of a sum of bits.
 
-    >>> source_names(5)
+    >>> _source_names(5)
     ('likely', 'rule')
     """
     return tuple(name for place, name in enumerate(SOURCES) if bits >> place & 1)
@@ -225,7 +228,7 @@ class Candidates:
                 "size": self.size,
                 "probability": self.probability,
                 "independent": self.independent,
-                "source": [", ".join(source_names(bits)) for bits in self.source.tolist()],
+                "source": [", ".join(_source_names(bits)) for bits in self.source.tolist()],
             }
         )
 
@@ -241,6 +244,7 @@ def candidates(
     basket: np.ndarray | None = None,
     filters: Filters | None = None,
     calibration: SetCalibration | None = None,
+    must_hold: str | None = None,
 ) -> Candidates:
     r"""Grow sets for one customer: pairs of likely items and of their partners, then one item at a time.
 
@@ -268,6 +272,8 @@ def candidates(
     filters : Filters, optional
     calibration : SetCalibration, optional
         Corrects the joint probabilities.
+    must_hold : str, optional
+        Only sets with this item, which may be as unlikely as it is: it becomes an anchor.
 
     Returns
     -------
@@ -277,7 +283,7 @@ def candidates(
     Raises
     ------
     BundlebookError
-        If the shapes differ, a size is not from 2 to 5, or no set passes the filters.
+        If the shapes differ, a size is not from 2 to 5, *must_hold* is unknown, or no set passes the filters.
     """
     p = np.asarray(probability, dtype=np.float64).ravel()
     n = len(items)
@@ -292,7 +298,15 @@ def candidates(
     anchors = _anchors(p, allowed, links, held, likely)
     if filters.new is not None and filters.at_least_new:
         anchors = np.union1d(anchors, _anchors(p, allowed & filters.new, links, held, likely))
-    grown = _pairs(anchors, links, allowed)
+    if must_hold is None:
+        grown = _pairs(anchors, links, allowed)
+    else:
+        held_in_all = np.flatnonzero(items == must_hold)
+        if not len(held_in_all):
+            raise BundlebookError(f"unknown item {must_hold!r}", where="must_hold", remedy="use an item of the baskets")
+        anchors = np.union1d(anchors, held_in_all)
+        grown = _pairs(anchors, links, allowed)
+        grown = grown[(grown == held_in_all[0]).any(axis=1)]
     found = []
     for size in range(2, max(sizes) + 1):
         if size > 2:

@@ -1,6 +1,7 @@
 """How strongly items go together within a period, and the joint probability of pairs and sets that follows."""
 
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 from scipy.special import expit, logit
@@ -205,6 +206,28 @@ class SetCalibration:
     alpha: dict[int, float]
     beta: dict[int, float]
 
+    @classmethod
+    def fit(cls, joint: np.ndarray, size: np.ndarray, came_true: np.ndarray, least: int = 30) -> Self:
+        """Learn the corrections by maximum likelihood (:func:`~bundlebook.recommenders.platt`).
+
+        Parameters
+        ----------
+        joint : ndarray, shape (n_sets,)
+            Raw joint probabilities.
+        size : ndarray of int, shape (n_sets,)
+        came_true : ndarray of bool, shape (n_sets,)
+            Whether all of the set was bought.
+        least : int
+            A size with fewer sets that came true, or that did not, is left as it is.
+        """
+        alpha, beta = {}, {}
+        for k in np.unique(size).tolist():
+            chosen = size == k
+            came = int(came_true[chosen].sum())
+            if min(came, int(chosen.sum()) - came) >= least:
+                alpha[k], beta[k] = platt(np.clip(joint[chosen], _EDGE, 1 - _EDGE), came_true[chosen])
+        return cls(alpha, beta)
+
     def __call__(self, joint: np.ndarray, size: np.ndarray) -> np.ndarray:
         """Return corrected probabilities, shape (n_sets,), from raw ones and sizes."""
         size = np.asarray(size)
@@ -212,25 +235,3 @@ class SetCalibration:
         joint = np.asarray(joint, dtype=np.float64)
         corrected = expit(table[size, 0] + table[size, 1] * logit(np.clip(joint, _EDGE, 1 - _EDGE)))
         return np.where(joint > 0, corrected, 0.0)
-
-
-def fit_calibration(joint: np.ndarray, size: np.ndarray, came_true: np.ndarray, least: int = 30) -> SetCalibration:
-    """Fit :class:`SetCalibration` by maximum likelihood.
-
-    Parameters
-    ----------
-    joint : ndarray, shape (n_sets,)
-        Raw joint probabilities.
-    size : ndarray of int, shape (n_sets,)
-    came_true : ndarray of bool, shape (n_sets,)
-        Whether all of the set was bought.
-    least : int
-        A size with fewer sets that came true, or that did not, is left as it is.
-    """
-    alpha, beta = {}, {}
-    for k in np.unique(size).tolist():
-        chosen = size == k
-        came = int(came_true[chosen].sum())
-        if min(came, int(chosen.sum()) - came) >= least:
-            alpha[k], beta[k] = platt(np.clip(joint[chosen], _EDGE, 1 - _EDGE), came_true[chosen])
-    return SetCalibration(alpha, beta)

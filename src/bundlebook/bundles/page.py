@@ -176,21 +176,13 @@ class Limits:
         return np.zeros(n_sets) if self.given is None else self.given
 
 
-@dataclass(frozen=True)
-class Choice:
-    """A page: positions of its sets in the order they were taken, and its T."""
-
-    rows: tuple[int, ...]
-    value: float
-
-
 def choose(
     goal: Objective,
     k: int = 3,
     limits: Limits | None = None,
     method: Literal["greedy", "beam", "exact"] = "beam",
     width: int = 50,
-) -> Choice:
+) -> tuple[int, ...]:
     r"""Choose at most k sets with a large T.
 
     * ``"greedy"`` takes the set that adds most, again and again. T is submodular, so what a set adds only shrinks as
@@ -217,7 +209,8 @@ def choose(
 
     Returns
     -------
-    Choice
+    tuple of int
+        Positions of the page's sets, in the order in which they were taken; its T is ``goal.value`` of them.
 
     Raises
     ------
@@ -235,7 +228,7 @@ def choose(
     if method not in solvers:
         raise BundlebookError(f"unknown method {method!r}", where="choose", remedy=f"use one of {sorted(solvers)}")
     rows = solvers[method](goal, k, limits, width)
-    return Choice(tuple(int(row) for row in rows), goal.value(rows))
+    return tuple(int(row) for row in rows)
 
 
 class _Page:

@@ -1,4 +1,4 @@
-"""What items and sets cost: prices of the visible weeks, a margin that is assumed and says so, the discount."""
+"""What items and sets cost: prices from the purchases, a margin that is assumed and says so, the discount."""
 
 from dataclasses import dataclass
 
@@ -7,38 +7,11 @@ import pandas as pd
 
 from bundlebook.bundles.generate import Candidates
 from bundlebook.errors import BundlebookError
-from bundlebook.shop import Baskets, Shop, Split
+from bundlebook.shop import Baskets, Shop
 
 #: ASSUMED share of the usual price that is left after the purchase cost. No grocery log states it; Dominick's
 #: orange-juice panel has a mean of 27.8 %, and 20 to 35 % is a usual range.
 ASSUMED_MARGIN = 0.278
-
-
-def prices(shop: Shop, split: Split, margin: float = ASSUMED_MARGIN) -> pd.DataFrame:
-    """Usual prices of one unit of each item, from the training weeks alone.
-
-    Parameters
-    ----------
-    shop : Shop
-    split : Split
-        For the items, their level and the training weeks.
-    margin : float
-        ASSUMED share of the usual price that is margin, for items whose cost the catalogue does not tell.
-
-    Returns
-    -------
-    DataFrame
-        One row an item of ``split.baskets.items``, in their order; money in ``shop.currency`` per unit:
-        ``list_price`` (median shelf price), ``usual_price`` (median price paid, with the shop's own discounts),
-        ``cost`` (median of the catalogue's costs, else assumed), ``cost_known`` (bool), ``lines``.
-
-    Notes
-    -----
-    Medians are over receipt lines, so what is sold often counts often. At a coarse level such as product types an item
-    is a group of products, and its price that of a typical purchase from the group.
-    """
-    table = price_table(shop, split.baskets, split.start, split.train_end, margin)
-    return table[["list_price", "usual_price", "cost", "cost_known", "lines"]]
 
 
 #: ASSUMED points of margin that the shop's own brand earns above the mean.
@@ -60,10 +33,15 @@ DEPARTMENT_EXTRA = {
 }
 
 
-def price_table(
-    shop: Shop, baskets: Baskets, start, end, margin: float = ASSUMED_MARGIN, spread: bool = False
+def prices(
+    shop: Shop,
+    baskets: Baskets,
+    start: np.datetime64,
+    end: np.datetime64,
+    margin: float = ASSUMED_MARGIN,
+    spread: bool = False,
 ) -> pd.DataFrame:
-    """Usual prices, and what a bundle has to know about each item, from the purchases in ``[start, end)``.
+    """Usual price and cost of one unit of each item, and its category, from the purchases in ``[start, end)``.
 
     Parameters
     ----------
@@ -80,8 +58,16 @@ def price_table(
     Returns
     -------
     DataFrame
-        As :func:`prices`; then ``category``, ``department`` (the most frequent among the item's lines; empty where
-        the catalogue has none), ``private_label`` (share of lines of the shop's own brand).
+        One row an item of *baskets*, in their order; money in ``shop.currency`` per unit: ``list_price`` (median shelf
+        price), ``usual_price`` (median price paid, with the shop's own discounts; NaN without a purchase), ``cost``
+        (median of the catalogue's costs, else assumed), ``cost_known`` (bool), ``lines``, ``category``,
+        ``department`` (the most frequent among the item's lines; empty where the catalogue has none),
+        ``private_label`` (share of lines of the shop's own brand).
+
+    Notes
+    -----
+    Medians are over receipt lines, so what is sold often counts often. At a coarse level such as product types an item
+    is a group of products, and its price that of a typical purchase from the group.
     """
     level, items = baskets.level, baskets.items
     lines = shop.purchases

@@ -1,11 +1,9 @@
 """Why this bundle: sentences that a customer could read, and the numbers behind them for the analyst."""
 
-from dataclasses import dataclass
-
 import numpy as np
 import pandas as pd
 
-from bundlebook.bundles.generate import Links, source_names
+from bundlebook.bundles.generate import Links, _source_names
 from bundlebook.bundles.joint import CoPurchase
 from bundlebook.bundles.pricing import Priced
 from bundlebook.shop import Baskets
@@ -14,57 +12,12 @@ from bundlebook.shop import Baskets
 _WORTH_SAYING = 1.2
 
 
-@dataclass(frozen=True)
-class Habit:
-    """How a customer buys an item: ``times`` bought, days ``since`` the last time, median ``gap`` in days (or NaN)."""
-
-    times: int
-    since: float
-    gap: float
-
-
-def habits(history: Baskets, at: np.datetime64, items: np.ndarray) -> list[Habit]:
-    """Look up how the one user of *history* has bought some items (positions) before the day *at*."""
-    past = history if (history.day < at).all() else history.between(end=at)
-    columns = past.quantities[:, items].tocsc()
-    found = []
-    for column in range(len(items)):
-        rows = columns.indices[columns.indptr[column] : columns.indptr[column + 1]]
-        days = np.unique(past.day[rows]).astype(np.int64)
-        if not len(days):
-            found.append(Habit(0, np.nan, np.nan))
-            continue
-        since = float(np.datetime64(at, "D").astype(np.int64) - days[-1])
-        found.append(Habit(len(days), since, float(np.median(np.diff(days))) if len(days) > 2 else np.nan))
-    return found
-
-
-def readable(items: np.ndarray, category: np.ndarray) -> np.ndarray:
-    """Names for sentences: labels of a till in small letters, and single words with their category behind them.
-
-    Returns
-    -------
-    ndarray of str, shape (n_items,)
-
-    Examples
-    --------
-    >>> readable(np.array(["PRIMAL", "SPAGHETTI DRY"]), np.array(["BEEF", "DRY NOODLES/PASTA"])).tolist()
-    ['primal (beef)', 'spaghetti dry']
-    """
-    names = []
-    for label, kind in zip(items.tolist(), np.asarray(category, dtype=str).tolist(), strict=True):
-        said = label.lower() if label.isupper() else label
-        bare = len(label.split()) == 1 and kind and kind.lower() not in label.lower()
-        names.append(f"{said} ({kind.lower() if kind.isupper() else kind})" if bare else said)
-    return np.array(names)
-
-
 def explain(
     priced: Priced,
     row: int,
     links: Links,
     together: CoPurchase,
-    known: list[Habit] | None,
+    history: Baskets | None = None,
     currency: str = "",
     in_basket: tuple[int, ...] = (),
     names: np.ndarray | None = None,
@@ -78,14 +31,14 @@ def explain(
         Which of its sets.
     links : Links
     together : CoPurchase
-    known : list of Habit or None
-        Of the items of the set, in their order; see :func:`habits`. None for a stranger.
+    history : Baskets, optional
+        What the user bought before the day of the offer, over all items; None for a stranger.
     currency : str
         Put before amounts of money.
     in_basket : tuple of int
         Items already in the basket, which may be the reason for one of the set.
     names : ndarray of str, shape (n_items,), optional
-        What to call the items, see :func:`readable`; their labels if None.
+        What to call the items; their labels if None.
 
     Returns
     -------
@@ -93,9 +46,9 @@ def explain(
         The habit, the strongest bond, and the price if there is a discount.
     """
     sets = priced.sets
-    ids = sets.members[row, : sets.size[row]].tolist()
+    ids = list(sets.ids(row))
     names = sets.items if names is None else names
-    sentences = [] if known is None else [_habit(names, ids, known)]
+    sentences = [] if history is None else [_habit(names[ids].tolist(), _rhythms(history, ids))]
     bond = _bond(names, ids, list(in_basket), links, together)
     if bond:
         sentences.append(bond)
@@ -108,16 +61,26 @@ def explain(
     return tuple(sentences)
 
 
-def _habit(names: np.ndarray, ids: list[int], known: list[Habit]) -> str:
-    usual = [(habit.gap, str(names[i])) for i, habit in zip(ids, known, strict=True) if habit.gap == habit.gap]
-    new = [str(names[i]) for i, habit in zip(ids, known, strict=True) if habit.times == 0]
+def _rhythms(history: Baskets, ids: list[int]) -> list[tuple[int, float]]:
+    """On how many days a user bought each item, and the median gap between them in days (NaN below three)."""
+    columns = history.quantities[:, ids].tocsc()
+    found = []
+    for start, end in zip(columns.indptr[:-1], columns.indptr[1:], strict=True):
+        days = np.unique(history.day[columns.indices[start:end]]).astype(np.int64)
+        found.append((len(days), float(np.median(np.diff(days))) if len(days) > 2 else np.nan))
+    return found
+
+
+def _habit(names: list[str], rhythms: list[tuple[int, float]]) -> str:
+    usual = [(gap, name) for name, (_, gap) in zip(names, rhythms, strict=True) if not np.isnan(gap)]
+    new = [name for name, (times, _) in zip(names, rhythms, strict=True) if times == 0]
     if usual:
         gap, name = min(usual)
         text = f"You buy {name} {_every(gap)}"
         return f"{text}; {new[0]} would be new to you." if new else f"{text}."
-    if len(new) == len(ids):
+    if len(new) == len(names):
         return "All of it would be new to you."
-    times, name = max((habit.times, str(names[i])) for i, habit in zip(ids, known, strict=True) if habit.times)
+    times, name = max((times, name) for name, (times, _) in zip(names, rhythms, strict=True) if times)
     return f"You have bought {name} before{'' if times == 1 else ', twice'}."
 
 
@@ -164,7 +127,7 @@ def numbers(priced: Priced, row: int, links: Links, together: CoPurchase) -> pd.
     """
     sets = priced.sets
     ids = sets.members[row, : sets.size[row]]
-    first, second = (ids[place] for place in np.triu_indices(len(ids), 1))
+    first, second = np.array(ids)[np.array(np.triu_indices(len(ids), 1))]
     return pd.DataFrame(
         {
             "first": sets.items[first],
@@ -174,6 +137,6 @@ def numbers(priced: Priced, row: int, links: Links, together: CoPurchase) -> pd.
             "odds_ratio": together.psi[first, second],
             "together": together.together[first, second],
             "lift": links.lift[first, second],
-            "source": [", ".join(source_names(bits)) or "likely" for bits in links.source[first, second].tolist()],
+            "source": [", ".join(_source_names(bits)) or "likely" for bits in links.source[first, second].tolist()],
         }
     )

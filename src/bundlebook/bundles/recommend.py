@@ -11,16 +11,16 @@ from scipy import sparse
 from bundlebook.bundles.bundle import Bundle
 from bundlebook.bundles.coupons import offered_sets
 from bundlebook.bundles.elasticity import demand
-from bundlebook.bundles.generate import Candidates, Filters, candidates, link_items, source_names
-from bundlebook.bundles.joint import co_purchase, fit_calibration
-from bundlebook.bundles.page import Limits, Objective, Taste, choose, objective
-from bundlebook.bundles.pricing import ASSUMED_MARGIN, Priced, Weights, price, price_table
-from bundlebook.bundles.reasons import explain, habits, readable
+from bundlebook.bundles.generate import Candidates, Filters, candidates, link_items
+from bundlebook.bundles.joint import SetCalibration, co_purchase
+from bundlebook.bundles.page import Limits, Taste, choose, objective
+from bundlebook.bundles.pricing import ASSUMED_MARGIN, Priced, Weights, price, prices
+from bundlebook.bundles.reasons import explain
 from bundlebook.errors import BundlebookError
 from bundlebook.recommenders import BasketCompleter, Calibrated, DecayedFrequency, ProbabilisticRecommender
 from bundlebook.shop import PERIOD_DAYS, Baskets, Shop, common_items, group_baskets
 
-Kind = Literal["personal", "matching", "discounted"]
+_Kind = Literal["personal", "matching", "discounted"]
 
 
 class BundleRecommender:
@@ -56,7 +56,7 @@ class BundleRecommender:
     filters_ : Filters
         Everything that has a price, and at most *per_category* of a category.
     table_ : DataFrame
-        From :func:`~bundlebook.bundles.pricing.price_table`.
+        From :func:`~bundlebook.bundles.pricing.prices`.
     replay_ : DataFrame
         The sets that the calibration was learned from: ``size``, ``joint`` (raw), ``independent``, ``came_true``.
     together_, links_, demand_, calibration_, completer_
@@ -97,11 +97,13 @@ class BundleRecommender:
         visible = visible.between(end=self.at_)
         then = self.at_ - np.timedelta64(PERIOD_DAYS, "D")
         self.replay_ = self._replay(shop, visible, then, seed)
-        self.calibration_ = fit_calibration(*(self.replay_[name].to_numpy() for name in ("joint", "size", "came_true")))
+        self.calibration_ = SetCalibration.fit(
+            *(self.replay_[name].to_numpy() for name in ("joint", "size", "came_true"))
+        )
         self._learn(shop, visible, self.at_)
         self.completer_ = BasketCompleter(seed=seed).fit(visible, self.at_)
         start = visible.day.min()
-        self.table_ = price_table(shop, visible, start, self.at_, self.margin, spread=True)
+        self.table_ = prices(shop, visible, start, self.at_, self.margin, spread=True)
         try:
             self.demand_ = demand(shop, start, self.at_, visible.level)
         except BundlebookError:  # nothing was ever discounted, so no response is known
@@ -109,7 +111,7 @@ class BundleRecommender:
         usual = self.table_["usual_price"].to_numpy(float)
         elastic = np.zeros(len(usual)) if self.demand_ is None else self.demand_.of(self.table_["category"])
         self._money = usual, self.table_["cost"].to_numpy(float), elastic
-        self.names_ = readable(visible.items, self.table_["category"])
+        self.names_ = _readable(visible.items, self.table_["category"])
         self.category_ = np.unique(self.table_["category"].to_numpy(str), return_inverse=True)[1]
         self._private = self.table_["private_label"].to_numpy() >= 0.5
         self.filters_ = Filters(np.isfinite(usual) & (usual > 0), self.category_, self.per_category, usual, new=None)
@@ -147,10 +149,11 @@ class BundleRecommender:
     def candidates(
         self,
         history: Baskets | None = None,
-        kind: Kind = "personal",
+        kind: _Kind = "personal",
         basket: tuple[str, ...] = (),
         filters: Filters | None = None,
         sizes: tuple[int, ...] | None = None,
+        must_hold: str | None = None,
     ) -> Candidates:
         """Candidates of one customer.
 
@@ -166,6 +169,8 @@ class BundleRecommender:
             Instead of the fitted ones.
         sizes : tuple of int, optional
             Instead of those of the recommender.
+        must_hold : str, optional
+            Only sets with this item.
         """
         held = np.flatnonzero(np.isin(self.items_, list(basket)))
         if kind not in ("personal", "matching", "discounted"):
@@ -183,9 +188,18 @@ class BundleRecommender:
             calibration = None  # it was learned on whole periods
         else:
             p = self.probability(history)
-        filters = filters or self.filters_
         return candidates(
-            p, self.items_, psi, self.links_, sizes or self.sizes, self.likely, self.width, held, filters, calibration
+            p,
+            self.items_,
+            psi,
+            self.links_,
+            sizes or self.sizes,
+            self.likely,
+            self.width,
+            held,
+            filters or self.filters_,
+            calibration,
+            must_hold,
         )
 
     def price(self, sets: Candidates, weights: Weights | None = None, least_discount: float = 0.0) -> Priced:
@@ -201,7 +215,7 @@ class BundleRecommender:
         history: Baskets | None = None,
         k: int = 3,
         weights: Weights | None = None,
-        kind: Kind = "personal",
+        kind: _Kind = "personal",
         basket: tuple[str, ...] = (),
         limits: Limits | None = None,
         need_own_brand: bool = False,
@@ -244,34 +258,32 @@ class BundleRecommender:
         )
         chosen = choose(goal, k, limits, method)
         held = tuple(np.flatnonzero(np.isin(self.items_, list(basket))).tolist())
-        alone, shown = goal.alone(), np.unique(priced.sets.members[list(chosen.rows)])
-        known = None
-        if history is not None:
-            known = dict(zip(shown.tolist(), habits(history, self.at_, np.maximum(shown, 0)), strict=True))
-        return [self._bundle(priced, row, goal, float(alone[row]), known, held) for row in chosen.rows]
+        told = self.links_, self.together_, history, self.currency_, held, self.names_
+        return [Bundle.of(priced, row, goal, explain(priced, row, *told)) for row in chosen]
 
     def own_brand(self, priced: Priced) -> np.ndarray:
         """Which sets hold an item that is mostly sold under the shop's own brand, shape (n_sets,), bool."""
         return (self._private[priced.sets.members] & (priced.sets.members >= 0)).any(axis=1)
 
-    def _bundle(self, priced: Priced, row: int, goal: Objective, value: float, known: dict | None, held) -> Bundle:
-        sets = priced.sets
-        ids = sets.members[row, : sets.size[row]].tolist()
-        mine = None if known is None else [known[i] for i in ids]
-        terms = goal.terms([row])
-        return Bundle(
-            items=sets.labels(row),
-            usual_price=float(priced.usual_price[row]),
-            price=float(priced.price[row]),
-            probability=float(priced.probability[row]),
-            revenue=float(priced.revenue[row]),
-            margin=float(priced.margin[row]),
-            satisfaction=float(terms["satisfaction"]),
-            objective=value,
-            break_even=float(priced.break_even[row]),
-            reasons=explain(priced, row, self.links_, self.together_, mine, self.currency_, held, self.names_),
-            source=source_names(int(sets.source[row])),
-        )
+
+def _readable(items: np.ndarray, category: np.ndarray) -> np.ndarray:
+    """Names for sentences: labels of a till in small letters, and single words with their category behind them.
+
+    Returns
+    -------
+    ndarray of str, shape (n_items,)
+
+    Examples
+    --------
+    >>> _readable(np.array(["PRIMAL", "SPAGHETTI DRY"]), np.array(["BEEF", "DRY NOODLES/PASTA"])).tolist()
+    ['primal (beef)', 'spaghetti dry']
+    """
+    names = []
+    for label, kind in zip(items.tolist(), np.asarray(category, dtype=str).tolist(), strict=True):
+        said = label.lower() if label.isupper() else label
+        bare = len(label.split()) == 1 and kind and kind.lower() not in label.lower()
+        names.append(f"{said} ({kind.lower() if kind.isupper() else kind})" if bare else said)
+    return np.array(names)
 
 
 def _tenths(histories: Baskets) -> list[Baskets]:
