@@ -37,9 +37,10 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from bundlebook import paths
 from bundlebook.errors import BundlebookError
-from bundlebook.reports import identity, pdf
-from bundlebook.reports.index import write_index
-from bundlebook.reports.store import Store
+from bundlebook.reports import _identity, find_chromium
+from bundlebook.reports._drawings import chromium_command
+from bundlebook.reports._pages import write_index
+from bundlebook.reports._results import Store
 
 KERNEL = {"name": "python3", "display_name": "Python 3 (ipykernel)", "language": "python"}
 COMMAND = [sys.executable, "-c", "from bundlebook.cli import main; main()", "report"]
@@ -200,17 +201,19 @@ def large_index(folder: Path, reports: int) -> dict:
     )
     answer = {"reports": reports, "kilobytes": round(file.stat().st_size / 1000), "written_in_s": round(written, 3)}
     try:
-        chromium = pdf.find_chromium()
+        chromium = find_chromium()
     except BundlebookError as error:
         return answer | {"opened_in_s": None, "why_not": error.problem}
     opened, whole = [], []  # seconds in the page, and by the clock with the start of the browser and a picture
     for turn in range(3):
         options = ("--allow-file-access-from-files", "--dump-dom", harness.as_uri())
-        command = pdf.command(chromium, folder / f"profile-{turn}", *options)
+        command = chromium_command(chromium, folder / f"profile-{turn}", *options)
         said = subprocess.run(command, capture_output=True, text=True, timeout=60).stdout
         picture = (f"--screenshot={folder / 'index.png'}", "--window-size=1280,900", file.as_uri())
         began = time.perf_counter()
-        subprocess.run(pdf.command(chromium, folder / f"picture-{turn}", *picture), capture_output=True, timeout=60)
+        subprocess.run(
+            chromium_command(chromium, folder / f"picture-{turn}", *picture), capture_output=True, timeout=60
+        )
         whole.append(time.perf_counter() - began)
         if found := re.search(r"opened in ([\d.]+)", said):
             opened.append(float(found[1]) / 1000)
@@ -229,10 +232,10 @@ def main() -> None:
         parts = [Path(scratch) / name for name in ("resume", "overhead", "index")]
         for part in parts:
             part.mkdir()
-        before = identity.execution_source()
+        before = _identity.execution_source()
         resumed = interrupted_batch(parts[0], 10 if quick else 50)
-        identity.forget()
-        if identity.execution_source() != before:
+        _identity.forget()
+        if _identity.execution_source() != before:
             raise SystemExit("the package was edited meanwhile, so everything was rightly run again: measure anew")
         cost = overhead(parts[1], 2 if quick else 8, 1 if quick else 3)
         many = large_index(parts[2], 500)

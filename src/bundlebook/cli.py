@@ -123,7 +123,7 @@ def evaluate(
     from bundlebook import paths
     from bundlebook.errors import BundlebookError
     from bundlebook.evaluation import Options
-    from bundlebook.reports.leaderboard import evaluate_shop
+    from bundlebook.reports import evaluate_shop
 
     options = Options(seed=seed, seeds=seeds)
     try:

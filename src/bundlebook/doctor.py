@@ -129,7 +129,7 @@ def _memory() -> Finding:
 
 
 def _chromium() -> Finding:
-    from bundlebook.reports.pdf import find_chromium
+    from bundlebook.reports import find_chromium
 
     try:
         return Finding("Chromium", "ok", f"{find_chromium().name} prints reports with --pdf")

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 
 from bundlebook import cli, paths
 from bundlebook.evaluation import Options, Stored
-from bundlebook.reports.leaderboard import evaluate_shop
+from bundlebook.reports import evaluate_shop
 
 
 @pytest.fixture(scope="module")

@@ -16,9 +16,8 @@ import pytest
 from bs4 import BeautifulSoup
 
 from bundlebook import paths
-from bundlebook.reports import identity, metrics, plan, results, runner
-from bundlebook.reports.privacy import scrub
-from bundlebook.reports.store import Store
+from bundlebook.reports import BatchRun, _executed, _identity, _kernels, _results, load_batch
+from bundlebook.reports._results import Store
 from tests.reports.looking import loads
 
 RECORD = "from IPython.display import display\n"
@@ -29,8 +28,8 @@ RECORD += "display({'text/plain': 'x', m: {'name': 'Score', 'value': K * 1.5, 'u
 def run(workshop, file: Path, **options) -> tuple[int, dict]:
     """Run a batch of a workshop and read its index."""
     slots, force = options.pop("slots", 2), options.pop("force", False)
-    batch = plan.load(file, **options)
-    code = runner.BatchRun(batch, slots=slots, force=force, out=workshop.out).run()
+    batch = load_batch(file, **options)
+    code = BatchRun(batch, slots=slots, force=force, out=workshop.out).run()
     index = json.loads((workshop.out / batch.name / "index.json").read_text())
     return code, {job["name"]: job for job in index["jobs"]} | {"*": index}
 
@@ -39,7 +38,7 @@ def run(workshop, file: Path, **options) -> tuple[int, dict]:
 def pinned():
     """Hold the package still: another edit of it would rightly run everything again."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(identity, "execution_source", lambda: "fixed")
+        patch.setattr(_identity, "execution_source", lambda: "fixed")
         yield patch
 
 
@@ -168,7 +167,7 @@ def test_a_second_run_repeats_only_what_is_missing(ran, pinned):
     shop, file, _, _ = ran
     executed = []
     pinned.setattr(
-        runner, "execute", lambda job, *rest, real=runner.execute: executed.append(job.name) or real(job, *rest)
+        _kernels, "execute", lambda job, *rest, real=_kernels.execute: executed.append(job.name) or real(job, *rest)
     )
     page = (shop.out / "trial" / "good-1.html").stat().st_mtime_ns
     code, jobs = run(shop, file, only=["good", "raising"])
@@ -197,17 +196,50 @@ def test_a_full_disk_breaks_one_job_and_leaves_the_old_result(ran, pinned, monke
     shop, file, _, _ = ran
     before = (shop.out / "trial" / "runs" / "good-1" / "executed.ipynb").read_bytes()
 
-    def full(target, text, real=results.write):
+    def full(target, text, real=_results.write):
         if target.parent.name == "good-1":
             raise OSError(errno.ENOSPC, "No space left on device")
         real(target, text)
 
-    monkeypatch.setattr(results, "write", full)
+    monkeypatch.setattr(_results, "write", full)
     code, jobs = run(shop, file, only=["good"], force=True)
     assert code == 1
     assert (jobs["good-1"]["status"], jobs["good-2"]["status"]) == ("not written", "passed")
     assert jobs["good-1"]["problem"] == "No space left on device"
     assert (shop.out / "trial" / "runs" / "good-1" / "executed.ipynb").read_bytes() == before
+
+
+def test_a_disk_that_is_full_from_the_start_is_told(workshop, pinned, monkeypatch):
+    workshop.notebook("good")
+
+    def full(store, name):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Store, "draft", full)
+    code, jobs = run(workshop, workshop.batch({"template": "good.ipynb"}))
+    assert (code, jobs["good"]["status"]) == (1, "not written")
+    assert jobs["good"]["problem"] == "No space left on device"
+
+
+def test_what_a_cell_prints_and_shows_is_bounded_and_figures_do_not_hang_on_the_environment(
+    workshop, pinned, monkeypatch
+):
+    monkeypatch.setenv("MPLBACKEND", "agg")
+    monkeypatch.setattr(_kernels, "_MOST_SHOWN", 100_000)
+    shows = "from IPython.display import HTML, display\nfor _ in range(100): display(HTML('x' * 9000))"
+    figure = "import matplotlib.pyplot as plt\n_ = plt.plot([1, K])"
+    workshop.notebook("endless", "while True: print('x' * 1000)")
+    workshop.notebook("modest", shows, figure, "print('after')")
+    file = workshop.batch({"template": "endless.ipynb", "timeout": 5}, {"template": "modest.ipynb"})
+    jobs = run(workshop, file)[1]
+    assert (jobs["endless"]["status"], jobs["modest"]["status"]) == ("timed out", "passed")
+    runs = workshop.out / "trial" / "runs"
+    assert (runs / "endless" / "executed.ipynb").stat().st_size < 2 * _kernels._MOST_PRINTED
+    assert "[cut here" in (workshop.out / "trial" / "endless.html").read_text()
+    cells = nbformat.read(runs / "modest" / "executed.ipynb", as_version=4).cells
+    assert len(cells[-3].outputs) == 12 and "[cut here" in cells[-3].outputs[-1].text
+    assert "image/png" in cells[-2].outputs[0].data
+    assert cells[-1].outputs[0].text == "after\n"
 
 
 def test_two_runs_do_not_write_into_one_folder(workshop):
@@ -223,9 +255,9 @@ def test_the_papermill_command_gives_the_same_result(ran):
     target = shop.folder / "plain.ipynb"
     command = [sys.executable, "-m", "papermill", "--no-progress-bar", str(shop.folder / "good.ipynb"), str(target)]
     subprocess.run([*command, "-p", "K", "2"], check=True, capture_output=True, timeout=60)
-    plain = scrub(nbformat.read(target, as_version=4))
+    plain = _executed.scrub(nbformat.read(target, as_version=4))
     ours = nbformat.read(shop.out / "trial" / "runs" / "good-2" / "executed.ipynb", as_version=4)
-    assert metrics.collect(plain) == jobs["good-2"]["metrics"] == [{"name": "Score", "value": 3.0, "unit": "points"}]
+    assert _executed.collect(plain) == jobs["good-2"]["metrics"] == [{"name": "Score", "value": 3.0, "unit": "points"}]
     shown = [[(c.cell_type, c.source, c.get("outputs")) for c in notebook.cells] for notebook in (ours, plain)]
     assert shown[0] == shown[1]
 
@@ -243,7 +275,8 @@ def test_a_kernel_may_tidy_up_after_its_last_cell(workshop, pinned):
     assert not psutil.pid_exists(int(born.read_text()))
 
 
-def test_ctrl_c_keeps_what_is_finished_and_the_next_run_goes_on(workshop):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_keeps_what_is_finished_and_the_next_run_goes_on(workshop, number):
     workshop.notebook("a_quick", "print(K)")
     workshop.notebook("b_waits", "import time\ntime.sleep(0 if (__import__('os').environ.get('HURRY')) else 60)")
     file = workshop.batch({"template": "*.ipynb"})
@@ -263,7 +296,7 @@ def test_ctrl_c_keeps_what_is_finished_and_the_next_run_goes_on(workshop):
             if "started  b_waits" in line:
                 break
         time.sleep(0.5)
-        process.send_signal(signal.SIGINT)
+        process.send_signal(number)
         rest = process.communicate(timeout=30)[0]
     finally:
         process.kill()

@@ -7,7 +7,7 @@ import pytest
 from bs4 import BeautifulSoup
 
 from bundlebook.errors import BundlebookError
-from bundlebook.reports import pdf, plan, runner
+from bundlebook.reports import BatchRun, _drawings, find_chromium, load_batch
 
 #: Left out of headless runs otherwise; here nothing may be reached, not even by accident.
 OFFLINE = ("--host-resolver-rules=MAP * ~NOTFOUND", "--proxy-server=127.0.0.1:9", "--enable-logging=stderr", "--v=0")
@@ -16,9 +16,9 @@ OFFLINE = ("--host-resolver-rules=MAP * ~NOTFOUND", "--proxy-server=127.0.0.1:9"
 @pytest.fixture(scope="module")
 def chromium():
     try:
-        return pdf.find_chromium()
+        return find_chromium()
     except BundlebookError as error:
-        pytest.skip(f"{error.problem}: install Chromium, or set {pdf.VARIABLE}")
+        pytest.skip(f"{error.problem}: install Chromium, or set {_drawings.CHROMIUM_VARIABLE}")
 
 
 @pytest.fixture(scope="module")
@@ -30,13 +30,13 @@ def folder(shared_workshop):
     shared_workshop.notebook("good", text, figure, record, title="A good report")
     shared_workshop.notebook("broken", "1 / 0")
     file = shared_workshop.batch({"template": "good.ipynb", "grid": {"K": [2, 3]}}, {"template": "broken.ipynb"})
-    runner.BatchRun(plan.load(file), out=shared_workshop.out).run()
+    BatchRun(load_batch(file), out=shared_workshop.out).run()
     return shared_workshop.out / "trial"
 
 
 def rendered(chromium, profile, file, *options) -> tuple[BeautifulSoup, str]:
     """The page as the browser has it after loading, and what the browser complained about."""
-    command = pdf.command(chromium, profile, *OFFLINE, *options, "--dump-dom", file.as_uri())
+    command = _drawings.chromium_command(chromium, profile, *OFFLINE, *options, "--dump-dom", file.as_uri())
     done = subprocess.run(command, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
     return BeautifulSoup(done.stdout, "html.parser"), "\n".join(re.findall(r".*CONSOLE.*", done.stderr))

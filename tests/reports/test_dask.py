@@ -10,15 +10,15 @@ import psutil
 import pytest
 
 from bundlebook.errors import BundlebookError
-from bundlebook.reports import identity, plan, report, runner
-from bundlebook.reports.on_dask import DaskEngine
+from bundlebook.reports import BatchRun, _identity, load_batch, report
+from bundlebook.reports._dask import DaskEngine
 
 pytest.importorskip("distributed", reason="the package distributed is not installed (extra: dask)")
 
 
 @pytest.fixture(autouse=True)
 def still_package(monkeypatch):
-    monkeypatch.setattr(identity, "execution_source", lambda: "fixed")
+    monkeypatch.setattr(_identity, "execution_source", lambda: "fixed")
 
 
 def ends(process: int) -> bool:
@@ -31,8 +31,8 @@ def ends(process: int) -> bool:
 
 
 def run(workshop, file, slots=2) -> tuple[int, dict]:
-    batch = plan.load(file)
-    code = runner.BatchRun(batch, out=workshop.out, engine=lambda: DaskEngine(slots)).run()
+    batch = load_batch(file)
+    code = BatchRun(batch, out=workshop.out, engine=lambda: DaskEngine(slots)).run()
     index = json.loads((workshop.out / batch.name / "index.json").read_text())
     return code, {job["name"]: job for job in index["jobs"]}
 
@@ -75,7 +75,7 @@ def test_jobs_end_as_what_they_are_and_a_lost_worker_costs_nothing(workshop):
     assert executed["cells"][-1]["outputs"][0]["text"] == ["2\n"]
     assert ends(kernels[0])  # the kernel of the lost worker, with it
 
-    again = runner.BatchRun(plan.load(file, only=["waits", "good"]), out=workshop.out)  # on this machine
+    again = BatchRun(load_batch(file, only=["waits", "good"]), out=workshop.out)  # on this machine
     assert again.run() == 0
     assert [again.entries[name]["reused"] for name in ("waits", "good")] == [True, True]
 
@@ -106,9 +106,9 @@ def test_ctrl_c_stops_the_kernels_of_the_workers(workshop):
 
 
 def test_a_scheduler_that_does_not_answer_is_one_clear_message(workshop, monkeypatch, capsys):
-    from bundlebook.reports import on_dask
+    from bundlebook.reports import _dask
 
-    monkeypatch.setattr(on_dask, "_PATIENCE", 0.5)
+    monkeypatch.setattr(_dask, "_PATIENCE", 0.5)
     monkeypatch.setenv("BUNDLEBOOK_OUT", str(workshop.out))
     workshop.notebook("good")
     file = str(workshop.batch({"template": "good.ipynb"}))

@@ -4,7 +4,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from bundlebook.reports.formulas import FormulaError, to_mathml
+from bundlebook.reports._maths import FormulaError, to_mathml
 
 FORMULAS = [
     r"\mathbf{h}_t = \sigma(\mathbf{W}_h[\mathbf{h}_{t-1}; \mathbf{x}_t] + \mathbf{b}_h)",
@@ -29,29 +29,41 @@ FORMULAS = [
 
 
 @pytest.mark.parametrize("latex", FORMULAS)
-@pytest.mark.parametrize("block", [True, False])
-def test_a_formula_becomes_well_formed_mathml_without_latex(latex, block):
-    root = ElementTree.fromstring(to_mathml(latex, block))
-    assert root.tag == "math"
+def test_a_formula_becomes_well_formed_mathml_without_latex(latex):
+    root = ElementTree.fromstring(to_mathml(latex, block=True))
+    assert root.tag == "math" and root.get("display") == "block"
     text = "".join(root.itertext())
     assert "\\" not in text
     assert "&" not in text
+    # Browsers draw MathML Core alone, which knows no other variant.
     assert all(e.get("mathvariant") in (None, "normal") for e in root.iter())
-    assert not {"columnalign", "columnspacing", "rowlines", "notation"} & {k for e in root.iter() for k in e.attrib}
+    assert not {"href", "src"} & {name for e in root.iter() for name in e.attrib}
 
 
-@pytest.mark.parametrize("latex", [r"\nosuchcommand{x}", r"\frac{a}", r"\begin{cases} 1", r"a & b"])
+@pytest.mark.parametrize(
+    "latex",
+    [r"\nosuchcommand{x}", r"\frac{a}", r"\begin{cases} 1", r"a & b", r"\def\f{\f\f}\f", r"\href{javascript:go()}{x}"],
+)
 def test_what_cannot_be_read_is_refused_as_a_whole(latex):
     with pytest.raises(FormulaError):
         to_mathml(latex)
+
+
+def test_the_same_formula_is_always_the_same_text():
+    first = to_mathml(FORMULAS[0])
+    to_mathml.cache_clear()
+    assert to_mathml(FORMULAS[0]) == first
+
+
+def test_a_formula_longer_than_a_line_arrives_whole():
+    assert len(ElementTree.fromstring(to_mathml("+".join(["x"] * 2000))).findall(".//mi")) == 2000
 
 
 def test_aligned_equations_keep_their_columns():
     root = ElementTree.fromstring(to_mathml(FORMULAS[3], block=True))
     rows = root.findall(".//mtr")
     assert [len(row) for row in rows] == [2, 4]
-    assert "text-align:right" in rows[0][0].get("style")
-    assert "text-align:left" in rows[0][1].get("style")
+    assert [cell.get("class") for cell in rows[1]] == ["tml-right", "tml-left"] * 2
 
 
 def test_letters_of_an_alphabet_are_characters_of_their_own():
@@ -59,83 +71,46 @@ def test_letters_of_an_alphabet_are_characters_of_their_own():
     assert text == "𝐖𝜽𝟙𝔼"
 
 
-def test_an_upright_word_is_one_identifier():
-    root = ElementTree.fromstring(to_mathml(r"\mathrm{NDCG}"))
-    assert [e.text for e in root.iter("mi")] == ["NDCG"]
+def test_upright_words_and_letters_stay_upright():
+    root = ElementTree.fromstring(to_mathml(r"\mathrm{NDCG} + \mathrm{d}x"))
+    assert [(e.text, e.get("mathvariant")) for e in root.iter("mi")] == [("NDCG", None), ("d", "normal"), ("x", None)]
 
 
 def test_limits_stand_below_a_displayed_operator():
     root = ElementTree.fromstring(to_mathml(r"\max_{a'} Q(s', a')", block=True))
-    assert root.find(".//munder/mo").text == "max"
-    assert root.find(".//munder/mo").get("movablelimits") == "true"
+    assert root.find(".//munder/mi").text == "max"
 
 
-def test_a_named_operator_is_set_apart_from_letters_but_not_from_brackets():
-    root = ElementTree.fromstring(to_mathml(r"x \log y \exp(z)"))
-    spaces = {e.text: (e.get("lspace"), e.get("rspace")) for e in root.iter("mo") if e.text in ("log", "exp")}
-    assert spaces == {"log": ("0.167em", "0.167em"), "exp": ("0.167em", "0")}
+def test_both_bars_of_a_norm_are_of_one_size():
+    root = ElementTree.fromstring(to_mathml(r"\lVert x \rVert^2"))
+    assert {e.get("stretchy") for e in root.iter("mo") if e.text == "‖"} == {"false"}
 
 
-def spaces(latex, block=False):
-    """Each operator of a formula with the spaces before and after it, in hundredths of an em."""
-    root = ElementTree.fromstring(to_mathml(latex, block))
-    width = {"0": 0, "0.167em": 17, "0.222em": 22, "0.278em": 28}
-    return [(e.text, width[e.get("lspace")], width[e.get("rspace")]) for e in root.iter("mo") if e.get("lspace")]
-
-
-@pytest.mark.parametrize("latex", ["-x", "(-x)", "a = -x", "(a, -x)", r"a \cdot -x", r"\sum -x", r"\|-x\|", "e^{-x}"])
+@pytest.mark.parametrize("latex", ["-x", "(-x)", "a = -x", "(a, -x)", r"a \cdot -x", r"\sum -x", "e^{-x}"])
 def test_a_minus_that_begins_something_is_a_sign(latex):
-    root = ElementTree.fromstring(to_mathml(latex))
-    (minus,) = [e for e in root.iter("mo") if e.text == "−"]
-    assert (minus.get("form"), minus.get("lspace"), minus.get("rspace")) == ("prefix", "0", "0")
+    (minus,) = [e for e in ElementTree.fromstring(to_mathml(latex)).iter("mo") if e.text == "−"]
+    assert minus.get("form") == "prefix"
 
 
 @pytest.mark.parametrize("latex", ["a - x", "(a) - x", r"|a| - x", "f' - x", "a_i^2 - x", r"\frac{a}{b} - x"])
 def test_a_minus_between_two_things_is_a_difference(latex):
     (minus,) = [e for e in ElementTree.fromstring(to_mathml(latex)).iter("mo") if e.text == "−"]
-    assert minus.get("form") is None
-    assert ("−", 22, 22) in spaces(latex) or ("−", 0, 22) in spaces(latex)  # or the bracket before it holds the space
+    assert minus.get("form") is None and minus.get("lspace") is None
 
 
-def test_spaces_are_those_of_the_texbook():
-    assert spaces(r"\partial L/\partial h") == [("∂", 0, 0), ("/", 0, 0), ("∂", 0, 0)]
-    assert spaces("a = b") == [("=", 28, 28)]
-    assert spaces(r"x \in (0, 1)") == [("∈", 28, 28), ("(", 0, 0), (",", 0, 17), (")", 0, 0)]
-    assert spaces(r"x_1, \dots, x_m") == [(",", 0, 17), ("…", 0, 17), (",", 0, 17)]
-    assert spaces(r"X \sim \operatorname{Poisson}(n)")[:2] == [("∼", 28, 28), ("Poisson", 0, 0)]
-    assert spaces("1{,}000") == [(",", 0, 0)]
+def test_a_comma_parts_numbers_unless_it_is_told_to_join_them():
+    assert [e.text for e in ElementTree.fromstring(to_mathml("(0,1)")).iter("mn")] == ["0", "1"]
+    assert [e.text for e in ElementTree.fromstring(to_mathml("1{,}000")).iter("mn")] == ["1,000"]
 
 
-def test_a_bracket_does_not_touch_a_slanted_capital():
-    formulas = ("P(x)", "p(x)", "P_i(x)")
-    before = {f: ElementTree.fromstring(to_mathml(f)).find(".//mo").get("lspace") for f in formulas}
-    assert before == {"P(x)": "0.06em", "p(x)": "0", "P_i(x)": "0"}
-
-
-def test_scripts_are_set_without_spaces():
-    assert spaces("h_{t-1}") == [("−", 0, 0)]
-    assert spaces(r"\frac{a - b}{c}") == [("−", 0, 0)]
-    assert spaces(r"\frac{a - b}{c}", block=True) == [("−", 22, 22)]
+@pytest.mark.parametrize("latex", ["h_{t-1}", r"\bigl(x\bigr)", r"\sum_{i=1}^n"])
+def test_scripts_and_sized_brackets_are_set_without_spaces(latex):
+    signs = [e for e in ElementTree.fromstring(to_mathml(latex)).iter("mo") if e.text in "−=()"]
+    assert signs and all((e.get("lspace"), e.get("rspace")) == ("0em", "0em") for e in signs)
 
 
 @pytest.mark.parametrize("latex", [r"\sigma'(z)", "h'_t", "f''"])
 def test_a_prime_is_not_made_smaller_than_it_is(latex):
     root = ElementTree.fromstring(to_mathml(latex))
     assert root.find(".//msup") is None and root.find(".//msubsup") is None
-    assert [e.text for e in root.iter("mo") if e.text in "′″"]
-
-
-def test_a_single_upright_letter_stays_upright():
-    assert [e.text for e in ElementTree.fromstring(to_mathml(r"\mathrm{d}x")).iter("mtext")] == ["d"]
-
-
-def test_a_slightly_larger_bracket_is_not_stretched():
-    root = ElementTree.fromstring(to_mathml(r"\bigl(x\bigr)"))
-    assert [(e.get("stretchy"), e.get("style")) for e in root.iter("mo")] == [("false", "font-size:1.25em")] * 2
-
-
-def test_a_bar_lies_on_its_letter():
-    (over,) = ElementTree.fromstring(to_mathml(r"\bar{x}")).iter("mover")
-    assert (over.get("accent"), over[1].get("stretchy")) == ("true", "false")
-    (over,) = ElementTree.fromstring(to_mathml(r"\overline{ab}")).iter("mover")
-    assert (over.get("accent"), over[1].get("stretchy")) == ("true", "true")
+    assert "′" in "".join(root.itertext())

@@ -1,15 +1,18 @@
 """A page is one file that loads nothing, shows no LaTeX, and tells how it was made."""
 
+import re
+
 import nbformat
 import pandas as pd
 import pytest
+from bleach._vendor import html5lib
 from bs4 import BeautifulSoup
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from bundlebook.chapters import chapter_files, solution_files
 from bundlebook.notebook import METRIC_MIME
-from bundlebook.reports.html import Page, page
-from bundlebook.reports.privacy import scrub
+from bundlebook.reports._executed import scrub
+from bundlebook.reports._pages import Page, page
 from tests.reports.looking import latex, loads
 
 KERNEL = {"name": "python3", "display_name": "Python 3 (ipykernel)", "language": "python"}
@@ -107,6 +110,64 @@ def test_whatever_would_load_or_run_is_left_out():
     assert "onclick" not in result.html
     assert "alert(1)" not in result.html
     assert any("c.png" in warning for warning in result.warnings)
+
+
+ATTACKS = [
+    "<!--><img src=x onerror=go()>-->",
+    "<!---><img src=x onerror=go()>-->",
+    "<!--a--!><img src=x onerror=go()>-->",
+    "<![CDATA[><img src=x onerror=go()>]]>",
+    "<svg onload=go()><a xlink:href='javascript:go()'>a</a><image href='https://x.org/a'/></svg>",
+    "<area href='javascript:go()'>",
+    "<a href='javascript:go()'>a</a><a href=' java\tscript:go()'>a</a><a href='data:text/html,x'>a</a>",
+    "<meta http-equiv=refresh content='0;url=https://x.org'>",
+    "<input type=image src='https://x.org/a'><image src='https://x.org/a'>",
+    "<img srcset='https://x.org/a 2x' src='data:image/png;base64,aGk='>",
+    "<body background='https://x.org/a'><table background='https://x.org/a'><tr><td>a</td></tr></table>",
+    "<p style='background:u\\72l(https://x.org/a)'>a</p><p style='background-image:image-set(\"https://x.org/a\")'>a</p>",
+    "<math><mtext><table><mglyph><style><!--</style><img title='--&gt;&lt;img src=x onerror=go()&gt;'>",
+    "<noscript><p title='</noscript><img src=x onerror=go()>'></noscript>",
+]
+
+
+@pytest.mark.parametrize("hostile", ATTACKS)
+def test_nothing_a_notebook_shows_can_run_or_fetch(hostile):
+    """As html5lib reads it, which reads as browsers do; in output, in Markdown, and in a heading."""
+    output = new_output("display_data", data={"text/html": hostile})
+    text = f"# A\n\n{hostile}\n\n## One {hostile}\n\n## Two [a](javascript:go()) $x$"
+    html = render(new_markdown_cell(text), new_code_cell("x", outputs=[output])).html
+    tree = html5lib.parse(html, treebuilder="etree", namespaceHTMLElements=False)
+    policies = [e for e in tree.iter("meta") if e.get("http-equiv") == "Content-Security-Policy"]
+    assert "default-src 'none'" in policies[0].get("content")
+    for element in tree.iter():
+        assert element.tag not in ("script", "area", "input", "image", "base", "form", "link"), element.tag
+        assert element.get("http-equiv") in (None, "Content-Security-Policy")
+        for name, value in element.attrib.items():
+            assert not str(name).startswith("on"), (element.tag, name)
+            assert name not in ("srcset", "background", "action", "formaction")
+            if name in ("href", "src", "style") or "href" in str(name):
+                assert not re.match(r"\s*(java\s*script|data:(?!image/)|vbscript)", value), value
+                assert "x.org" not in value, value
+
+
+def test_a_heading_shows_its_formula_and_its_code_in_the_contents():
+    html = render(new_markdown_cell("# A\n\n## Of $x^2$\n\n## The `code` <b>bold</b>")).html
+    lines = BeautifulSoup(html, "html.parser").select(".beside li a")
+    assert [line["href"] for line in lines] == ["#of", "#the-code-bold"]
+    assert lines[0].find("msup") and lines[1].find("code") and lines[1].find("b")
+
+
+def test_progress_leaves_no_trace_and_pieces_are_joined():
+    ticks = ["\rfit:   0%|          | 0/3 [00:00<?, ?it/s]", "\rfit: 100%|██████████| 3/3 [00:01<00:00,  2.50it/s]"]
+    ticks += ["\n", "\r  7it [00:01,  5.91it/s]", "\n"]
+    outputs = [new_output("stream", name="stderr", text=tick) for tick in ticks]
+    printed = [new_output("stream", name="stdout", text=text) for text in ("one ", "line\n")]
+    soup = BeautifulSoup(render(new_code_cell("x", outputs=[*outputs, *printed])).html, "html.parser")
+    assert not soup.find(class_="stderr")
+    assert [said.get_text().strip() for said in soup.find_all(class_="said")] == ["one line"]
+    warning = new_output("stream", name="stderr", text="UserWarning: mind the 5% | 6% gap\n")
+    soup = BeautifulSoup(render(new_code_cell("x", outputs=[*outputs, warning])).html, "html.parser")
+    assert soup.find(class_="stderr").find("pre").get_text().strip() == "UserWarning: mind the 5% | 6% gap"
 
 
 def test_a_failed_cell_is_marked_and_the_rest_shown_as_not_run():

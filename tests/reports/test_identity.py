@@ -6,16 +6,16 @@ import nbformat
 import pytest
 
 from bundlebook import paths
-from bundlebook.reports import identity, plan
+from bundlebook.reports import _identity, load_batch
 
 
 @pytest.fixture(autouse=True)
 def still_package(monkeypatch):
-    monkeypatch.setattr(identity, "execution_source", lambda: "fixed")
+    monkeypatch.setattr(_identity, "execution_source", lambda: "fixed")
 
 
 def key(workshop, **options) -> str:
-    return identity.job_key(plan.load(workshop.batch({"template": "job.ipynb"}), **options).jobs[0])
+    return _identity.job_key(load_batch(workshop.batch({"template": "job.ipynb"}), **options).jobs[0])
 
 
 def test_stored_outputs_and_times_do_not_change_it(workshop):
@@ -41,42 +41,42 @@ def test_code_parameters_package_libraries_and_data_change_it(workshop, monkeypa
     keys.append(key(workshop))
     workshop.notebook("job", "print(K + 1)", parameters=parameters)
     keys.append(key(workshop))
-    monkeypatch.setattr(identity, "execution_source", lambda: "edited")
+    monkeypatch.setattr(_identity, "execution_source", lambda: "edited")
     keys.append(key(workshop))
-    monkeypatch.setattr(identity, "installed", lambda: {"pandas": "99"})
+    monkeypatch.setattr(_identity, "installed", lambda: {"pandas": "99"})
     keys.append(key(workshop))
     assert len(set(keys)) == len(keys)
 
 
 def test_data_of_each_kind_of_shop_is_found(tmp_path):
-    names = [file.name for file in identity.data_sources("completejourney")]
+    names = [file.name for file in _identity.data_sources("completejourney")]
     assert "transactions.parquet" in names
-    assert identity.data_sources("no such shop") == []
-    assert identity.data_sources(str(tmp_path)) == []
+    assert _identity.data_sources("no such shop") == []
+    assert _identity.data_sources(str(tmp_path)) == []
     (tmp_path / "user_data.csv").write_text('a,b\n1,"two\nlines"\n3,4\n')
     (tmp_path / "notes.txt").write_text("x")
-    (found,) = identity.data_sources(str(tmp_path))
-    assert (found.name, identity.rows(found)) == ("user_data.csv", 2)
+    (found,) = _identity.data_sources(str(tmp_path))
+    assert (found.name, _identity.rows(found)) == ("user_data.csv", 2)
 
 
 def test_the_real_shops_checksums_are_the_ones_shops_tell():
     from bundlebook.shop import TRANSACTIONS_MD5
 
-    (file,) = [f for f in identity.data_sources("completejourney") if f.name == "transactions.parquet"]
-    assert identity.checksum(file) == TRANSACTIONS_MD5
-    assert identity.rows(file) > 1_000_000
+    (file,) = [f for f in _identity.data_sources("completejourney") if f.name == "transactions.parquet"]
+    assert _identity.checksum(file) == TRANSACTIONS_MD5
+    assert _identity.rows(file) > 1_000_000
 
 
 def test_looks_and_execution_are_told_apart(monkeypatch):
     monkeypatch.undo()
-    identity.forget()
-    assert identity.execution_source() != identity.page_source()
-    identity.forget()
+    _identity.forget()
+    assert _identity.execution_source() != _identity.page_source()
+    _identity.forget()
 
 
 def test_commit_is_told_only_inside_a_repository(tmp_path, monkeypatch):
-    identity.commit.cache_clear()
+    _identity.commit.cache_clear()
     monkeypatch.setenv("BUNDLEBOOK_ROOT", str(tmp_path))
     assert paths.root() == tmp_path.resolve()
-    assert identity.commit() == ""
-    identity.commit.cache_clear()
+    assert _identity.commit() == ""
+    _identity.commit.cache_clear()

@@ -2,8 +2,8 @@
 
 from bs4 import BeautifulSoup
 
-from bundlebook.reports.index import write_index
-from bundlebook.reports.store import Store
+from bundlebook.reports._pages import write_index
+from bundlebook.reports._results import Store
 
 
 def entry(name, title="", pdf=None, **figures):

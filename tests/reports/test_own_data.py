@@ -5,7 +5,7 @@ import json
 import pytest
 
 from bundlebook import chapters, paths
-from bundlebook.reports import parameters, report
+from bundlebook.reports import declared_parameters, report
 
 #: That a chapter runs is shown by a short run as well as by a long one; how well a network learns is not asked here.
 SHORT = {"EPOCHS": 2, "WIDTH": 16, "ITERATIONS": 30, "RUNS": 1, "RUN_EPOCHS": 1, "CURVE_USERS": 50}
@@ -15,7 +15,7 @@ SHORT |= {"RESAMPLES": 1000, "REPEATS": 2, "CARTS": 200}
 @pytest.fixture(scope="module")
 def index(tmp_path_factory):
     """The index of one batch that runs all chapters on the sample shop, with a cache and output of its own."""
-    known = {name for file in chapters.chapter_files() for name in parameters.declared(file)}
+    known = {name for file in chapters.chapter_files() for name in declared_parameters(file)}
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("BUNDLEBOOK_OUT", str(tmp_path_factory.mktemp("out")))
         patch.setenv("BUNDLEBOOK_CACHE", str(tmp_path_factory.mktemp("cache")))

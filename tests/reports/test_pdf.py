@@ -6,17 +6,17 @@ from pathlib import Path
 import pytest
 
 from bundlebook.errors import BundlebookError
-from bundlebook.reports import identity, pdf, plan, report, runner
+from bundlebook.reports import BatchRun, _drawings, _identity, find_chromium, load_batch, report
 
 
 @pytest.fixture(autouse=True)
 def still_package(monkeypatch):
-    monkeypatch.setattr(identity, "execution_source", lambda: "fixed")
+    monkeypatch.setattr(_identity, "execution_source", lambda: "fixed")
 
 
 def run(workshop, file: Path, chromium, only=()) -> tuple[int, dict]:
-    batch = plan.load(file, only=only)
-    code = runner.BatchRun(batch, out=workshop.out, chromium=chromium).run()
+    batch = load_batch(file, only=only)
+    code = BatchRun(batch, out=workshop.out, chromium=chromium).run()
     jobs = json.loads((workshop.out / "trial" / "index.json").read_text())["jobs"]
     return code, {job["name"]: job for job in jobs}
 
@@ -24,12 +24,12 @@ def run(workshop, file: Path, chromium, only=()) -> tuple[int, dict]:
 def test_without_a_browser_nothing_runs_and_the_remedy_is_named(workshop, monkeypatch, capsys):
     monkeypatch.setenv("BUNDLEBOOK_OUT", str(workshop.out))
     monkeypatch.setenv("PATH", str(workshop.folder))
-    monkeypatch.delenv(pdf.VARIABLE, raising=False)
+    monkeypatch.delenv(_drawings.CHROMIUM_VARIABLE, raising=False)
     workshop.notebook("good")
     file = str(workshop.batch({"template": "good.ipynb"}))
     assert report(file, pdf=True) == 2
     assert "install Chromium" in capsys.readouterr().err
-    monkeypatch.setenv(pdf.VARIABLE, "no-such-browser")
+    monkeypatch.setenv(_drawings.CHROMIUM_VARIABLE, "no-such-browser")
     assert report(file, pdf=True) == 2
     assert "'no-such-browser'" in capsys.readouterr().err
     assert not workshop.out.exists()
@@ -39,8 +39,8 @@ def test_the_browser_named_by_the_reader_is_taken(tmp_path, monkeypatch):
     program = tmp_path / "my-browser"
     program.write_text("#!/bin/sh\n")
     program.chmod(0o755)
-    monkeypatch.setenv(pdf.VARIABLE, str(program))
-    assert pdf.find_chromium() == program
+    monkeypatch.setenv(_drawings.CHROMIUM_VARIABLE, str(program))
+    assert find_chromium() == program
 
 
 def test_pages_are_printed_once_and_again_only_when_they_change(workshop):
@@ -76,16 +76,16 @@ def test_pages_are_printed_once_and_again_only_when_they_change(workshop):
 
 def test_a_real_browser_prints_the_whole_page(tmp_path):
     try:
-        chromium = pdf.find_chromium()
+        chromium = find_chromium()
     except BundlebookError as error:
-        pytest.skip(f"{error.problem}: install Chromium, or set {pdf.VARIABLE}")
+        pytest.skip(f"{error.problem}: install Chromium, or set {_drawings.CHROMIUM_VARIABLE}")
     page = tmp_path / "page.html"
     links = (
         '<a class="x" href="other.html#part">near</a> <a href="https://example.org/far">far</a> <a href="#two">on</a>'
     )
     page.write_text(f"<h1>One</h1>{links}<p id='two' style='break-before: page'>Two (商品)</p>", encoding="utf-8")
     target = tmp_path / "page.pdf"
-    pdf.write_pdf(page, target, chromium)
+    _drawings.write_pdf(page, target, chromium)
     content = target.read_bytes()
     assert content.startswith(b"%PDF-") and content.rstrip().endswith(b"%%EOF")
     assert content.count(b"/Type /Page\n") + content.count(b"/Type /Page ") + content.count(b"/Type /Page/") == 2

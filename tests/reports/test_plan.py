@@ -3,18 +3,18 @@
 import pytest
 
 from bundlebook.errors import BundlebookError
-from bundlebook.reports import parameters, plan, report
+from bundlebook.reports import Parameter, PlanError, declared_parameters, find_batch, load_batch, report
 
 
 def faults(file, **options) -> list[str]:
-    with pytest.raises(plan.PlanError) as caught:
-        plan.load(file, **options)
+    with pytest.raises(PlanError) as caught:
+        load_batch(file, **options)
     return caught.value.faults
 
 
 def test_a_grid_and_a_list_make_one_job_a_point(workshop):
     workshop.notebook("sales", parameters='REGION = "north"  # part of the country\nMONTH = 1\nK = 5')
-    batch = plan.load(
+    batch = load_batch(
         workshop.batch(
             {
                 "template": "sales.ipynb",
@@ -32,7 +32,7 @@ def test_a_grid_and_a_list_make_one_job_a_point(workshop):
 
 def test_names_can_be_given(workshop):
     workshop.notebook("sales")
-    batch = plan.load(workshop.batch({"template": "sales.ipynb", "name": "{template}, top {K}", "grid": {"K": [3]}}))
+    batch = load_batch(workshop.batch({"template": "sales.ipynb", "name": "{template}, top {K}", "grid": {"K": [3]}}))
     assert [job.name for job in batch.jobs] == ["sales-top-3"]
 
 
@@ -76,6 +76,30 @@ def test_a_malformed_batch_file_is_one_clear_error(workshop, text):
     assert faults(file)
 
 
+def test_odd_values_of_a_job_are_faults(workshop):
+    workshop.notebook("good", parameters='K = "a"\nDAY = ...')
+    file = workshop.folder / "odd.yaml"
+    for entry, expected in {
+        "name: 5": "name is 5, not text",
+        "name: '{K.foo}', parameters: {K: x}": "cannot be filled in",
+        "files: 5": "'files' is a list",
+        f"parameters: {{K: {'x' * 300}}}, name: '{{K}}'": "too long for the name of a file",
+        "parameters: {DAY: 2021-01-01}": "write a date in quotes",
+    }.items():
+        file.write_text(f"jobs: [{{template: good.ipynb, {entry}}}]")
+        assert expected in "\n".join(faults(file))
+    file.write_text("first: [absent]\njobs: [{template: good.ipynb, files: , parameters: {DAY: 1}}]")
+    assert faults(file) == ["'first' names no job: 'absent'"]
+
+
+def test_jobs_that_others_wait_for_are_started_first(workshop):
+    for name in ("01_a", "02_b", "03_c"):
+        workshop.notebook(name)
+    batch = load_batch(workshop.batch({"template": "*.ipynb"}, first=["03"]))
+    assert [job.name for job in batch.jobs] == ["01_a", "02_b", "03_c"]  # on the index
+    assert [job.name for job in batch.in_turn(batch.jobs)] == ["03_c", "01_a", "02_b"]
+
+
 def test_a_batch_that_matches_nothing_is_a_fault(workshop):
     assert faults(workshop.batch({"template": "*.ipynb"})) == ["*.ipynb: no such template"]
     assert faults(workshop.batch()) == ["no job: no template matches"]
@@ -85,7 +109,7 @@ def test_settings_reach_the_templates_that_have_them(workshop):
     workshop.notebook("one", parameters='ITEM = "1001"\nRATE = 0.1')
     workshop.notebook("two", parameters="K = 1")
     file = workshop.batch({"template": "one.ipynb"}, {"template": "two.ipynb"})
-    one, two = plan.load(file, settings={"ITEM": "007", "RATE": "1e-3"}).jobs
+    one, two = load_batch(file, settings={"ITEM": "007", "RATE": "1e-3"}).jobs
     assert one.parameters == {"ITEM": "007", "RATE": 0.001}
     assert two.given == {}
     assert faults(file, settings={"NOTHING": "1"}) == ["no template has a parameter NOTHING"]
@@ -96,9 +120,9 @@ def test_only_takes_names_beginnings_and_patterns(workshop):
     for name in ("01_a", "02_b", "03_c"):
         workshop.notebook(name)
     file = workshop.batch({"template": "*.ipynb"})
-    assert plan.load(file, only=["02"]).chosen == {"02_b"}
-    assert plan.load(file, only=["*_[ac]"]).chosen == {"01_a", "03_c"}
-    assert len(plan.load(file, only=["02"]).jobs) == 3  # the others stay on the index
+    assert load_batch(file, only=["02"]).chosen == {"02_b"}
+    assert load_batch(file, only=["*_[ac]"]).chosen == {"01_a", "03_c"}
+    assert len(load_batch(file, only=["02"]).jobs) == 3  # the others stay on the index
     assert "no job is called '04'" in faults(file, only=["04"])[0]
 
 
@@ -108,7 +132,7 @@ def test_faults_of_jobs_not_asked_for_do_not_matter(workshop):
     (workshop.folder / "broken.ipynb").write_text("{")
     file = workshop.batch({"template": "*.ipynb"})
     assert len(faults(file)) == 2
-    assert plan.load(file, only=["good"]).chosen == {"good"}
+    assert load_batch(file, only=["good"]).chosen == {"good"}
     assert len(faults(file, only=["broken", "good"])) == 2  # unreadable, and so there is no such job
 
 
@@ -128,7 +152,7 @@ def test_a_bad_plan_runs_nothing_and_says_so(workshop, capsys, monkeypatch):
 def test_a_default_must_be_a_literal(workshop):
     file = workshop.notebook("computed", parameters="K = 2\nTWICE = K * 2")
     with pytest.raises(BundlebookError, match="TWICE is not a literal"):
-        parameters.declared(file)
+        declared_parameters(file)
 
 
 @pytest.mark.parametrize(
@@ -151,7 +175,7 @@ def test_a_default_must_be_a_literal(workshop):
     ],
 )
 def test_types_follow_the_default(default, value, fits):
-    assert parameters.Parameter("X", default).fits(value) is fits
+    assert Parameter("X", default).fits(value) is fits
 
 
 def test_the_shipped_batch_names_every_chapter():
@@ -159,5 +183,5 @@ def test_the_shipped_batch_names_every_chapter():
 
     if not chapter_files():
         pytest.skip("no chapter is written yet")
-    batch = plan.load(plan.find_batch("chapters"))
+    batch = load_batch(find_batch("chapters"))
     assert [job.name for job in batch.jobs] == [file.stem for file in chapter_files()]

@@ -1,13 +1,15 @@
 """No page tells where on a disk it was made."""
 
 import sys
+import time
 from pathlib import Path
 
 import nbformat
+import pytest
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 
 from bundlebook import paths
-from bundlebook.reports.privacy import scrub, without_paths
+from bundlebook.reports._executed import scrub, without_paths
 
 
 def test_paths_become_what_means_something_elsewhere():
@@ -20,6 +22,13 @@ def test_paths_become_what_means_something_elsewhere():
     assert str(Path.home()) not in without_paths(f"{Path.home()}/elsewhere/x.csv") or Path.home() == Path("/")
     assert without_paths("in /data/shops/mine/a.csv", {"/data/shops/mine": "mine"}) == "in mine/a.csv"
     assert without_paths("ratio 1/2 and a/b") == "ratio 1/2 and a/b"
+
+
+@pytest.mark.parametrize("text", ["2021/01/02 " * 20_000, "/a" * 20_000, "/a/site-packages" * 9_000])
+def test_a_long_text_takes_no_longer_than_a_short_one_for_each_letter(text):
+    began = time.perf_counter()
+    without_paths(text)
+    assert time.perf_counter() - began < 2
 
 
 def test_a_notebook_is_cleaned_everywhere():

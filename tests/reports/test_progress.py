@@ -3,8 +3,8 @@
 import io
 import sys
 
-from bundlebook.reports.execute import Watch
-from bundlebook.reports.progress import LiveProgress, Progress, progress
+from bundlebook.reports._kernels import Watch
+from bundlebook.reports._progress import LiveProgress, Progress, progress
 
 
 class Terminal(io.StringIO):

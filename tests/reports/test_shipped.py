@@ -9,7 +9,7 @@ from bs4 import BeautifulSoup
 
 from bundlebook import paths
 from bundlebook.chapters import normalise
-from bundlebook.reports import parameters, plan, report, runner
+from bundlebook.reports import BatchRun, declared_parameters, find_batch, load_batch, report
 from tests.reports.looking import latex, loads
 
 TEMPLATES = sorted((paths.root() / "reports" / "templates").glob("*.ipynb"))
@@ -25,7 +25,7 @@ def test_a_template_is_stored_bare_and_can_be_understood(file):
     assert re.match(r"# \w", notebook.cells[0].source) and notebook.cells[0].cell_type == "markdown"
     headings = re.findall(r"^## (.+)$", "\n".join(c.source for c in notebook.cells), re.MULTILINE)
     assert "What to distrust" in headings
-    declared = parameters.declared(file)
+    declared = declared_parameters(file)
     assert {"SHOP", "SEED"} <= set(declared)
     assert all(parameter.help for parameter in declared.values())
     assert "notebook.record(" in "".join(c.source for c in notebook.cells)
@@ -35,9 +35,9 @@ def test_the_batches_are_sound_plans():
     from bundlebook.shop import SEGMENTS
     from bundlebook.shop.campaigns import read_table
 
-    assert [job.name for job in plan.load(plan.find_batch("segments")).jobs] == list(SEGMENTS)
+    assert [job.name for job in load_batch(find_batch("segments")).jobs] == list(SEGMENTS)
     known = read_table("campaign_descriptions")[0]["campaign_id"].tolist()
-    assert [job.parameters["CAMPAIGN"] for job in plan.load(plan.find_batch("campaigns")).jobs] == sorted(known)
+    assert [job.parameters["CAMPAIGN"] for job in load_batch(find_batch("campaigns")).jobs] == sorted(known)
 
 
 def test_the_manual_names_every_option_and_every_batch():
@@ -66,8 +66,8 @@ def test_campaigns_are_refused_where_there_are_none_before_anything_runs(tmp_pat
 def segments(tmp_path_factory):
     """Two segments of the sample shop: one with bundles, and the smallest, with none."""
     out = tmp_path_factory.mktemp("out")
-    batch = plan.load(plan.find_batch("segments"), shop="sample", only=["frequent-small", "lapsed"])
-    assert runner.BatchRun(batch, slots=2, out=out).run() == 0
+    batch = load_batch(find_batch("segments"), shop="sample", only=["frequent-small", "lapsed"])
+    assert BatchRun(batch, slots=2, out=out).run() == 0
     return out / "segments"
 
 
@@ -98,8 +98,8 @@ def test_a_segment_too_small_for_bundles_says_so_and_passes(segments):
 
 
 def test_a_campaign_of_the_real_shop(tmp_path):
-    batch = plan.load(plan.find_batch("campaigns"), only=["campaign-18"])
-    assert runner.BatchRun(batch, slots=1, out=tmp_path).run() == 0
+    batch = load_batch(find_batch("campaigns"), only=["campaign-18"])
+    assert BatchRun(batch, slots=1, out=tmp_path).run() == 0
     found = figures(tmp_path / "campaigns", "campaign-18")
     assert (found["Exposed"], found["Responded"], found["Redemptions"]) == (1133, 214, 653)
     assert found["Response rate, 95 % interval"] == "16.7 to 21.3"

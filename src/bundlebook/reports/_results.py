@@ -2,20 +2,131 @@
 
 import hashlib
 import json
+import os
 import posixpath
 import re
-from collections.abc import Mapping
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import nbformat
+from filelock import FileLock, Timeout
 
+from bundlebook import paths
 from bundlebook.errors import BundlebookError
-from bundlebook.reports import identity, metrics, privacy, provenance
-from bundlebook.reports.execute import FAILED, PASSED, Outcome, Watch
-from bundlebook.reports.jobs import Batch, Job
-from bundlebook.reports.pdf import write_pdf
-from bundlebook.reports.store import FORMAT, Store, digest, write, write_json
+from bundlebook.reports import _executed, _identity
+from bundlebook.reports._drawings import write_pdf
+from bundlebook.reports._kernels import FAILED, PASSED, Outcome, Watch
+from bundlebook.reports.batch import Batch, Job
+
+#: Raised when a field of ``status.json`` changes its meaning: older results are then made anew.
+FORMAT = 1
+
+
+class Store:
+    """Output folder of a batch: pages on top, what they were made from under ``runs/<job>``.
+
+    Parameters
+    ----------
+    folder : Path
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.runs = folder / "runs"
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the folder for one batch run and clear away what a crash left.
+
+        Raises
+        ------
+        BundlebookError
+            If another run is writing into the same folder.
+        """
+        self.runs.mkdir(parents=True, exist_ok=True)
+        try:
+            with FileLock(self.runs / ".lock", timeout=0):
+                for draft in (*self.runs.glob(".draft-*"), *self.folder.glob(".printing-*")):
+                    shutil.rmtree(draft, ignore_errors=True)
+                yield
+        except Timeout as error:
+            raise BundlebookError(
+                "another `bundlebook report` is writing into this folder",
+                where=paths.shown(self.folder),
+                remedy="wait for it to end",
+            ) from error
+
+    def page(self, name: str) -> Path:
+        return self.folder / f"{name}.html"
+
+    def pdf(self, name: str) -> Path:
+        return self.folder / f"{name}.pdf"
+
+    def run(self, name: str) -> Path:
+        """Folder of a job's executed notebook, status, figures and log."""
+        return self.runs / name
+
+    def draft(self, name: str) -> Path:
+        """A fresh scratch folder for a running job."""
+        return Path(tempfile.mkdtemp(prefix=f".draft-{name}-", dir=self.runs))
+
+    def status(self, name: str) -> dict[str, Any] | None:
+        """What the last run of a job left, or None if there was none that can be read."""
+        try:
+            status = json.loads((self.run(name) / "status.json").read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return None
+        return status if isinstance(status, dict) and status.get("format") == FORMAT else None
+
+    def reusable(self, name: str, key: str) -> dict[str, Any] | None:
+        """The status of a passed job made from the same content whose notebook is still the one it wrote."""
+        status = self.status(name)
+        if not status or status.get("status") != "passed" or status.get("key") != key:
+            return None
+        notebook = self.run(name) / "executed.ipynb"
+        return status if notebook.is_file() and digest(notebook) == status.get("notebook") else None
+
+    def page_is(self, name: str, made: dict[str, str] | None) -> bool:
+        """Whether a job's page is still the one described by *made* (its key and checksum)."""
+        page = self.page(name)
+        return bool(made) and page.is_file() and digest(page) == made.get("sha256")
+
+
+def digest(file: Path) -> str:
+    """SHA-256 of a file."""
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def write(file: Path, text: str) -> None:
+    """Write a text file in one step: readers see the old content or the new, never a part.
+
+    Raises
+    ------
+    OSError
+        If the disk is full; the old content is then still there.
+    """
+    file.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(prefix=f".{file.name}-", dir=file.parent)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as stream:
+            stream.write(text)
+        # mkstemp makes files only their owner may read; a report is meant to be served.
+        Path(name).chmod(0o644)
+        Path(name).replace(file)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def write_json(file: Path, content: Any) -> None:
+    """Write JSON in one step."""
+    write(file, json.dumps(content, ensure_ascii=False, indent=1, default=str) + "\n")
+
 
 _LOG_LINES = 30
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
@@ -70,18 +181,18 @@ class Results:
             for cell in notebook.cells:
                 if cell.cell_type == "code":
                     cell.outputs, cell.execution_count = [], None
-        hidden = provenance.hidden_folders(job)
-        privacy.scrub(notebook, hidden)
+        hidden = _identity.hidden_folders(job)
+        _executed.scrub(notebook, hidden)
         run = self.store.run(job.name)
         run.mkdir(parents=True, exist_ok=True)
         write(run / "executed.ipynb", nbformat.writes(notebook))
         said = _NOISE.sub("", (draft / "kernel.log").read_text(errors="replace"))
-        log = privacy.without_paths(said, hidden).strip()
+        log = _executed.without_paths(said, hidden).strip()
         write(run / "kernel.log", log + "\n")
-        identity.forget()
-        still = identity.job_key(job) == key
-        found = metrics.collect(notebook)
-        message = privacy.without_paths(_ANSI.sub("", outcome.message), hidden)
+        _identity.forget()
+        still = _identity.job_key(job) == key
+        found = _executed.collect(notebook)
+        message = _executed.without_paths(_ANSI.sub("", outcome.message), hidden)
         number = _code_number(notebook, outcome.cell) if outcome.status != PASSED else None
         status = {
             "format": FORMAT,
@@ -104,7 +215,7 @@ class Results:
             "log": "\n".join(log.splitlines()[-_LOG_LINES:]) if outcome.status != PASSED else "",
             "metrics": found,
             "notebook": digest(run / "executed.ipynb"),
-            "provenance": provenance.describe(job),
+            "provenance": _identity.describe(job),
         }
         write_json(run / "metrics.json", found)
         # Written before the page is made: an interruption there costs the page, not the run.
@@ -124,7 +235,7 @@ class Results:
         return status
 
     def _render(self, job: Job, status: dict[str, Any], key: str) -> None:
-        from bundlebook.reports.html import page
+        from bundlebook.reports._pages import page
 
         notebook = nbformat.read(self.store.run(job.name) / "executed.ipynb", as_version=4)
         try:
@@ -139,7 +250,7 @@ class Results:
             )
         except Exception as error:  # the results are there; only their page is not
             problem = f"the page could not be made: {type(error).__name__}: {error}"
-            status |= {"page": None, "problem": privacy.without_paths(problem)}
+            status |= {"page": None, "problem": _executed.without_paths(problem)}
         else:
             write(self.store.page(job.name), result.html)
             if status["status"] == PASSED:
@@ -164,7 +275,7 @@ class Results:
         try:
             write_pdf(self.store.page(job.name), file, self.chromium)
         except (BundlebookError, OSError) as error:
-            status["problem"] = privacy.without_paths(f"the PDF could not be made: {error}")
+            status["problem"] = _executed.without_paths(f"the PDF could not be made: {error}")
         else:
             if status["status"] == PASSED:
                 status["problem"] = ""
@@ -172,8 +283,8 @@ class Results:
 
     def _page_key(self, job: Job, status: Mapping[str, Any]) -> str:
         content = {
-            "source": identity.page_source(),
-            "installed": identity.installed(),
+            "source": _identity.page_source(),
+            "installed": _identity.installed(),
             "notebook": status["notebook"],
             "code": job.code,
             "pages": self._pages(job),

@@ -13,8 +13,8 @@ from threading import Event, Thread
 from typing import Any
 
 from bundlebook.errors import BundlebookError
-from bundlebook.reports.execute import DIED, INTERRUPTED, NOT_STARTED, Outcome, Watch, execute, quieten
-from bundlebook.reports.jobs import Job
+from bundlebook.reports._kernels import DIED, INTERRUPTED, NOT_STARTED, Outcome, Watch, execute, quieten
+from bundlebook.reports.batch import Job
 
 #: Watches of the jobs that run in this process, by batch and name; filled on workers only.
 _RUNNING: dict[tuple[str, str], Watch] = {}

@@ -9,15 +9,17 @@ import logging
 import os
 import signal
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from subprocess import Popen, TimeoutExpired
-from threading import Lock, Thread
-from typing import TYPE_CHECKING
+from threading import Event, Lock, Thread, current_thread, main_thread
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from bundlebook.reports.jobs import Job
+    from bundlebook.reports.batch import Job
 
 #: How a job can end. Only a passed one is ever reused.
 PASSED, FAILED, DIED, TIMED_OUT = "passed", "failed", "died", "timed out"
@@ -25,6 +27,9 @@ NOT_STARTED, NOT_WRITTEN, INTERRUPTED = "not started", "not written", "interrupt
 _START_TIMEOUT = 60
 #: Seconds a kernel has to end by itself once its last cell has run.
 _FAREWELL = 10
+#: Characters one cell may print, and may show in other ways. What goes beyond is cut: no job may fill the memory.
+_MOST_PRINTED, _MOST_SHOWN = 500_000, 10_000_000
+_CUT = "\n[cut here: the cell printed or showed more than a page can hold]\n"
 _DISK = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EFBIG}
 
 
@@ -51,7 +56,29 @@ class Watch:
     peak_mb: float = 0.0
     process: Popen | None = None
     stopped: bool = False
+    _shown: dict[bool, int] = field(default_factory=dict)
     _lock: Lock = field(default_factory=Lock)
+
+    def begin(self, cell: int) -> None:
+        """A code cell begins."""
+        self.cell = cell
+        self._shown.clear()
+
+    def admits(self, message: dict[str, Any]) -> bool:
+        """Whether a kernel's message still fits what its cell may show; the first that does not becomes a note."""
+        kind, content = message["msg_type"], message["content"]
+        printed = kind == "stream"
+        if not printed and kind not in ("display_data", "execute_result", "update_display_data"):
+            return True
+        text = content["text"] if printed else ""
+        before, most = self._shown.get(printed, 0), _MOST_PRINTED if printed else _MOST_SHOWN
+        after = before + (len(text) if printed else sum(len(str(part)) for part in content["data"].values()))
+        self._shown[printed] = after
+        if after > most >= before:
+            note = {"name": content.get("name", "stderr"), "text": text[: most - before] + _CUT}
+            message["content"], message["msg_type"] = note, "stream"
+            message["header"]["msg_type"] = "stream"
+        return before <= most
 
     def adopt(self, process: Popen | None) -> None:
         """Remember a kernel's process, and end it at once if the batch was stopped while it started."""
@@ -150,7 +177,7 @@ def _attempt(job: "Job", output: Path, log: Path, watch: Watch) -> Outcome:
 
     def begin(cell, cell_index) -> None:
         if cell.cell_type == "code":
-            watch.cell = cell_index
+            watch.begin(cell_index)
 
     def end(cell, cell_index, execute_reply) -> None:
         watch.done += 1
@@ -215,16 +242,30 @@ def _death(watch: Watch) -> str:
 
 def _kernel_class(folder: Path, log, watch: Watch) -> type:
     """A kernel manager for one job: starts in the template's folder, logs to a file, is known to the watch."""
+    from jupyter_client.channels import AsyncZMQSocketChannel
     from jupyter_client.manager import AsyncKernelManager
+
+    class BoundedChannel(AsyncZMQSocketChannel):
+        async def get_msg(self, *arguments, **options):
+            while True:
+                message = await super().get_msg(*arguments, **options)
+                if watch.admits(message):
+                    return message
 
     class JobKernelManager(AsyncKernelManager):
         async def start_kernel(self, **options):
             # cwd= of papermill changes the folder of the whole process, which threads share. Hash order and the
             # debugger's advice on frozen modules must not differ from one run to the next.
             environment = {**os.environ, "PYTHONHASHSEED": "0", "PYDEVD_DISABLE_FILE_VALIDATION": "1"}
+            environment.pop("MPLBACKEND", None)  # any but the notebook's own shows no figure
             options |= {"cwd": str(folder), "env": environment, "stdout": log, "stderr": log}
             await super().start_kernel(**options)
             watch.adopt(getattr(self.provisioner, "process", None))
+
+        def client(self, **options):
+            client = super().client(**options)
+            client.iopub_channel_class = BoundedChannel
+            return client
 
         async def shutdown_kernel(self, now=False, restart=False):
             if now or restart or watch.process is None:
@@ -235,3 +276,34 @@ def _kernel_class(folder: Path, log, watch: Watch) -> type:
             Thread(target=_see_off, args=(watch,), name="report-kernel-ends").start()
 
     return JobKernelManager
+
+
+@contextmanager
+def patient() -> Iterator[Event]:
+    """Let the first Ctrl-C wait until nothing is half done, an import or a page; the second one ends everything.
+
+    The same holds for the signals by which a machine that shuts down and a terminal that closes end a process.
+    """
+    asked = Event()
+    if current_thread() is not main_thread():
+        yield asked
+        return
+
+    numbers = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    before = {number: signal.getsignal(number) for number in numbers}
+
+    def restore() -> None:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+    def first(number, frame) -> None:
+        asked.set()
+        restore()
+
+    for number in numbers:
+        if before[number] != signal.SIG_IGN:  # a job of a shell's background: Ctrl-C is not meant for it
+            signal.signal(number, first)
+    try:
+        yield asked
+    finally:
+        restore()

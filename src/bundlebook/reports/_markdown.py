@@ -9,11 +9,14 @@ from urllib.parse import unquote, urlsplit
 
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 
-from bundlebook.reports.diagrams import DiagramError, to_svg
-from bundlebook.reports.formulas import FormulaError, to_mathml
+from bundlebook.reports._drawings import DiagramError, to_svg
+from bundlebook.reports._maths import FormulaError, to_mathml
 
+#: What stands for a formula or a drawing until the page is cleaned, which would take both apart.
+_MARK = "\ue000{}\ue001"
+MARK = re.compile("\ue000(\\d+)\ue001")
 #: A formula and the stop behind it: browsers would begin a line with the stop.
-_STOP = re.compile(r'(<math display="inline">(?:(?!</math>).)*</math>)([.,;:!?)\]”’]+)', re.DOTALL)
+_STOP = re.compile(f"({MARK.pattern})([.,;:!?)\\]”’]+)")
 #: Where the address of a picture stands in raw HTML.
 _PICTURE = re.compile(r"""(<img\b[^>]*?\bsrc\s*=\s*["'])([^"']*)""", re.IGNORECASE)
 
@@ -25,16 +28,30 @@ class PageNotes:
     Attributes
     ----------
     headings : list of (int, str, str)
-        Level, identifier and HTML of each heading, in order.
+        Level, identifier and HTML, as the notebook has it, of each heading, in order.
     warnings : list of str
         Formulas, diagrams and pictures that could not be shown as meant.
-    drawings : list of str
-        Diagrams, kept apart from the page until it is finished.
+    formulas, drawings : list of str
+        MathML and SVG, for the fonts they need.
+    inserts : list of str
+        Both together, kept apart from the page until it is cleaned.
     """
 
     headings: list[tuple[int, str, str]] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    formulas: list[str] = field(default_factory=list)
     drawings: list[str] = field(default_factory=list)
+    inserts: list[str] = field(default_factory=list)
+
+    def keep(self, made: str) -> str:
+        """Keep a formula or a drawing; return what stands for it meanwhile."""
+        self.inserts.append(made)
+        return _MARK.format(len(self.inserts) - 1)
+
+    def restored(self, html: str) -> str:
+        """A cleaned piece of the page with its formulas and drawings in their places."""
+        count = len(self.inserts)
+        return MARK.sub(lambda mark: self.inserts[int(mark[1])] if int(mark[1]) < count else "", html)
 
 
 class PageRenderer(IPythonRenderer):
@@ -76,10 +93,10 @@ class PageRenderer(IPythonRenderer):
             self.notes.warnings.append(f"diagram shown as its source: {error}")
             return f'<pre class="source">{escape(code.strip())}</pre>'
         self.notes.drawings.append(drawing)
-        return f'<figure class="diagram">{drawing_mark(len(self.notes.drawings))}</figure>'
+        return f'<figure class="diagram">{self.notes.keep(drawing)}</figure>'
 
     def heading(self, text: str, level: int, **attrs) -> str:
-        plain = re.sub(r"<[^>]+>", "", text)
+        plain = MARK.sub("", re.sub(r"<[^>]+>", "", text))
         identifier = base = re.sub(r"[^\w.-]+", "-", plain).strip("-").lower() or "section"
         taken = {name for _, name, _ in self.notes.headings}
         number = 2
@@ -115,18 +132,15 @@ class PageRenderer(IPythonRenderer):
     def _formula(self, body: str, block: bool) -> str:
         try:
             formula = to_mathml(body, block)
+            self.notes.formulas.append(formula)
+            formula = self.notes.keep(formula)
         except FormulaError as error:
             self.notes.warnings.append(f"formula shown as its source: {error}")
             formula = f'<code class="source">{escape(body.strip())}</code>'
         return f'<span class="formula">{formula}</span>' if block else formula
 
 
-def drawing_mark(number: int) -> str:
-    """What stands for a drawing until the page is finished: HTML parsers would lower-case SVG's names."""
-    return f"<!--drawing {number}-->"
-
-
 def render(source: str, notes: PageNotes, pages: Mapping[str, str], **options) -> str:
     """Return the HTML of one Markdown cell."""
     html = MarkdownWithMath(renderer=PageRenderer(notes, pages, **options)).render(source)
-    return _STOP.sub(r'<span class="unbroken">\1\2</span>', html)
+    return _STOP.sub(r'<span class="unbroken">\1\3</span>', html)

@@ -2,28 +2,150 @@
 
 import logging
 import os
+import pkgutil
 import shutil
 import statistics
+import sys
 import time
-from collections.abc import Callable, Mapping
-from concurrent.futures import FIRST_COMPLETED, Future, wait
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from functools import partial
 from pathlib import Path
 from threading import Event
-from typing import Any
+from typing import Any, Protocol
 
 from bundlebook import paths
-from bundlebook.reports import identity, metrics, provenance
-from bundlebook.reports.engine import Engine, ThreadEngine
-from bundlebook.reports.execute import INTERRUPTED, NOT_WRITTEN, PASSED, Outcome, Watch, execute, quieten
-from bundlebook.reports.index import write_index, write_metrics
-from bundlebook.reports.interrupt import patient
-from bundlebook.reports.jobs import Batch, Job
-from bundlebook.reports.progress import Progress, progress
-from bundlebook.reports.results import Results
-from bundlebook.reports.store import Store
+from bundlebook.errors import BundlebookError
+from bundlebook.reports import _executed, _identity, _kernels
+from bundlebook.reports._drawings import find_chromium
+from bundlebook.reports._kernels import INTERRUPTED, NOT_WRITTEN, PASSED, Outcome, Watch
+from bundlebook.reports._progress import Progress, progress
+from bundlebook.reports._results import Results, Store
+from bundlebook.reports.batch import Batch, Job, find_batch, load_batch
 
+#: Where the class of each engine is; one that needs an optional package is imported only when it is asked for.
+ENGINES = {"local": "bundlebook.reports.run:ThreadEngine", "dask": "bundlebook.reports._dask:DaskEngine"}
 #: What ``bundlebook report`` returns to the shell.
 EXIT_GOOD, EXIT_FAILED, EXIT_BAD_PLAN, EXIT_INTERRUPTED = 0, 1, 2, 130
+
+
+def report(
+    batch: str = "chapters",
+    shop: str | None = None,
+    only: Iterable[str] = (),
+    *,
+    slots: int | None = None,
+    force: bool = False,
+    timeout: int | None = None,
+    settings: Iterable[str] = (),
+    code: str | None = None,
+    pdf: bool = False,
+    engine: str = "local",
+    scheduler: str | None = None,
+) -> int:
+    """Check a batch and run it: what ``bundlebook report`` does.
+
+    Parameters
+    ----------
+    batch : str
+        A YAML file, or the name of one in ``reports/batches``.
+    shop : str, optional
+        Folder or name of the shop all reports read.
+    only : iterable of str
+        Names, beginnings of names or patterns of the reports to run.
+    slots : int
+        Reports that run at a time; None: two, or as many as the cluster of *scheduler* has threads.
+    force : bool
+        Run again what is still up to date.
+    timeout : int, optional
+        Seconds a cell may take.
+    settings : iterable of str
+        Further parameters, each ``NAME=VALUE``.
+    code : {"shown", "folded", "hidden"}, optional
+    pdf : bool
+        Print every page with a headless Chromium.
+    engine : {"local", "dask"}
+        Kernels of this machine, or workers of a Dask cluster.
+    scheduler : str, optional
+        Address of a Dask scheduler; None: a cluster of this machine.
+
+    Returns
+    -------
+    int
+        Exit code: 0 all good, 1 some failed, 2 bad plan, 130 interrupted.
+    """
+    try:
+        if scheduler is not None and engine == "local":
+            raise BundlebookError("only --engine dask has a scheduler", where="--scheduler", remedy="add --engine dask")
+        if shop is not None and Path(shop).expanduser().is_dir():
+            shop = str(Path(shop).expanduser().resolve())
+        given = [setting.partition("=") for setting in settings]
+        unequal = [name for name, equals, _ in given if not equals]
+        if unequal:
+            raise BundlebookError(f"{unequal[0]!r} is not NAME=VALUE", where="-p", remedy="write -p SEED=7")
+        checked = load_batch(
+            find_batch(batch),
+            shop=shop,
+            settings={name: value for name, _, value in given},
+            only=only,
+            timeout=timeout,
+            code=code,
+        )
+        chromium = find_chromium() if pdf else None
+        make_engine = partial(_make_engine, engine, slots, scheduler)
+        return BatchRun(checked, slots=slots or 2, force=force, chromium=chromium, engine=make_engine).run()
+    except BundlebookError as error:
+        print(error, file=sys.stderr)
+        return EXIT_BAD_PLAN
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return EXIT_INTERRUPTED
+
+
+def _make_engine(name: str, slots: int | None, scheduler: str | None) -> "Engine":
+    return pkgutil.resolve_name(ENGINES[name])(slots, scheduler)
+
+
+class Engine(Protocol):
+    """What a batch run needs of the place where its jobs run.
+
+    Attributes
+    ----------
+    slots : int
+        Jobs to hand over at a time.
+    """
+
+    slots: int
+
+    def submit(self, job: Job, draft: Path, watch: Watch) -> "Future[Outcome]":
+        """Run a job; when the future is done, *draft* holds ``executed.ipynb`` and ``kernel.log``."""
+
+    def stop(self) -> None:
+        """End every kernel, and return when all futures are done or cancelled."""
+
+    def close(self) -> None:
+        """Give back what the engine holds."""
+
+
+class ThreadEngine:
+    """Kernels of this machine, each driven by a thread: papermill waits far more than it computes."""
+
+    def __init__(self, slots: int | None, scheduler: str | None = None) -> None:
+        self.slots = slots or 2
+        self._pool = ThreadPoolExecutor(self.slots, thread_name_prefix="report")
+        self._watches: list[Watch] = []
+
+    def submit(self, job: Job, draft: Path, watch: Watch) -> "Future[Outcome]":
+        self._watches.append(watch)
+        return self._pool.submit(_kernels.execute, job, draft / "executed.ipynb", draft / "kernel.log", watch)
+
+    def stop(self) -> None:
+        for watch in self._watches:
+            watch.stop()
+        self.close()
+
+    def close(self) -> None:
+        self._pool.shutdown(wait=True, cancel_futures=True)
 
 
 class BatchRun:
@@ -32,7 +154,7 @@ class BatchRun:
     Parameters
     ----------
     batch : Batch
-        Checked by :func:`bundlebook.reports.plan.load`.
+        Checked by :func:`load_batch`.
     slots : int
         Jobs that run at a time on this machine.
     force : bool
@@ -56,8 +178,7 @@ class BatchRun:
         engine: Callable[[], Engine] | None = None,
     ) -> None:
         self.batch, self.slots, self.force, self.chromium = batch, max(1, slots), force, chromium
-        # execute is looked up when a job starts, so that it can be replaced.
-        self.engine = engine or (lambda: ThreadEngine(self.slots, lambda *job: execute(*job)))
+        self.engine = engine or partial(ThreadEngine, self.slots)
         self.store = Store((out or paths.out()) / batch.name)
         self.results = Results(batch, self.store, chromium)
         self.entries: dict[str, dict[str, Any]] = {}
@@ -78,8 +199,8 @@ class BatchRun:
         BundlebookError
             If another run holds the output folder.
         """
-        quieten()
-        with self.store.locked(), patient() as asked_to_stop:
+        _kernels.quieten()
+        with self.store.locked(), _kernels.patient() as asked_to_stop:
             show = progress(len(self.batch.chosen), self.slots)
             try:
                 waiting = self._look_back(show)
@@ -98,7 +219,7 @@ class BatchRun:
         """Take over every result that is still true; return the jobs left to run."""
         waiting = []
         for job in self.batch.jobs:
-            key = self.keys[job.name] = identity.job_key(job)
+            key = self.keys[job.name] = _identity.job_key(job)
             chosen = job.name in self.batch.chosen
             status = None if self.force and chosen else self.store.reusable(job.name, key)
             if status:
@@ -115,7 +236,7 @@ class BatchRun:
         """Run jobs side by side; return whether somebody interrupted them."""
         if not waiting:
             return asked_to_stop.is_set()
-        queue, running, engine = list(waiting), {}, self.engine()
+        queue, running, engine = self.batch.in_turn(waiting), {}, self.engine()
         self.slots = engine.slots
         try:
             while queue or running:
@@ -152,7 +273,11 @@ class BatchRun:
         """Start jobs until every slot is taken."""
         while queue and sum(not future.done() for future in running) < engine.slots:
             job = queue.pop(0)
-            watch, draft = Watch(), self.store.draft(job.name)
+            try:
+                watch, draft = Watch(), self.store.draft(job.name)
+            except OSError as error:
+                self._give_up(job, error, show)
+                continue
             running[engine.submit(job, draft, watch)] = (job, draft, watch)
             show.begin(job.name, watch, self._expected(job))
             self.entries[job.name]["status"] = "running"
@@ -172,15 +297,21 @@ class BatchRun:
             self.entries[job.name] = self._entry(
                 job, self.results.keep(job, self.keys[job.name], draft, future.result(), watch)
             )
-        except OSError as error:  # the disk is full: say so, and go on with what may still fit
-            broken = {"status": NOT_WRITTEN, "error": type(error).__name__, "problem": error.strerror or str(error)}
-            self.entries[job.name] = self._entry(job, broken)
+        except OSError as error:
+            self._give_up(job, error, show)
+        else:
+            show.end(job.name, self.entries[job.name])
         shutil.rmtree(draft, ignore_errors=True)
+
+    def _give_up(self, job: Job, error: OSError, show: Progress) -> None:
+        """The disk is full: say so, and go on with what may still fit."""
+        broken = {"status": NOT_WRITTEN, "error": type(error).__name__, "problem": error.strerror or str(error)}
+        self.entries[job.name] = self._entry(job, broken)
         show.end(job.name, self.entries[job.name])
 
     def _entry(self, job: Job, status: Mapping[str, Any]) -> dict[str, Any]:
         """What the index says of a job."""
-        shown = {name: provenance.shown_value(name, value) for name, value in job.parameters.items()}
+        shown = {name: _identity.shown_value(name, value) for name, value in job.parameters.items()}
         keep = ("status", "started", "peak_mb", "cells", "done", "error", "message", "problem", "number")
         return {
             "name": job.name,
@@ -207,12 +338,16 @@ class BatchRun:
         self._written = states
         try:
             spent = time.monotonic() - self.began
+            from bundlebook.reports._pages import write_index  # the first kernels run while this is imported
+
             write_index(self.store, self.batch.title, list(self.entries.values()), seconds=spent, slots=self.slots)
         except OSError as error:
             logging.getLogger(__name__).warning("the index could not be written: %s", error)
 
     def _figures(self, show: Progress) -> None:
         try:
+            from bundlebook.reports._pages import write_metrics
+
             write_metrics(self.store, list(self.entries.values()))
         except OSError as error:
             show.say(f"the table of headline figures could not be written: {error}")
@@ -228,7 +363,7 @@ class BatchRun:
             words.append(f"{pageless} without a page")
         if self.chromium and (unprinted := sum(bool(entry["page"]) and not entry["pdf"] for entry in chosen)):
             words.append(f"{unprinted} without a PDF")
-        show.say(f"{', '.join(words)} in {metrics.seconds(time.monotonic() - self.began)}")
+        show.say(f"{', '.join(words)} in {_executed.seconds(time.monotonic() - self.began)}")
         index = self.store.folder / "index.html"
         near = Path(os.path.relpath(index))
         show.say(f"open {index if near.parts[0] == os.pardir else near}")

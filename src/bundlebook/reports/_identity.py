@@ -1,4 +1,4 @@
-"""What a report was made from: content that, if it changed, would change the report."""
+"""What a report was made from, as the key by which it is used again and as its page tells it."""
 
 import hashlib
 import json
@@ -15,10 +15,13 @@ import nbformat
 from bundlebook import paths
 
 if TYPE_CHECKING:
-    from bundlebook.reports.jobs import Job
+    from bundlebook.reports.batch import Job
 
+#: The parameter that names the shop in every template; ``--data`` sets it.
+SHOP = "SHOP"
 #: Modules that come after a notebook has run: they decide how a page looks, never what it says.
 _AFTER = {"reports", "cli.py", "doctor.py", "chapters.py"}
+_ASSETS_AFTER = {("assets", "report"), ("assets", "pages"), ("assets", "temml")}
 _TABLES = (".csv", ".parquet", ".yaml", ".yml")
 _SHOWN = [
     "bundlebook",
@@ -41,8 +44,8 @@ def _digest_of_package(after: bool) -> str:
     digest = hashlib.sha256()
     for file in sorted(file for file in package.rglob("*") if file.is_file() and "__pycache__" not in file.parts):
         relative = file.relative_to(package)
-        looks = relative.parts[0] in _AFTER or relative.parts[0] == "assets"
-        runs = relative.parts[0] not in _AFTER and relative.parts[:2] not in (("assets", "report"), ("assets", "pages"))
+        looks = relative.parts[0] in (*_AFTER, "assets")
+        runs = relative.parts[0] not in _AFTER and relative.parts[:2] not in _ASSETS_AFTER
         if (after and looks) or (not after and runs):
             digest.update(relative.as_posix().encode() + b"\0" + file.read_bytes())
     return digest.hexdigest()
@@ -144,7 +147,7 @@ def _rows(file: Path, size: int, changed: int) -> int | None:
 
 def data_files(job: "Job") -> list[Path]:
     """Every data file a job depends on: its shop's tables and the files its batch names."""
-    shop = job.parameters.get("SHOP")
+    shop = job.parameters.get(SHOP)
     return [*(data_sources(shop) if isinstance(shop, str) else []), *job.files]
 
 
@@ -168,3 +171,48 @@ def job_key(job: "Job") -> str:
         ],
     }
     return hashlib.sha256(json.dumps(content, sort_keys=True, default=repr).encode()).hexdigest()
+
+
+def describe(job: "Job") -> dict[str, Any]:
+    """Parameters, data, versions and commit of a job; no path of the machine, nothing from its environment.
+
+    Returns
+    -------
+    dict
+        ``template``, ``parameters`` (name, value, default, changed, given, help), ``data`` (name, rows, md5),
+        ``versions``, ``commit``, ``seed``.
+    """
+    values = job.parameters
+    return {
+        "template": paths.shown(job.template),
+        "parameters": [
+            {
+                "name": name,
+                "value": shown_value(name, values[name]),
+                "default": None if parameter.required else parameter.default,
+                "changed": parameter.required or values[name] != parameter.default,
+                "given": name in job.given,
+                "help": parameter.help,
+            }
+            for name, parameter in job.declared.items()
+        ],
+        "data": [{"name": file.name, "rows": rows(file), "md5": checksum(file)} for file in data_files(job)],
+        "versions": versions(),
+        "commit": commit(),
+        "seed": values.get("SEED"),
+    }
+
+
+def shown_value(name: str, value: Any) -> Any:
+    """A parameter's value without the folders above a reader's own shop."""
+    if name == SHOP and isinstance(value, str) and ("/" in value or "\\" in value):
+        return value.replace("\\", "/").rstrip("/").rsplit("/", 1)[-1]
+    return value
+
+
+def hidden_folders(job: "Job") -> dict[str, str]:
+    """Folders that may appear in a job's outputs, and what to show instead."""
+    shop = job.parameters.get(SHOP)
+    if isinstance(shop, str) and shown_value(SHOP, shop) != shop:
+        return {shop.rstrip("/"): shown_value(SHOP, shop)}
+    return {}

@@ -6,8 +6,8 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from bundlebook.reports.execute import Watch
-from bundlebook.reports.metrics import seconds
+from bundlebook.reports._executed import seconds
+from bundlebook.reports._kernels import Watch
 
 
 class Progress:

@@ -1,0 +1,141 @@
+"""An executed notebook, made fit to be shown: no path of the machine, no ticks; and its headline figures."""
+
+import re
+import sys
+from pathlib import Path
+from typing import Any, TypedDict
+
+import nbformat
+
+from bundlebook import paths
+
+#: A path as a whole, so that each is looked at once however long a text is.
+_PATH = re.compile(r"(?:/[\w.+ -]++)++/?")
+_CELL_FILE = re.compile(r"/ipykernel_\d+/\d+\.py")
+_LIBRARY = re.compile(r".*/(?:site-packages|lib/python3\.\d+)/")
+#: One state of a progress bar, as tqdm and Keras draw it.
+_TICK = re.compile(r"^.*(?:\d+%\|.*\||\d+(?:it|s)/(?:s|it)|\d+/(?:\d+|\?) \[.*\]|━).*$\n?", re.MULTILINE)
+
+
+class Metric(TypedDict):
+    """One headline figure."""
+
+    name: str
+    value: float | int | str | bool
+    unit: str
+
+
+def without_paths(text: str, known: dict[str, str] | None = None) -> str:
+    """Shorten every path of this machine to what means something elsewhere.
+
+    Parameters
+    ----------
+    text : str
+    known : dict, optional
+        Further folders and the text to put in their place.
+
+    Examples
+    --------
+    >>> without_paths("File /home/me/.venv/lib/python3.12/site-packages/pandas/core/frame.py:12")
+    'File pandas/core/frame.py:12'
+    """
+    text = _PATH.sub(lambda found: _shortened(found[0]), text)
+    for folder, name in {**(known or {}), str(paths.root()): "", str(paths.out()): "", str(paths.cache()): ""}.items():
+        text = re.sub(re.escape(folder) + (r"/?" if not name else ""), lambda _, name=name: name, text)
+    for folder in (sys.prefix, str(Path.home())):
+        if len(folder) > 2:
+            text = text.replace(folder, "~")
+    return text
+
+
+def _shortened(path: str) -> str:
+    """A path from the package or library it lies in; the file of a notebook's cell by that name."""
+    if found := _CELL_FILE.search(path):
+        before = path[: found.start()]
+        path = before[: before.rfind(" ") + 1] + "<cell>" + path[found.end() :]
+    library = _LIBRARY.match(path)
+    return path[library.end() :] if library else path
+
+
+def scrub(notebook: nbformat.NotebookNode, known: dict[str, str] | None = None) -> nbformat.NotebookNode:
+    """Remove paths from sources and outputs of a notebook, and papermill's notes with theirs; changes it in place."""
+    notebook.metadata.pop("papermill", None)
+    for cell in notebook.cells:
+        cell.metadata.pop("papermill", None)
+        cell.metadata.pop("execution", None)
+        if cell.cell_type != "code":
+            continue
+        cell.source = without_paths(cell.source, known) if known else cell.source
+        for output in cell.outputs:
+            if "text" in output:
+                output.text = without_paths(output.text, known)
+            if "traceback" in output:
+                output.traceback = [without_paths(line, known) for line in output.traceback]
+                output.evalue = without_paths(output.evalue, known)
+            for kind, value in output.get("data", {}).items():
+                if kind.startswith("text/") and isinstance(value, str):
+                    output.data[kind] = without_paths(value, known)
+    return notebook
+
+
+def settle_streams(notebook: nbformat.NotebookNode) -> None:
+    """Join what a cell printed in pieces, and drop progress bars from its messages; changes the notebook in place."""
+    from nbconvert.preprocessors import CoalesceStreamsPreprocessor
+
+    CoalesceStreamsPreprocessor().preprocess(notebook, {})
+    for cell in notebook.cells:
+        for output in list(cell.get("outputs", [])):
+            if output.get("name") == "stderr":
+                output.text = _TICK.sub("", output.text)
+                if not output.text.strip():
+                    cell.outputs.remove(output)
+
+
+def collect(notebook: nbformat.NotebookNode) -> list[Metric]:
+    """The headline figures of an executed notebook, in order; a name recorded twice keeps its last value."""
+    from bundlebook.notebook import METRIC_MIME  # imports pandas, which nothing before the first kernel needs
+
+    found: dict[str, Metric] = {}
+    for cell in notebook.cells:
+        for output in cell.get("outputs", []):
+            metric = output.get("data", {}).get(METRIC_MIME)
+            if isinstance(metric, dict) and "name" in metric and "value" in metric:
+                name = str(metric["name"])
+                found[name] = Metric(name=name, value=metric["value"], unit=str(metric.get("unit", "")))
+    return list(found.values())
+
+
+def shown(value: Any) -> str:
+    """A value as a reader sees it: thousands separated, four significant digits.
+
+    Examples
+    --------
+    >>> shown(140123), shown(0.123456), shown(12345.678), shown(True), shown("GRU")
+    ('140,123', '0.1235', '12,346', 'yes', 'GRU')
+    """
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, float):
+        return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
+    return str(value)
+
+
+def seconds(duration: float | None) -> str:
+    """A duration as a reader sees it.
+
+    Examples
+    --------
+    >>> seconds(0.42), seconds(59.6), seconds(61), seconds(3723), seconds(None)
+    ('0.4 s', '1 min 0 s', '1 min 1 s', '1 h 2 min', '')
+    """
+    if duration is None:
+        return ""
+    if duration < 9.95:
+        return f"{duration:.1f} s"
+    whole = round(duration)
+    if whole < 60:
+        return f"{whole} s"
+    minutes, rest = divmod(whole, 60)
+    return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
