@@ -168,6 +168,10 @@ def test_nobody_and_no_users_are_scored(panel, make):
 def test_nothing_to_learn_from_is_refused(panel, make):
     with pytest.raises(BundlebookError, match="no basket lies before 2020-01-01"):
         make().fit(panel, np.datetime64("2020-01-01"))
+
+
+@but("popularity", "personal frequency", "decayed frequency", "calibrated", "Platt", "ensemble")
+def test_a_catalogue_of_one_item_is_refused(panel, make):
     with pytest.raises(BundlebookError, match="nothing can be ranked"):
         make().fit(panel.over(panel.items[:1]), AT)
 

@@ -1,6 +1,6 @@
 """Ready-made parts of the classical recommenders: who bought how much of what, what is popular, nearest rows."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import pandas as pd
@@ -65,13 +65,6 @@ def with_popularity(scores: np.ndarray, share: np.ndarray) -> np.ndarray:
     return np.asarray(scores + TIE * share, dtype=np.float32)
 
 
-def blocks(n_rows: int, n_columns: int) -> Iterator[slice]:
-    """Cut rows into consecutive blocks that fit into memory side by side with a few copies; at least one block."""
-    height = max(1, _CELLS_AT_ONCE // max(n_columns, 1))
-    for low in range(0, max(n_rows, 1), height):
-        yield slice(low, min(low + height, n_rows))
-
-
 def rows_of(user_ids: np.ndarray, fitted_ids: np.ndarray) -> np.ndarray:
     """Row of each user among the fitted ones, −1 for a new user."""
     return pd.Index(fitted_ids).get_indexer(user_ids)
@@ -83,7 +76,40 @@ def unit_rows(matrix: sparse.csr_matrix, norm: int = 2) -> sparse.csr_matrix:
     return (sparse.diags(1 / np.where(size > 0, size, 1)) @ matrix).tocsr()
 
 
-def strongest(similarity: np.ndarray, k: int) -> sparse.csr_matrix:
+def nearest_rows(
+    similarity: Callable[[slice], np.ndarray], own: np.ndarray, n_others: int, k: int
+) -> sparse.csr_matrix:
+    """Keep the k largest similarities of each row, block by block.
+
+    Parameters
+    ----------
+    similarity : callable
+        Takes a slice of rows, returns their similarities to all others, shape (n_rows, n_others), float64.
+    own : ndarray of int, shape (n_rows,)
+        Column that is the row itself and is left out; −1 if there is none.
+    n_others, k : int
+
+    Returns
+    -------
+    csr_matrix, shape (n_rows, n_others), float64
+    """
+    found = []
+    for rows in _blocks(len(own), n_others):
+        block = similarity(rows)
+        known = np.flatnonzero(own[rows] >= 0)
+        block[known, own[rows][known]] = 0
+        found.append(_strongest(block, k))
+    return sparse.vstack(found, format="csr")
+
+
+def _blocks(n_rows: int, n_columns: int) -> Iterator[slice]:
+    """Cut rows into consecutive blocks that fit into memory side by side with a few copies; at least one block."""
+    height = max(1, _CELLS_AT_ONCE // max(n_columns, 1))
+    for low in range(0, max(n_rows, 1), height):
+        yield slice(low, min(low + height, n_rows))
+
+
+def _strongest(similarity: np.ndarray, k: int) -> sparse.csr_matrix:
     """Keep the k largest positive entries of each row; equal ones go to the lower column.
 
     Parameters
@@ -98,7 +124,7 @@ def strongest(similarity: np.ndarray, k: int) -> sparse.csr_matrix:
 
     Examples
     --------
-    >>> strongest(np.array([[0.2, 0.5, 0.5, 0.5], [0.0, 0.1, -1.0, 0.0]]), 2).toarray()
+    >>> _strongest(np.array([[0.2, 0.5, 0.5, 0.5], [0.0, 0.1, -1.0, 0.0]]), 2).toarray()
     array([[0. , 0.5, 0.5, 0. ],
            [0. , 0.1, 0. , 0. ]])
     """

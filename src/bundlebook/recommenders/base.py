@@ -57,9 +57,9 @@ class ProbabilisticRecommender(Recommender, Protocol):
         ...
 
 
-def past_of(visible: Baskets, at: np.datetime64, where: str) -> Baskets:
+def past_of(visible: Baskets, at: np.datetime64, where: str, least_items: int = 2) -> Baskets:
     """Baskets before *at*, or a clear error if there is nothing to learn from them."""
-    if visible.n_items < 2:
+    if visible.n_items < least_items:
         raise BundlebookError(
             f"the catalogue has {visible.n_items} item(s), nothing can be ranked",
             where=where,

@@ -86,7 +86,7 @@ class ContentBased:
         require("be positive", l2=l2, half_life=half_life)
         require("lie in [0, 1]", power=power)
         self.labels = vectors.index.to_numpy() if isinstance(vectors, pd.DataFrame) else None
-        self.vectors = np.asarray(vectors, dtype=np.float64)
+        self.vectors: np.ndarray = np.asarray(vectors, dtype=np.float64)
         if self.vectors.ndim != 2 or not np.isfinite(self.vectors).all():
             raise BundlebookError(
                 f"vectors have shape {self.vectors.shape} and {(~np.isfinite(self.vectors)).sum()} values that are no "
@@ -110,7 +110,7 @@ class ContentBased:
         # The scores are r_u times this matrix, from its left to its right factor.
         if self.method == "cosine":
             length = np.linalg.norm(self.vectors, axis=1, keepdims=True)
-            self.right_ = (self.vectors / np.where(length > 0, length, 1)).T
+            self.right_: np.ndarray = (self.vectors / np.where(length > 0, length, 1)).T
         else:
             gram = self.vectors.T @ self.vectors + self.l2 * np.eye(self.vectors.shape[1])
             self.right_ = np.linalg.solve(gram, self.vectors.T)

@@ -44,7 +44,7 @@ class Popularity:
 
     def fit(self, visible: Baskets, at: np.datetime64) -> Self:
         """Count the distinct users of every item in the last days before *at*."""
-        self.share_ = popular(past_of(visible, at, self.name), at, self.days)
+        self.share_ = popular(past_of(visible, at, self.name, least_items=1), at, self.days)
         return self
 
     def scores(self, histories: Baskets, at: np.datetime64) -> np.ndarray:

@@ -1,13 +1,12 @@
 """Collaborative filtering by neighbours: people who buy like you, and things that are bought by the same people."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
 from scipy import sparse
 
-from bundlebook.recommenders._interest import blocks, interest, popular, rows_of, strongest, unit_rows, with_popularity
+from bundlebook.recommenders._interest import interest, nearest_rows, popular, rows_of, unit_rows, with_popularity
 from bundlebook.recommenders.base import past_of, require
 from bundlebook.shop import Baskets
 
@@ -118,7 +117,7 @@ class UserKNN(_Neighbours):
     def similarities(self, histories: Baskets, at: np.datetime64) -> sparse.csr_matrix:
         """w, shape (n_users, n_fitted_users), at most k entries a row; nobody is a neighbour of himself or herself."""
         own = self._interest(histories, at)
-        return _nearest(
+        return nearest_rows(
             lambda rows: _shrunk_cosine(own[rows], self.rows_, self.shrinkage),
             rows_of(histories.user_ids, self.user_ids_),
             len(self.user_ids_),
@@ -200,7 +199,7 @@ class ItemKNN(_Neighbours):
         past = past_of(visible, at, self.name)
         columns = self._interest(past, at).T.tocsr()
         items = np.arange(columns.shape[0])
-        self.similarity_ = _nearest(
+        self.similarity_ = nearest_rows(
             lambda rows: _shrunk_cosine(columns[rows], columns, self.shrinkage), items, len(items), self.neighbours
         )
         self.share_ = popular(past, at)
@@ -394,37 +393,13 @@ class UPCF:
             mine = np.maximum(np.diff(own[rows].indptr), 1) ** -self.asymmetry
             return (own[rows] @ self.sets_.T).toarray() * mine[:, np.newaxis] * theirs
 
-        return _nearest(cosine, rows_of(histories.user_ids, self.user_ids_), len(self.user_ids_), self.neighbours)
+        return nearest_rows(cosine, rows_of(histories.user_ids, self.user_ids_), len(self.user_ids_), self.neighbours)
 
     def scores(self, histories: Baskets, at: np.datetime64) -> np.ndarray:
         """Add the user's own and the neighbours' popularities, shape (n_users, n_items), float32."""
         weights = self.similarities(histories, at).power(self.locality)
         own = _user_wise_popularity(histories.between(end=at), self.recency)
         return with_popularity((own + weights @ self.popularity_).toarray(), self.share_)
-
-
-def _nearest(similarity: Callable[[slice], np.ndarray], own: np.ndarray, n_others: int, k: int) -> sparse.csr_matrix:
-    """Keep the k largest similarities of each row, block by block.
-
-    Parameters
-    ----------
-    similarity : callable
-        Takes a slice of rows, returns their similarities to all others, shape (n_rows, n_others), float64.
-    own : ndarray of int, shape (n_rows,)
-        Column that is the row itself and is left out; −1 if there is none.
-    n_others, k : int
-
-    Returns
-    -------
-    csr_matrix, shape (n_rows, n_others), float64
-    """
-    found = []
-    for rows in blocks(len(own), n_others):
-        block = similarity(rows)
-        known = np.flatnonzero(own[rows] >= 0)
-        block[known, own[rows][known]] = 0
-        found.append(strongest(block, k))
-    return sparse.vstack(found, format="csr")
 
 
 def _shrunk_cosine(left: sparse.csr_matrix, right: sparse.csr_matrix, shrinkage: float) -> np.ndarray:
