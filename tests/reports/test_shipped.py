@@ -32,8 +32,7 @@ def test_a_template_is_stored_bare_and_can_be_understood(file):
 
 
 def test_the_batches_are_sound_plans():
-    from bundlebook.shop import SEGMENTS
-    from bundlebook.shop.campaigns import read_table
+    from bundlebook.shop import SEGMENTS, read_table
 
     assert [job.name for job in load_batch(find_batch("segments")).jobs] == list(SEGMENTS)
     known = read_table("campaign_descriptions")[0]["campaign_id"].tolist()

@@ -1,11 +1,12 @@
 """The coupon campaigns of the real shop, and the interval of a share."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from bundlebook.errors import BundlebookError
-from bundlebook.shop import load_campaigns, load_shop
-from bundlebook.shop.campaigns import wilson
+from bundlebook.shop import clean, load_campaigns, load_shop
 
 
 @pytest.fixture(scope="module")
@@ -43,10 +44,18 @@ def test_a_shop_without_campaigns_says_so():
         load_campaigns(load_shop("sample"))
 
 
-def test_wilson_agrees_with_statsmodels():
-    from statsmodels.stats.proportion import proportion_confint
+def test_intervals_are_wilsons_and_nobody_asked_means_nothing_known(campaigns):
+    k, n = campaigns.responses()[["responded", "exposed"]].to_numpy(float).T
+    middle, half = k + 1.96**2 / 2, 1.96 * np.sqrt(k * (n - k) / n + 1.96**2 / 4)
+    assert np.allclose(campaigns.responses()["low"], (middle - half) / (n + 1.96**2), atol=1e-5)
+    assert np.allclose(campaigns.responses()["high"], (middle + half) / (n + 1.96**2), atol=1e-5)
+    nobody = replace(campaigns.one(18), exposures=campaigns.exposures[:0])
+    assert nobody.responses().loc[18, ["exposed", "low", "high"]].tolist() == [0, 0, 1]
 
-    k, n = np.array([0, 1, 7, 50]), np.array([5, 30, 20, 50])
-    expected = proportion_confint(k, n, method="wilson")
-    assert np.allclose(wilson(k, n, z=1.959963984540054), expected)
-    assert [bound.tolist() for bound in wilson(0, 0)] == [0.0, 1.0]
+
+def test_campaigns_are_read_once_and_only_when_asked(real_shop):
+    read = []
+    shop = replace(real_shop, read_campaigns=lambda: read.append(1) or real_shop.read_campaigns())
+    clean(shop)
+    assert not read
+    assert shop.campaigns is shop.campaigns and len(read) == 1

@@ -18,10 +18,18 @@ from bundlebook.shop import (
     read_table,
     to_local_time,
 )
-from bundlebook.shop.cleaning import Lines, excluded, missing, not_in_catalogue, zero_price, zero_quantity
-from bundlebook.shop.duplicates import MERGE_KEY
-from bundlebook.shop.policy import COMPLETE_JOURNEY_EXCLUSIONS, Exclusion, default_policy
-from bundlebook.shop.quantities import limit_quantity
+from bundlebook.shop.cleaning import (
+    MERGE_KEY,
+    Lines,
+    excluded,
+    limit_quantity,
+    missing,
+    not_in_catalogue,
+    zero_price,
+    zero_quantity,
+)
+from bundlebook.shop.completejourney import COMPLETE_JOURNEY_EXCLUSIONS
+from bundlebook.shop.policy import Exclusion
 from tests.shop.random_shop import random_shop
 
 FUEL = Exclusion("fuel", (("category", ("fuel",)), ("no such column", ("x",))), "no merchandise")
@@ -107,7 +115,7 @@ def test_real_shop_meets_the_reference_counts(real_shop):
     steps = audit.set_index("step")
     assert len(real_shop.events) == steps["rows_in"].iloc[0] == 1_469_307
     assert steps["rows_out"]["miscellaneous"] == 1_439_976
-    without_till = replace(default_policy(real_shop), exclusions=COMPLETE_JOURNEY_EXCLUSIONS[:3])
+    without_till = replace(real_shop.policy, exclusions=COMPLETE_JOURNEY_EXCLUSIONS[:3])
     reference = clean(real_shop, without_till)[0].events
     assert (len(reference), reference["item_id"].nunique(), reference["basket_id"].nunique()) == (
         1_439_976,
@@ -272,8 +280,9 @@ def test_an_unknown_choice_is_refused(wrong):
 
 
 def test_only_the_real_shop_has_exclusions(real_shop):
-    assert default_policy(real_shop).exclusions == COMPLETE_JOURNEY_EXCLUSIONS
-    assert default_policy(shop_of(quantity=[1])).exclusions == ()
+    assert real_shop.policy.exclusions == COMPLETE_JOURNEY_EXCLUSIONS
+    other = replace(shop_of(quantity=[1]), name="completejourney")
+    assert other.policy == CleaningPolicy() and other.campaigns is None, "a name says nothing about the catalogue"
 
 
 def test_single_columns_of_a_side_table_are_the_same_columns():

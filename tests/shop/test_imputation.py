@@ -7,7 +7,7 @@ from hypothesis import given, settings, strategies as st
 
 from bundlebook.errors import BundlebookError
 from bundlebook.shop import Shop, clean, fill_prices, median_list_prices
-from bundlebook.shop.imputation import fill_price, fill_quantity
+from bundlebook.shop.cleaning import fill_price, fill_quantity
 from tests.shop.random_shop import random_shop
 
 DAY = pd.Timestamp("2021-02-01")

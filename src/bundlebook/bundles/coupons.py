@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from bundlebook.shop import Shop, read_table
+from bundlebook.shop import Shop
 
 
 def offered_sets(shop: Shop, level: str, at: np.datetime64, largest: int = 8) -> tuple[tuple[str, ...], ...]:
@@ -25,11 +25,10 @@ def offered_sets(shop: Shop, level: str, at: np.datetime64, largest: int = 8) ->
     tuple of tuples of str
         Sorted, each once; empty if the shop offers no sets.
     """
-    if shop.name == "completejourney":
-        campaigns = read_table("campaign_descriptions")[0].set_index("campaign_id")["start_date"]
-        coupons = read_table("coupons")[0]
-        coupons = coupons[pd.to_datetime(coupons["campaign_id"].map(campaigns)).to_numpy() < np.datetime64(at)]
-        table = pd.DataFrame({"set": coupons["coupon_upc"], "item_id": coupons["product_id"].astype(str)})
+    if shop.campaigns is not None:
+        start = shop.campaigns.coupons["campaign_id"].map(shop.campaigns.descriptions["start"])
+        coupons = shop.campaigns.coupons[start.to_numpy() < np.datetime64(at)]
+        table = pd.DataFrame({"set": coupons["coupon_id"], "item_id": coupons["item_id"]})
     elif shop.bundles is not None:
         table = pd.DataFrame({"set": shop.bundles["bundle_id"], "item_id": shop.bundles["item_id"]})
         if shop.bundle_events is not None:
@@ -57,16 +56,14 @@ def responses(shop: Shop) -> pd.DataFrame | None:
     Of the real shop: a household and a campaign it received; it responded if it redeemed a coupon of that campaign.
     Which households got a campaign was the shop's choice, not a draw, so types must not be compared as if it were.
     """
-    if shop.name == "completejourney":
-        kinds = read_table("campaign_descriptions")[0].set_index("campaign_id")["campaign_type"]
-        sent, used = read_table("campaigns")[0], read_table("coupon_redemptions")[0]
-        key = ["household_id", "campaign_id"]
-        redeemed = pd.MultiIndex.from_frame(used[key]).unique()
-        table = sent.drop_duplicates(key)
+    if shop.campaigns is not None:
+        key = ["user_id", "campaign_id"]
+        redeemed = pd.MultiIndex.from_frame(shop.campaigns.redemptions[key]).unique()
+        table = shop.campaigns.exposures.drop_duplicates(key)
         return pd.DataFrame(
             {
-                "user_id": table["household_id"].astype(str).to_numpy(),
-                "kind": table["campaign_id"].map(kinds).astype(str).to_numpy(),
+                "user_id": table["user_id"].to_numpy(),
+                "kind": table["campaign_id"].map(shop.campaigns.descriptions["kind"]).to_numpy(),
                 "responded": pd.MultiIndex.from_frame(table[key]).isin(redeemed),
             }
         )

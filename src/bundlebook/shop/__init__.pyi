@@ -1,13 +1,19 @@
 from .baskets import Baskets as Baskets, group_baskets as group_baskets
 from .campaigns import load_campaigns as load_campaigns
-from .cleaning import clean as clean, to_local_time as to_local_time
+from .cleaning import (
+    clean as clean,
+    drop_twins as drop_twins,
+    merge_twins as merge_twins,
+    to_local_time as to_local_time,
+)
 from .completejourney import TRANSACTIONS_MD5 as TRANSACTIONS_MD5, read_table as read_table
-from .counterfactuals import with_habit as with_habit
-from .duplicates import drop_twins as drop_twins, merge_twins as merge_twins
 from .encoding import Vocabulary as Vocabulary, bag_of_words as bag_of_words, one_hot as one_hot
-from .imputation import fill_prices as fill_prices, median_list_prices as median_list_prices
+from .imputation import (
+    fill_prices as fill_prices,
+    median_list_prices as median_list_prices,
+    quantity_limit as quantity_limit,
+)
 from .policy import CleaningPolicy as CleaningPolicy
-from .quantities import quantity_limit as quantity_limit
 from .segments import SEGMENTS as SEGMENTS, customer_segments as customer_segments
 from .shop import Shop as Shop, SourceFile as SourceFile
 from .sources import load_shop as load_shop
@@ -19,3 +25,4 @@ from .splits import (
     min_users as min_users,
     time_split as time_split,
 )
+from .zhangsan import with_habit as with_habit

@@ -6,11 +6,9 @@ whom to send coupons.
 
 from dataclasses import dataclass
 
-import numpy as np
 import pandas as pd
 
 from bundlebook.errors import BundlebookError
-from bundlebook.shop.completejourney import read_table
 from bundlebook.shop.shop import Shop, SourceFile
 
 
@@ -69,91 +67,36 @@ class Campaigns:
         -------
         DataFrame
             Index ``campaign_id``: ``kind``, ``exposed``, ``responded`` (customers) and ``rate`` with ``low`` and
-            ``high``, the 95 % interval of :func:`wilson`.
+            ``high``, Wilson's 95 % interval, which is sound for few customers too; 0 and 1 where nobody was sent any.
+
+        References
+        ----------
+        E. B. Wilson, "Probable inference, the law of succession, and statistical inference", JASA 22 (1927), 209–212.
         """
+        from statsmodels.stats.proportion import proportion_confint  # half a second to import
+
         used = self.redemptions.drop_duplicates(["campaign_id", "user_id"]).merge(self.exposures)
         exposed, responded = (
             table.groupby("campaign_id")["user_id"].nunique().reindex(self.descriptions.index, fill_value=0)
             for table in (self.exposures, used)
         )
-        low, high = wilson(responded.to_numpy(), exposed.to_numpy())
+        low, high = proportion_confint(responded, exposed.clip(lower=1), method="wilson")
+        low, high = low.clip(lower=0).where(exposed > 0, 0), high.clip(upper=1).where(exposed > 0, 1)
         rate = responded / exposed.where(exposed > 0)
         columns = {"exposed": exposed, "responded": responded, "rate": rate, "low": low, "high": high}
         return self.descriptions[["kind"]].assign(**columns)
 
 
 def load_campaigns(shop: Shop) -> Campaigns:
-    """Read the coupon campaigns that come with a shop.
+    """Return the coupon campaigns that come with a shop.
 
     Raises
     ------
     BundlebookError
-        If the shop has none: only the real shop does.
+        If the shop has none: only the real shop does. ``shop.campaigns`` is None then.
     """
-    if shop.name != "completejourney":
+    if shop.campaigns is None:
         raise BundlebookError(
             "this shop has no coupon campaigns", where=f"shop {shop.name!r}", remedy='use SHOP = "completejourney"'
         )
-    names = ("campaign_descriptions", "campaigns", "coupons", "coupon_redemptions")
-    tables, files = zip(*(read_table(name) for name in names), strict=True)
-    described, exposed, coupons, redeemed = tables
-    label = {"household_id": "user_id", "coupon_upc": "coupon_id", "product_id": "item_id"}
-    exposed, coupons, redeemed = (
-        table.rename(columns=label).assign(**{to: table[at].astype(str) for at, to in label.items() if at in table})
-        for table in (exposed, coupons, redeemed)
-    )
-    descriptions = described.set_index("campaign_id").sort_index()
-    descriptions = pd.DataFrame(
-        {
-            "kind": descriptions["campaign_type"].astype(str),
-            "start": pd.to_datetime(descriptions["start_date"]),
-            "end": pd.to_datetime(descriptions["end_date"]),
-        }
-    )
-    once = coupons[["campaign_id", "coupon_id", "item_id"]].drop_duplicates()
-    redeemed["day"] = pd.to_datetime(redeemed["redemption_date"])
-    return Campaigns(
-        descriptions,
-        exposed[["campaign_id", "user_id"]].sort_values(["campaign_id", "user_id"], ignore_index=True),
-        once.sort_values(["campaign_id", "coupon_id", "item_id"], ignore_index=True),
-        redeemed[["campaign_id", "user_id", "coupon_id", "day"]].sort_values(
-            ["campaign_id", "day", "user_id", "coupon_id"], ignore_index=True
-        ),
-        len(coupons) - len(once),
-        files,
-    )
-
-
-def wilson(successes: np.ndarray | int, trials: np.ndarray | int, z: float = 1.96) -> tuple[np.ndarray, np.ndarray]:
-    r"""Wilson's interval for a share, which stays within [0, 1] and is sound for few trials too.
-
-    .. math:: \frac{\hat p + z^2/2n \pm z\sqrt{\hat p(1-\hat p)/n + z^2/4n^2}}{1 + z^2/n}
-
-    Parameters
-    ----------
-    successes, trials : int or ndarray of int
-    z : float
-        1.96 for 95 %.
-
-    Returns
-    -------
-    (low, high) : ndarray
-        0 and 1 where there was no trial.
-
-    References
-    ----------
-    E. B. Wilson, "Probable inference, the law of succession, and statistical inference", JASA 22 (1927), 209–212.
-
-    Examples
-    --------
-    >>> [round(float(bound), 3) for bound in wilson(0, 10)], [round(float(bound), 3) for bound in wilson(8, 10)]
-    ([0.0, 0.278], [0.49, 0.943])
-    """
-    k, n = np.asarray(successes, dtype=np.float64), np.asarray(trials, dtype=np.float64)
-    safe = np.maximum(n, 1)
-    p = k / safe
-    half = z * np.sqrt(p * (1 - p) / safe + z**2 / (4 * safe**2))
-    middle, scale = p + z**2 / (2 * safe), 1 + z**2 / safe
-    low = np.where(n > 0, np.maximum((middle - half) / scale, 0), 0)
-    high = np.where(n > 0, np.minimum((middle + half) / scale, 1), 1)
-    return low, high
+    return shop.campaigns

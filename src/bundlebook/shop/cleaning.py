@@ -2,8 +2,7 @@
 
 Every decision about a line looks at that line, at its twins of the same moment and at the catalogue, never at
 a statistic of the whole log. So no later week can reach an earlier prediction through a cleaned shop. Limits and
-prices that must be learned from data name the day up to which they look: :mod:`bundlebook.shop.quantities` and
-:mod:`bundlebook.shop.imputation`.
+prices that must be learned from data name the day up to which they look: :mod:`bundlebook.shop.imputation`.
 """
 
 from collections.abc import Callable, Iterator
@@ -14,12 +13,11 @@ import numpy as np
 import pandas as pd
 
 from bundlebook.errors import BundlebookError
-from bundlebook.shop.duplicates import drop_twins, merge_twins
-from bundlebook.shop.imputation import fill_price, fill_quantity
-from bundlebook.shop.policy import CleaningPolicy, Exclusion, default_policy
-from bundlebook.shop.quantities import limit_quantity
+from bundlebook.shop.policy import CleaningPolicy, Exclusion
 from bundlebook.shop.shop import Shop
 
+#: What makes two lines the same purchase; columns a shop does not have are left out.
+MERGE_KEY = ("user_id", "item_id", "time", "event", "basket_id", "session_id")
 _AUDIT_COLUMNS = ["step", "rows_in", "rows_out", "rows_changed", "reason"]
 
 
@@ -65,7 +63,7 @@ def clean(shop: Shop, policy: CleaningPolicy | None = None) -> tuple[Shop, pd.Da
     shop : Shop
         As loaded, or cleaned before: cleaning a cleaned shop changes nothing.
     policy : CleaningPolicy, optional
-        What to do at each step; :func:`~bundlebook.shop.policy.default_policy` of the shop if not given.
+        What to do at each step; ``shop.policy`` if not given.
 
     Returns
     -------
@@ -86,7 +84,7 @@ def clean(shop: Shop, policy: CleaningPolicy | None = None) -> tuple[Shop, pd.Da
     Missing catalogue prices are not filled here, because a median over the whole log would tell an earlier
     prediction what things cost later. See :func:`bundlebook.shop.imputation.fill_prices`.
     """
-    policy = default_policy(shop) if policy is None else policy
+    policy = shop.policy if policy is None else policy
     audit: list[tuple] = []
     if policy.local_time:
         shop, moved = to_local_time(shop)
@@ -201,6 +199,136 @@ def excluded(lines: Lines, exclusion: Exclusion) -> np.ndarray:
         if column in lines.products:
             items[:-1] |= lines.products[column].isin(values).to_numpy()
     return items[lines.row]
+
+
+def fill_quantity(events: pd.DataFrame) -> tuple[pd.DataFrame, int]:
+    """Take one unit where a purchase does not say how many.
+
+    Returns
+    -------
+    (DataFrame, int)
+        The events and the number of lines filled. Events that are no purchase may go without a quantity.
+    """
+    missing = ((events["event"] == "purchase") & events["quantity"].isna()).to_numpy()
+    if not missing.any():
+        return events, 0
+    return events.assign(quantity=events["quantity"].mask(missing, 1)), int(missing.sum())
+
+
+def fill_price(events: pd.DataFrame, products: pd.DataFrame) -> tuple[pd.DataFrame, int]:
+    """Take the line's own shelf price, else the catalogue's, where a purchase does not say what was paid.
+
+    Returns
+    -------
+    (DataFrame, int)
+        The events and the number of lines filled. A price of 0 fills nothing: it is not known to be one.
+    """
+    missing = np.flatnonzero((events["event"] == "purchase") & events["price"].isna())
+    if not len(missing):
+        return events, 0
+    lines = events.iloc[missing]
+    known = lines["item_id"].map(products.set_index("item_id")["price"])
+    if "list_price" in lines:
+        known = lines["list_price"].where(lines["list_price"] > 0, known)
+    known = known.where(known > 0).to_numpy(float)
+    if np.isnan(known).all():
+        return events, 0
+    price = events["price"].to_numpy(float, copy=True)
+    price[missing] = known
+    return events.assign(price=price), int(np.isfinite(known).sum())
+
+
+def limit_quantity(events: pd.DataFrame, limit: float, how: str = "cap") -> tuple[pd.DataFrame, int]:
+    """Cap or drop the purchases of more than *limit* units.
+
+    Parameters
+    ----------
+    events : DataFrame
+    limit : float
+        Units; a line of exactly `limit` stays as it is.
+    how : {"cap", "drop"}
+
+    Returns
+    -------
+    (DataFrame, int)
+        The events and the number of lines that were capped.
+    """
+    above = (events["event"] == "purchase").to_numpy() & (events["quantity"].to_numpy(float) > limit)
+    if not above.any():
+        return events, 0
+    if how == "drop":
+        return events[~above].reset_index(drop=True), 0
+    whole_units = pd.api.types.is_integer_dtype(events["quantity"].dtype)
+    capped = events["quantity"].mask(above, int(limit) if whole_units else limit)
+    return events.assign(quantity=capped), int(above.sum())
+
+
+def drop_twins(events: pd.DataFrame) -> tuple[pd.DataFrame, int]:
+    """Drop every line that equals an earlier one in all columns.
+
+    Returns
+    -------
+    (DataFrame, int)
+        The events in their order, renumbered from 0, or `events` itself if there is nothing to drop; and 0,
+        because no line that stays is changed.
+    """
+    candidates = _same_item_and_moment(events)
+    twins = candidates[events.iloc[candidates].duplicated().to_numpy()]
+    if not len(twins):
+        return events, 0
+    kept = np.ones(len(events), dtype=bool)
+    kept[twins] = False
+    return events[kept].reset_index(drop=True), 0
+
+
+def merge_twins(events: pd.DataFrame) -> tuple[pd.DataFrame, int]:
+    """Make one line of those that agree on :data:`MERGE_KEY`: quantities add up and the money stays the same.
+
+    The merged price is Σ quantity × price / Σ quantity over the lines whose price is known, or their plain mean
+    if they have no quantity; any other column keeps its first value.
+
+    Returns
+    -------
+    (DataFrame, int)
+        The events, each merged line in the place of its first part, and the number of merged lines.
+    """
+    events = events.reset_index(drop=True)
+    key = [column for column in MERGE_KEY if column in events]
+    candidates = _same_item_and_moment(events)
+    lines = events.iloc[candidates]
+    repeated = lines.duplicated(key, keep=False).to_numpy()
+    if not repeated.any():
+        return events, 0
+    candidates, lines = candidates[repeated], lines[repeated]
+    group = lines.groupby(key, sort=False, dropna=False).ngroup().to_numpy()
+    first = np.unique(group, return_index=True)[1]
+    merged = lines.iloc[first].copy()
+    merged["quantity"] = lines["quantity"].groupby(group).sum(min_count=1).astype(lines["quantity"].dtype).to_numpy()
+    for money in ("price", "list_price"):
+        if money in lines:
+            merged[money] = _mean_price(lines[money], lines["quantity"], group)
+    kept = np.ones(len(events), dtype=bool)
+    kept[candidates] = False
+    whole = pd.concat([events[kept], merged]).sort_index(kind="stable")
+    return whole.reset_index(drop=True), len(merged)
+
+
+def _same_item_and_moment(events: pd.DataFrame) -> np.ndarray:
+    """Positions of the events that share item and time with another: all that can have a twin.
+
+    Comparing two integers a line is several times faster than comparing nine columns of text, and on most logs
+    hardly a candidate is left.
+    """
+    item = pd.factorize(events["item_id"])[0]
+    frame = pd.DataFrame({"item": item, "moment": events["time"].to_numpy().astype(np.int64)})
+    return np.flatnonzero(frame.duplicated(keep=False).to_numpy())
+
+
+def _mean_price(price: pd.Series, quantity: pd.Series, group: np.ndarray) -> np.ndarray:
+    weight = quantity.astype(float).fillna(0).where(price.notna(), 0.0)
+    money = (price.fillna(0.0) * weight).groupby(group).sum()
+    units = weight.groupby(group).sum()
+    return (money / units.where(units > 0)).fillna(price.groupby(group).mean()).to_numpy()
 
 
 def _nothing_left(step: str) -> BundlebookError:

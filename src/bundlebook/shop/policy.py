@@ -1,9 +1,8 @@
-"""What to do at each cleaning step, and what the real shop needs."""
+"""What to do at each cleaning step; a shop brings its own choice in ``Shop.policy``."""
 
 from dataclasses import dataclass
 
 from bundlebook.errors import BundlebookError
-from bundlebook.shop.shop import Shop
 
 
 @dataclass(frozen=True)
@@ -49,7 +48,7 @@ class CleaningPolicy:
         Items that are no merchandise. None by default: only someone who knows the catalogue can say.
     max_quantity : float or None
         Units in one line above which a quantity is not believed; None believes all.
-        :func:`bundlebook.shop.quantities.quantity_limit` learns one from the training weeks.
+        :func:`bundlebook.shop.quantity_limit` learns one from the training weeks.
     implausible : {"cap", "drop"}
         What to do with a line above `max_quantity`.
     duplicates : {"drop", "merge", "keep"}
@@ -87,33 +86,3 @@ class CleaningPolicy:
             raise BundlebookError(
                 f"max_quantity={self.max_quantity!r}", where="CleaningPolicy", remedy="use a number of units above 0"
             )
-
-
-#: What Complete Journey's catalogue holds besides merchandise, each found by looking (chapter 02).
-COMPLETE_JOURNEY_EXCLUSIONS = (
-    Exclusion(
-        "fuel",
-        (("product_type", ("GASOLINE-REG UNLEADED",)), ("department", ("FUEL",))),
-        "sold at the pump, its quantity is thousandths of a gallon",
-    ),
-    Exclusion("coupons", (("department", ("COUPON",)),), "a coupon is a payment"),
-    Exclusion("miscellaneous", (("department", ("MISCELLANEOUS",)),), "gift cards, key rings, items without a type"),
-    Exclusion(
-        "till entries",
-        (("category", ("COUPON/MISC ITEMS",)), ("product_type", ("MISC SALES TRANS",))),
-        "typed at the till, it can be any article",
-    ),
-)
-
-
-def default_policy(shop: Shop) -> CleaningPolicy:
-    """The policy that :func:`bundlebook.shop.clean` uses when it is given none.
-
-    Returns
-    -------
-    CleaningPolicy
-        The plain defaults, and for the real shop the exclusions its catalogue needs besides.
-    """
-    if shop.name == "completejourney":
-        return CleaningPolicy(exclusions=COMPLETE_JOURNEY_EXCLUSIONS)
-    return CleaningPolicy()

@@ -1,11 +1,18 @@
 """The noun everything else takes: one shop's tables with their provenance."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from bundlebook.errors import BundlebookError
+from bundlebook.shop.policy import CleaningPolicy
+
+if TYPE_CHECKING:
+    from bundlebook.shop.campaigns import Campaigns
 
 
 @dataclass(frozen=True)
@@ -67,6 +74,10 @@ class Shop:
         False for a simulated shop; its figures must never share a table with real ones.
     notes : tuple of str
         What was assumed or noticed at loading, for example that a log without ``event`` was taken as purchases.
+    policy : CleaningPolicy
+        How :func:`bundlebook.shop.clean` treats this shop unless it is told otherwise; the loader knows its catalogue.
+    read_campaigns : callable or None
+        Reads the coupon campaigns; None for a shop without any. Use :attr:`campaigns`.
     """
 
     name: str
@@ -82,6 +93,13 @@ class Shop:
     currency: str = ""
     real: bool = True
     notes: tuple[str, ...] = ()
+    policy: CleaningPolicy = field(default_factory=CleaningPolicy)
+    read_campaigns: "Callable[[], Campaigns] | None" = None
+
+    @cached_property
+    def campaigns(self) -> "Campaigns | None":
+        """The coupon campaigns, read from disk when they are first asked for; None for a shop without any."""
+        return None if self.read_campaigns is None else self.read_campaigns()
 
     @property
     def checksum(self) -> str:
@@ -125,7 +143,7 @@ class Shop:
             )
         return name
 
-    def with_tables(self, **tables) -> "Shop":
+    def with_tables(self, **tables: Any) -> "Shop":
         """Return a copy with some tables replaced."""
         return replace(self, **tables)
 
