@@ -25,7 +25,7 @@ from scipy.special import expit
 
 from bundlebook import paths
 from bundlebook.evaluation import everyone, log_loss, pair_losses, paired_differences, rank, recall
-from bundlebook.recommenders import Range, RecurrentRecommender, Settings, import_keras, search
+from bundlebook.recommenders import Range, RecurrentRecommender, RecurrentSettings, import_keras, search
 from bundlebook.shop import clean, group_baskets, load_shop, time_split
 
 RESULTS = Path(__file__).with_suffix(".json")
@@ -69,7 +69,7 @@ def run_search(households: int, n_folds: int, trials: int, seed: int, fresh: boo
     journal = KEPT / "trials.journal"
     if fresh:
         journal.unlink(missing_ok=True)
-    shipped = {name: getattr(Settings(), name) for name in SPACE}
+    shipped = {name: getattr(RecurrentSettings(), name) for name in SPACE}
     table = search(
         lambda **settings: RecurrentRecommender(seed=seed, **settings),
         SPACE,
@@ -110,7 +110,8 @@ def confirm(n: int, seeds: int, fresh: bool) -> None:
     if not found:
         raise click.ClickException("there is no search yet: run the part 'search' first")
     table = pd.DataFrame(found["trials"]).set_index("trial")
-    shipped = (table[list(SPACE)] == pd.Series({name: getattr(Settings(), name) for name in SPACE})).all(axis=1)
+    defaults = pd.Series({name: getattr(RecurrentSettings(), name) for name in SPACE})
+    shipped = (table[list(SPACE)] == defaults).all(axis=1)
     top = best(table[~shipped], n)
     variants = {"shipped": {}} | {f"trial {k}": {name: top[name][k] for name in SPACE} for k in top.index}
     write("confirm", compare({k: plain(v) for k, v in variants.items()}, "shipped", seeds, fresh))
@@ -160,7 +161,7 @@ def compare(variants: dict[str, dict], reference: str, n_seeds: int, fresh: bool
     task = real_split().task("validation")
     seeds = [2021 + k for k in range(n_seeds)]
     fits = {
-        name: [kept_fit(replace(Settings(), **changed, seed=seed), task, fresh) for seed in seeds]
+        name: [kept_fit(replace(RecurrentSettings(), **changed, seed=seed), task, fresh) for seed in seeds]
         for name, changed in variants.items()
     }
     rows = {}
@@ -192,7 +193,7 @@ def seed_noise(one: list[float], other: list[float]) -> float:
     return float(np.sqrt(np.var(one, ddof=1) / len(one) + np.var(other, ddof=1) / len(other)))
 
 
-def kept_fit(settings: Settings, task, fresh: bool) -> dict[str, np.ndarray]:
+def kept_fit(settings: RecurrentSettings, task, fresh: bool) -> dict[str, np.ndarray]:
     """Fit and judge, or read what was kept of it."""
     key = hashlib.sha256(json.dumps([asdict(settings), str(task.at)], sort_keys=True).encode()).hexdigest()[:16]
     file = KEPT / f"{key}.npz"

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from bundlebook import paths
-from bundlebook.recommenders import Settings
+from bundlebook.recommenders import RecurrentSettings
 from bundlebook.shop import clean, group_baskets, load_shop, time_split
 
 
@@ -55,7 +55,7 @@ def test_differences_are_against_the_reference_with_the_noise_of_the_seeds(bench
 
 def test_a_fit_is_kept_with_its_figures_by_household(benchmark, monkeypatch):
     task = time_split(group_baskets(clean(load_shop("sample"))[0])).task("validation")
-    settings, fits = Settings(width=4, repeat=4, epochs=1, batch=64, seed=1), []
+    settings, fits = RecurrentSettings(width=4, repeat=4, epochs=1, batch=64, seed=1), []
     make = benchmark.RecurrentRecommender
     monkeypatch.setattr(benchmark, "RecurrentRecommender", lambda **kw: fits.append(kw) or make(**kw))
     once, again = (benchmark.kept_fit(settings, task, fresh=False) for _ in range(2))

@@ -10,8 +10,7 @@ from click.testing import CliRunner
 
 from bundlebook import paths
 from bundlebook.evaluation import Judged, averaged
-from bundlebook.recommenders import NextBasketRecommender
-from bundlebook.recommenders.next_basket import Settings
+from bundlebook.recommenders import NextBasketRecommender, NextBasketSettings
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +65,9 @@ def test_a_small_run_writes_its_rows_and_a_second_one_only_reads(benchmark, monk
     few = [("popularity", 1), ("personal frequency", 1), ("TIFU-KNN", 1), (benchmark.NETWORK, 1), (benchmark.FUSED, 1)]
     monkeypatch.setattr(benchmark, "rows", lambda seeds, seed: few)
     monkeypatch.setenv("BUNDLEBOOK_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(NextBasketRecommender, "defaults", Settings(width=4, repeat=4, steps=3, epochs=1, batch=200))
+    monkeypatch.setattr(
+        NextBasketRecommender, "defaults", NextBasketSettings(width=4, repeat=4, steps=3, epochs=1, batch=200)
+    )
     small = ["--shop", "sample", "--levels", "auto", "--seeds", "1", "--windows", "validation", "--out", str(tmp_path)]
     first = CliRunner().invoke(benchmark.main, small)
     assert first.exit_code == 0, first.output

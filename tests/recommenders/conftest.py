@@ -1,9 +1,12 @@
 """Small logs for the recommenders' tests."""
 
+import os
+
 import numpy as np
 import pytest
 from scipy import sparse
 
+from bundlebook.recommenders import fit_cached
 from bundlebook.shop import Baskets
 
 AT = np.datetime64("2021-06-01")
@@ -33,3 +36,17 @@ def made(rows, users, ages):
         np.array([f"u{u}" for u in range(n_users)]),
         np.array([f"i{i}" for i in range(len(rows[0]))]),
     )
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory):
+    """Fit a network, or read it if another test, or another process of this run, has fitted the same one."""
+    folder = tmp_path_factory.getbasetemp()
+    folder = folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder
+
+    def fit(model, visible, at):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("BUNDLEBOOK_CACHE", str(folder / "networks"))
+            return fit_cached(model, visible, at)
+
+    return fit

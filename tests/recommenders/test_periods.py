@@ -7,7 +7,7 @@ from scipy import sparse
 
 from bundlebook.errors import BundlebookError
 from bundlebook.recommenders import period_panel, periods_covered
-from bundlebook.recommenders.periods import WIDTHS, fitting_width
+from bundlebook.recommenders.networks.periods import WIDTHS, _fitting_width
 from bundlebook.shop import Baskets
 
 AT = np.datetime64("2021-05-01")
@@ -72,7 +72,7 @@ def test_a_batch_is_padded_with_nothing():
 
 
 def test_widths_grow_in_few_steps():
-    assert [fitting_width(pairs) for pairs in (0, 1, 32, 33, 2048, 2049)] == [32, 32, 32, 64, 2048, 4096]
+    assert [_fitting_width(pairs) for pairs in (0, 1, 32, 33, 2048, 2049)] == [32, 32, 32, 64, 2048, 4096]
     assert list(WIDTHS) == sorted(WIDTHS)
 
 

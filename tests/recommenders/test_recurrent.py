@@ -10,14 +10,12 @@ import pytest
 from scipy import sparse
 from scipy.special import expit
 
-from bundlebook import cache
 from bundlebook.errors import BundlebookError
 from bundlebook.recommenders import (
     Examples,
     LiteralRNN,
     ProbabilisticRecommender,
     RecurrentRecommender,
-    fit_cached,
     import_keras,
     period_panel,
 )
@@ -42,8 +40,8 @@ def shop() -> Baskets:
 
 
 @pytest.fixture(scope="module")
-def fitted(shop) -> RecurrentRecommender:
-    return RecurrentRecommender(**SMALL).fit(shop, AT)
+def fitted(shop, trained) -> RecurrentRecommender:
+    return trained(RecurrentRecommender(**SMALL), shop, AT)
 
 
 def with_baskets(shop: Baskets, chosen: np.ndarray) -> Baskets:
@@ -78,7 +76,7 @@ def test_nothing_on_or_after_the_day_is_read(shop, fitted):
 
 
 def test_seed_decides(shop, fitted):
-    other = RecurrentRecommender(**SMALL | {"seed": 6}).fit(shop, AT)
+    other = RecurrentRecommender(**SMALL | {"seed": 6, "epochs": 1}).fit(shop, AT)
     assert not np.allclose(other.scores(shop, AT), fitted.scores(shop, AT))
 
 
@@ -145,7 +143,7 @@ def test_other_cells_and_no_head(shop, cell):
 
 
 def test_the_loss_is_the_cross_entropy_of_every_item(shop):
-    from bundlebook.recommenders._networks import FullVocabularyLoss
+    from bundlebook.recommenders.networks._layers import FullVocabularyLoss
 
     rng = np.random.default_rng(0)
     logits, bought = rng.normal(size=(3, 2, 5)).astype("float32"), rng.integers(0, 2, (3, 2, 5)).astype("float32")
@@ -165,7 +163,7 @@ def test_the_noted_losses_are_those_of_the_examples(shop):
 
 
 def test_repeat_features_against_loops(shop):
-    from bundlebook.recommenders._networks import DECAYS, RepeatFeatures
+    from bundlebook.recommenders.networks._layers import DECAYS, RepeatFeatures
 
     panel = period_panel(shop.of_users(np.arange(4)), AT, 4)
     batch = panel.batch(np.arange(4))
@@ -214,25 +212,12 @@ def test_goes_on_where_it_was_killed(shop, fitted, tmp_path, monkeypatch):
     assert np.allclose(resumed.scores(shop, AT), fitted.scores(shop, AT), atol=1e-5)
 
 
-def test_a_checkpoint_of_something_else_is_refused(shop, tmp_path):
-    quick = SMALL | {"epochs": 1}
-    RecurrentRecommender(**quick).fit(shop, AT, checkpoint=tmp_path)
+def test_a_checkpoint_of_something_else_is_refused(shop, fitted, tmp_path):
+    fitted.save(tmp_path)
     with pytest.raises(BundlebookError, match="other settings or other data"):
-        RecurrentRecommender(**quick | {"seed": 99}).fit(shop, AT, checkpoint=tmp_path)
+        RecurrentRecommender(**SMALL | {"seed": 99}).fit(shop, AT, checkpoint=tmp_path)
     with pytest.raises(BundlebookError, match="other settings or other data"):
-        RecurrentRecommender(**quick).fit(shop, AT - 28, checkpoint=tmp_path)
-
-
-def test_a_model_that_was_fitted_before_is_not_fitted_again(shop, tmp_path, monkeypatch):
-    monkeypatch.setenv("BUNDLEBOOK_CACHE", str(tmp_path))
-    cache.source_digest.cache_clear()
-    settings = SMALL | {"epochs": 1}
-    first = fit_cached(RecurrentRecommender(**settings), shop, AT)
-    monkeypatch.setattr(RecurrentRecommender, "fit", lambda *_args, **_named: pytest.fail("fitted again"))
-    second = fit_cached(RecurrentRecommender(**settings), shop.between(end=AT), AT)
-    assert np.array_equal(first.scores(shop, AT), second.scores(shop, AT))
-    with pytest.raises(pytest.fail.Exception):
-        fit_cached(RecurrentRecommender(**settings), shop, AT - 28)
+        RecurrentRecommender(**SMALL).fit(shop, AT - 28, checkpoint=tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -267,8 +252,8 @@ def test_another_backend_computes_the_same(shop, fitted, tmp_path):
     code = """
 import sys, numpy as np
 from scipy import sparse
-from bundlebook.recommenders.recurrent import RecurrentRecommender
-from bundlebook.shop.baskets import Baskets
+from bundlebook.recommenders import RecurrentRecommender
+from bundlebook.shop import Baskets
 folder = sys.argv[1]
 model = RecurrentRecommender.load(f"{folder}/model")
 data = np.load(f"{folder}/q.npz")

@@ -1,14 +1,24 @@
 """The examples of the training: what they know, how they are batched, and how customers are made to look new."""
 
+import sys
 from dataclasses import replace
 from itertools import pairwise
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from scipy import sparse
 
-from bundlebook.recommenders import Examples, period_panel, shuffled_batches
-from bundlebook.recommenders.training import thinned
+from bundlebook.recommenders import (
+    Examples,
+    RecurrentRecommender,
+    examples_per_second,
+    period_panel,
+    shuffled_batches,
+    train,
+)
+from bundlebook.recommenders.networks import training
+from bundlebook.recommenders.networks.training import _thinned
 from bundlebook.shop import Baskets
 
 
@@ -77,7 +87,7 @@ def test_every_user_is_in_a_batch_and_batches_hold_users_of_a_size():
 def test_thinning_only_ever_takes_away(shoppers):
     visible, _ = shoppers
     known = {(u, d, i): q for u, d, i, q in lines(visible)}
-    less = thinned(visible, 1.0, np.random.default_rng(0))
+    less = _thinned(visible, 1.0, np.random.default_rng(0))
     kept = list(lines(less))
     assert 0 < len(kept) < 0.8 * len(known)
     assert all((u, d, i) in known for u, d, i, _ in kept)
@@ -87,12 +97,12 @@ def test_thinning_only_ever_takes_away(shoppers):
 
 def test_thinning_no_share_changes_nothing(shoppers):
     visible, _ = shoppers
-    assert list(lines(thinned(visible, 0.0, np.random.default_rng(0)))) == list(lines(visible))
+    assert list(lines(_thinned(visible, 0.0, np.random.default_rng(0)))) == list(lines(visible))
 
 
 def test_many_thinned_users_begin_late_and_keep_all_from_then_on(shoppers):
     visible, _ = shoppers
-    less = thinned(visible, 1.0, np.random.default_rng(0))
+    less = _thinned(visible, 1.0, np.random.default_rng(0))
     late = 0
     for user in range(visible.n_users):
         before, after = visible.day[visible.user == user], less.day[less.user == user]
@@ -103,7 +113,7 @@ def test_many_thinned_users_begin_late_and_keep_all_from_then_on(shoppers):
 @pytest.mark.parametrize(("ways", "begins_late"), [("late", True), ("lost", False)])
 def test_a_way_of_thinning_takes_away_in_that_way_only(shoppers, ways, begins_late):
     visible, _ = shoppers
-    less = thinned(visible, 1.0, np.random.default_rng(0), ways)
+    less = _thinned(visible, 1.0, np.random.default_rng(0), ways)
     suffixes = []
     for user in range(visible.n_users):
         before, after = visible.of_users([user]), less.of_users([user])
@@ -127,6 +137,41 @@ def test_the_order_within_baskets_and_of_baskets_within_a_period_is_nothing_to_a
     a, b = period_panel(visible, at), period_panel(other, at)
     for name in ("first_pair", "item", "baskets", "units", "recency", "trips", "seen"):
         assert np.array_equal(getattr(a, name), getattr(b, name)), name
+
+
+@pytest.fixture
+def loop(shoppers):
+    """Train nothing for an epoch, with a progress bar if somebody watches."""
+    network = SimpleNamespace(train_on_batch=lambda *_args, **_options: 0.5)
+    return lambda progress: train(network, lambda _rng: Examples.before(*shoppers), 1, 16, 0, progress=progress)
+
+
+def test_a_page_keeps_no_step_of_a_progress_bar(loop, capsys, monkeypatch):
+    shell = SimpleNamespace(kernel=SimpleNamespace(_allow_stdin=False))
+    monkeypatch.setitem(sys.modules, "IPython", SimpleNamespace(get_ipython=lambda: shell))
+    loop(progress=True)
+    assert capsys.readouterr().err == ""
+    shell.kernel._allow_stdin = True  # an open notebook
+    loop(progress=True)
+    assert "epoch 1 of 1" in capsys.readouterr().err
+    loop(progress=False)
+    assert capsys.readouterr().err == ""
+
+
+def test_a_terminal_shows_the_progress_bar(loop, capsys, monkeypatch):
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    loop(progress=True)
+    assert "epoch 1 of 1" in capsys.readouterr().err
+
+
+def test_speed_is_the_examples_over_the_seconds_of_the_second_pass(shoppers, monkeypatch):
+    clock = iter([0.0, 10.0, 14.0])
+    monkeypatch.setattr(training, "time", SimpleNamespace(perf_counter=lambda: next(clock)))
+    passes, examples = [], Examples.before(*shoppers)
+    network = SimpleNamespace(train_on_batch=lambda *_args, **_options: passes.append(1))
+    model = SimpleNamespace(settings=RecurrentRecommender(batch=25).settings, untrained=lambda _examples: network)
+    assert examples_per_second(model, examples, batches=2, seed=1) == examples.weights.sum() / 4
+    assert len(passes) == 4
 
 
 def lines(baskets: Baskets):

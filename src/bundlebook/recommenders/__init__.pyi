@@ -1,12 +1,5 @@
-from ._keras import (
-    device_report as device_report,
-    devices as devices,
-    import_keras as import_keras,
-    seed_everything as seed_everything,
-)
 from .base import ProbabilisticRecommender as ProbabilisticRecommender, Recommender as Recommender
 from .calibrated import Calibrated as Calibrated, PlattScaled as PlattScaled, Replay as Replay, platt as platt
-from .cnn import HistoryCNN as HistoryCNN
 from .completing import BasketCompleter as BasketCompleter
 from .content import ContentBased as ContentBased
 from .counting import (
@@ -15,33 +8,49 @@ from .counting import (
     Popularity as Popularity,
     TransitionCounts as TransitionCounts,
 )
-from .deep_factorization import DeepMF as DeepMF
-from .embedding import EmbeddingNetwork as EmbeddingNetwork
 from .factors import BPR as BPR, ImplicitALS as ImplicitALS
-from .from_cache import FromCache as FromCache
 from .hybrid import Ensemble as Ensemble, Stacked as Stacked, Switching as Switching, Weighted as Weighted
 from .linear import EASE as EASE, ItemCosine as ItemCosine
-from .mlp import InterestMLP as InterestMLP
 from .neighbours import UPCF as UPCF, ItemKNN as ItemKNN, TifuKNN as TifuKNN, UserKNN as UserKNN
-from .next_basket import NextBasketRecommender as NextBasketRecommender
-from .periods import PeriodPanel as PeriodPanel, period_panel as period_panel, periods_covered as periods_covered
-from .recurrent import (
-    LiteralRNN as LiteralRNN,
-    RecurrentRecommender as RecurrentRecommender,
-    Settings as Settings,
+from .networks.backend import (
+    device_report as device_report,
+    devices as devices,
+    import_keras as import_keras,
+    seed_everything as seed_everything,
+)
+from .networks.base import (
+    FromCache as FromCache,
+    NetworkRecommender as NetworkRecommender,
+    NetworkSettings as NetworkSettings,
     fit_cached as fit_cached,
 )
-from .rules import RuleRecommender as RuleRecommender
-from .speed import (
-    PIPELINES as PIPELINES,
-    Speed as Speed,
-    examples_per_second as examples_per_second,
-    measure as measure,
+from .networks.baskets import BasketSteps as BasketSteps
+from .networks.feedforward import (
+    DeepMF as DeepMF,
+    EmbeddingNetwork as EmbeddingNetwork,
+    FeedforwardRecommender as FeedforwardRecommender,
+    FeedforwardSettings as FeedforwardSettings,
+    HistoryCNN as HistoryCNN,
+    InterestMLP as InterestMLP,
 )
-from .training import (
+from .networks.periods import (
+    PeriodPanel as PeriodPanel,
+    period_panel as period_panel,
+    periods_covered as periods_covered,
+)
+from .networks.recurrent import (
+    LiteralRNN as LiteralRNN,
+    NextBasketRecommender as NextBasketRecommender,
+    NextBasketSettings as NextBasketSettings,
+    RecurrentRecommender as RecurrentRecommender,
+    RecurrentSettings as RecurrentSettings,
+)
+from .networks.training import (
     MOST_PERIODS as MOST_PERIODS,
     Examples as Examples,
+    examples_per_second as examples_per_second,
     shuffled_batches as shuffled_batches,
     train as train,
 )
+from .rules import RuleRecommender as RuleRecommender
 from .tuning import Range as Range, search as search

@@ -4,7 +4,6 @@ import importlib.util
 import os
 import subprocess
 import sys
-from dataclasses import asdict
 from functools import cache
 
 import numpy as np
@@ -12,20 +11,17 @@ import pytest
 from scipy import sparse
 from scipy.special import expit
 
-from bundlebook import cache as artefacts, paths
+from bundlebook import paths
 from bundlebook.errors import BundlebookError
 from bundlebook.recommenders import (
     DeepMF,
     EmbeddingNetwork,
-    FromCache,
     HistoryCNN,
     InterestMLP,
     ProbabilisticRecommender,
-    _dense,
     period_panel,
 )
-from bundlebook.recommenders._dense_inputs import decayed_rates
-from bundlebook.recommenders.deep_factorization import columns
+from bundlebook.recommenders.networks.feedforward import _columns, _decayed_rates
 from bundlebook.shop import Baskets
 
 AT = np.datetime64("2021-06-21")
@@ -51,13 +47,13 @@ SHOP = make_shop()
 SMALL = {"width": 8, "epochs": 3, "batch": 16, "rate": 2e-2, "seed": 5}
 
 
-@cache
-def fitted(kind):
-    return kind(**SMALL | {"epochs": 12}).fit(SHOP, AT)
+@pytest.fixture(scope="module")
+def fitted(trained):
+    return cache(lambda kind: trained(kind(**SMALL | {"epochs": 12}), SHOP, AT))
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_follows_the_protocol(kind):
+def test_follows_the_protocol(kind, fitted):
     model = fitted(kind)
     assert isinstance(model, ProbabilisticRecommender)
     scores, probability = model.scores(SHOP, AT), model.probability(SHOP, AT)
@@ -68,7 +64,7 @@ def test_follows_the_protocol(kind):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_learns_who_buys_what_better_than_popularity(kind):
+def test_learns_who_buys_what_better_than_popularity(kind, fitted):
     bought = SHOP.between(AT).user_item().toarray() > 0
     p = fitted(kind).probability(SHOP, AT)
     popular = np.tile(bought.mean(axis=0), (len(bought), 1))  # what popularity says at best
@@ -100,22 +96,21 @@ def test_taste_reaches_items_never_bought(kind):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_the_seed_and_the_past_decide_and_nothing_else(kind):
-    past, first = SHOP.between(end=AT), fitted(kind)
-    again = kind(**asdict(first.settings)).fit(past, AT)
-    other = kind(**asdict(first.settings) | {"seed": 6, "epochs": 1}).fit(past, AT)
+def test_the_seed_and_the_past_decide_and_nothing_else(kind, fitted):
+    past, once = SHOP.between(end=AT), SMALL | {"epochs": 1}
+    first, again, other = (kind(**once | more).fit(b, AT) for b, more in ((SHOP, {}), (past, {}), (past, {"seed": 6})))
     assert np.allclose(first.scores(SHOP, AT), again.scores(past, AT), atol=1e-5)
     assert not np.allclose(first.scores(past, AT), other.scores(past, AT), atol=0.05)
 
 
 @pytest.mark.parametrize("kind", READ_HISTORY)
-def test_a_new_user_is_a_history_like_any_other(kind):
+def test_a_new_user_is_a_history_like_any_other(kind, fitted):
     known, model = SHOP.of_users([3, 8]), fitted(kind)
     new = Baskets(known.quantities, known.user, known.day, np.array(["new", "newer"]), SHOP.items)
     assert np.allclose(model.scores(new, AT), model.scores(SHOP, AT)[[3, 8]], atol=1e-5)
 
 
-def test_strangers_are_one_average_customer_to_the_embedding_network():
+def test_strangers_are_one_average_customer_to_the_embedding_network(fitted):
     known, model = SHOP.of_users([3, 8]), fitted(EmbeddingNetwork)
     new = Baskets(known.quantities, known.user, known.day, np.array(["new", "u008"]), SHOP.items)
     p, of_all = model.probability(new, AT), model.probability(SHOP, AT)
@@ -127,7 +122,7 @@ def test_strangers_are_one_average_customer_to_the_embedding_network():
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_survives_disk_without_pickle(kind, tmp_path):
+def test_survives_disk_without_pickle(kind, tmp_path, fitted):
     model = fitted(kind)
     model.save(tmp_path / "model")
     assert {file.suffix for file in (tmp_path / "model").iterdir()} == {".keras", ".npz", ".json"}
@@ -137,25 +132,9 @@ def test_survives_disk_without_pickle(kind, tmp_path):
     assert all(getattr(loaded, key) == getattr(model, key) for key in kept)
 
 
-def test_a_model_that_was_fitted_before_is_not_fitted_again(tmp_path, monkeypatch):
-    monkeypatch.setenv("BUNDLEBOOK_CACHE", str(tmp_path))
-    artefacts.source_digest.cache_clear()
-    asked, digest = [], artefacts.source_digest
-    monkeypatch.setattr(_dense, "source_digest", lambda module: asked.append(module) or digest(module))
-    first = FromCache(InterestMLP(**SMALL)).fit(SHOP, AT)
-    assert asked == ["bundlebook.recommenders.mlp"]  # an edit of another network does not retrain this one
-    monkeypatch.setattr(InterestMLP, "fit", lambda *_args, **_named: pytest.fail("fitted again"))
-    second = FromCache(InterestMLP(**SMALL), name="again").fit(SHOP.between(end=AT), AT)
-    assert np.allclose(first.scores(SHOP, AT), second.scores(SHOP, AT), atol=1e-5)
-    assert (first.name, second.name) == ("interest MLP", "again")
-    assert second.fit_seconds_ == first.fit_seconds_ > 0
-    with pytest.raises(pytest.fail.Exception):
-        FromCache(InterestMLP(**SMALL | {"seed": 6})).fit(SHOP, AT)
-
-
 def test_decayed_rates_against_a_loop():
     panel, users = period_panel(SHOP, AT, 4), np.array([5, 2])
-    read = decayed_rates(panel, users, periods=2, decay=0.5)
+    read = _decayed_rates(panel, users, periods=2, decay=0.5)
     rates, visits = read["x"], read["v"]
     assert rates.shape == (2, 2, 20) and visits.shape == (2, 2, 1)
     for row, user in enumerate(users):
@@ -171,14 +150,14 @@ def test_decayed_rates_against_a_loop():
 
 def test_the_factorisation_sees_no_column_beyond_its_rows():
     panel = period_panel(SHOP, AT, 6)
-    early = columns(panel, 3)
+    early = _columns(panel, 3)
     cut = SHOP.between(end=AT - 28 * 3)
-    assert np.allclose(early, columns(period_panel(cut, AT, 6), 6))
+    assert np.allclose(early, _columns(period_panel(cut, AT, 6), 6))
     assert np.allclose(np.linalg.norm(early, axis=1), 1, atol=1e-5)
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_an_empty_history_has_a_probability(kind):
+def test_an_empty_history_has_a_probability(kind, fitted):
     nobody = fitted(kind).probability(SHOP.where(np.zeros(SHOP.n_baskets, dtype=bool)), AT)
     assert np.isfinite(nobody).all() and (nobody > 0).all() and (nobody < 1).all()
 
@@ -189,7 +168,7 @@ def test_settings_that_cannot_be_are_one_clear_message(settings):
         InterestMLP(**settings)
 
 
-def test_bad_input_is_one_clear_message(tmp_path):
+def test_bad_input_is_one_clear_message(tmp_path, fitted):
     with pytest.raises(BundlebookError, match="has not been fitted"):
         HistoryCNN().scores(SHOP, AT)
     with pytest.raises(BundlebookError, match="over"):
@@ -203,7 +182,7 @@ def test_bad_input_is_one_clear_message(tmp_path):
 
 
 @pytest.mark.skipif(importlib.util.find_spec("jax") is None, reason="JAX, an optional extra, is not installed")
-def test_another_backend_computes_the_same(tmp_path):
+def test_another_backend_computes_the_same(tmp_path, fitted):
     for kind in KINDS:
         fitted(kind).save(tmp_path / kind.__name__)
         np.save(tmp_path / f"{kind.__name__}.npy", fitted(kind).scores(SHOP, AT))

@@ -9,6 +9,7 @@ panel stores only the (user, item) pairs that occur, each with one short row ove
 pairs to one width.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -71,6 +72,31 @@ class PeriodPanel:
         """Distinct items of each user, shape (n_users,)."""
         return np.diff(self.first_pair)
 
+    def pairs_of(self, users: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Pairs of some users, one user after another: the place of each pair's user among them, and its number."""
+        counts = self.pairs_by_user()[users]
+        row = np.repeat(np.arange(len(users)), counts)
+        return row, np.repeat(self.first_pair[users] - (np.cumsum(counts) - counts), counts) + np.arange(len(row))
+
+    def over_items(self, users: np.ndarray, of_pairs: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+        """Spread what is said of the pairs of some users over all items, 0 elsewhere.
+
+        Parameters
+        ----------
+        users : ndarray of int, shape (B,)
+        of_pairs : callable
+            From numbers of pairs, shape (n,), to a row of T values for each, shape (n, T).
+
+        Returns
+        -------
+        ndarray, shape (B, T, n_items), float32
+        """
+        row, pair = self.pairs_of(users)
+        values = of_pairs(pair)
+        dense = np.zeros((len(users), values.shape[1], self.n_items), dtype=np.float32)
+        dense[row, :, self.item[pair]] = values
+        return dense
+
     def batch(self, users: np.ndarray, width: int | None = None) -> dict[str, np.ndarray]:
         """Pad the pairs of some users to one width: the input of a network.
 
@@ -89,12 +115,11 @@ class PeriodPanel:
         users = np.asarray(users)
         counts = self.pairs_by_user()[users]
         largest = int(counts.max(initial=1))
-        width = fitting_width(largest) if width is None else width
+        width = _fitting_width(largest) if width is None else width
         if largest > width:
             raise BundlebookError(f"a user with {largest} items does not fit a batch {width} pairs wide")
-        row = np.repeat(np.arange(len(users)), counts)
-        place = np.arange(len(row)) - np.repeat(np.cumsum(counts) - counts, counts)
-        pair = np.repeat(self.first_pair[users], counts) + place
+        row, pair = self.pairs_of(users)
+        place = pair - self.first_pair[users][row]
         batch = {"item": np.zeros((len(users), width), dtype=np.int32)}
         batch["item"][row, place] = self.item[pair]
         for name in ("baskets", "units", "recency"):
@@ -105,23 +130,22 @@ class PeriodPanel:
         return batch
 
     def bought(self, users: np.ndarray) -> np.ndarray:
-        """Say what some users bought, dense: the target of a network.
+        """What some users bought, dense: the target of a network.
 
         Returns
         -------
         ndarray, shape (B, n_periods, n_items), float32
             1 where the user bought the item in the period, else 0.
         """
-        users = np.asarray(users)
-        counts = self.pairs_by_user()[users]
-        row = np.repeat(np.arange(len(users)), counts)
-        pair = np.repeat(self.first_pair[users] - (np.cumsum(counts) - counts), counts) + np.arange(len(row))
-        dense = np.zeros((len(users), self.n_periods, self.n_items), dtype=np.float32)
-        dense[row, :, self.item[pair]] = self.baskets[pair] > 0
-        return dense
+        return self.over_items(np.asarray(users), lambda pair: self.baskets[pair] > 0)
 
 
-def fitting_width(pairs: int) -> int:
+def _as_day(at: np.datetime64) -> np.datetime64:
+    """The day, whatever the unit *at* came in."""
+    return np.datetime64(at).astype("datetime64[D]")
+
+
+def _fitting_width(pairs: int) -> int:
     """Smallest of :data:`WIDTHS` that holds *pairs*; beyond the last one, the next multiple of it."""
     fitting = [width for width in WIDTHS if width >= pairs]
     return fitting[0] if fitting else -(-pairs // WIDTHS[-1]) * WIDTHS[-1]
@@ -129,10 +153,10 @@ def fitting_width(pairs: int) -> int:
 
 def periods_covered(histories: Baskets, at: np.datetime64, most: int = 13) -> int:
     """Periods from the first basket to *at*, the first of them perhaps begun; at least 1 and at most *most*."""
-    before = histories.day[histories.day < np.datetime64(at, "D")]
+    before = histories.day[histories.day < _as_day(at)]
     if not len(before):
         return 1
-    days = int((np.datetime64(at, "D") - before.min()).astype(int))
+    days = int((_as_day(at) - before.min()).astype(int))
     return min(most, -(-days // PERIOD_DAYS))
 
 
@@ -152,7 +176,7 @@ def period_panel(histories: Baskets, at: np.datetime64, n_periods: int | None = 
     -------
     PeriodPanel
     """
-    at = np.datetime64(at, "D")
+    at = _as_day(at)
     n_periods = periods_covered(histories, at) if n_periods is None else n_periods
     if n_periods < 1:
         raise BundlebookError(f"n_periods is {n_periods}", remedy="look back at least one period")

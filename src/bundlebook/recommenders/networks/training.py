@@ -1,16 +1,20 @@
-"""The training loop: batches of households, one pass an epoch, checkpoints, and a seed for every draw.
+"""The training loop: batches of users, one pass an epoch, checkpoints, and a seed for every draw.
 
-An example is a household and a period t: the network reads the periods up to t and is judged on what was bought in
+An example is a user and a period t: the network reads the periods up to t and is judged on what was bought in
 period t + 1. One pass through the sequence gives one example a period.
 """
 
+import sys
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, Protocol, Self
 
 import numpy as np
 
-from bundlebook.recommenders.periods import PeriodPanel, period_panel, periods_covered
+from bundlebook.errors import BundlebookError
+from bundlebook.recommenders.networks.backend import seed_everything
+from bundlebook.recommenders.networks.periods import PeriodPanel, _as_day, period_panel, periods_covered
 from bundlebook.shop import PERIOD_DAYS, Baskets
 
 #: Periods a history may reach back: a year.
@@ -19,12 +23,16 @@ MOST_PERIODS = 13
 WAYS = {"mixed": (2 / 3, 1 / 6, 1 / 6), "late": (1.0, 0.0, 0.0), "lost": (0.0, 1 / 2, 1 / 2)}
 
 
-class Drawn(Protocol):
+class _Epoch(Protocol):
     """What one epoch shows a network."""
 
-    n_items: int
-    #: By which users are put together in batches, shape (n_users,).
-    sizes: np.ndarray
+    @property
+    def n_items(self) -> int: ...
+
+    @property
+    def sizes(self) -> np.ndarray:
+        """By which users are put together in batches, shape (n_users,)."""
+        ...
 
     def batch(self, users: np.ndarray) -> tuple[dict[str, np.ndarray], np.ndarray, np.ndarray]:
         """Inputs of some users, targets (B, T, n_items), and the weight of each of their steps (B, T)."""
@@ -51,12 +59,24 @@ class Examples:
 
     @classmethod
     def before(cls, visible: Baskets, at: np.datetime64) -> "Examples":
-        """Make the examples of all periods that are complete before *at*."""
-        at = np.datetime64(at, "D")
+        """Make the examples of all periods that are complete before *at*.
+
+        Raises
+        ------
+        BundlebookError
+            If no user has a basket that is followed by a complete period.
+        """
+        at = _as_day(at)
         visible = visible.between(end=at)
         n_periods = max(2, periods_covered(visible, at, MOST_PERIODS))
         inputs = period_panel(visible, at - PERIOD_DAYS, n_periods - 1)
-        return cls(inputs, period_panel(visible, at, n_periods), visible)
+        examples = cls(inputs, period_panel(visible, at, n_periods), visible)
+        if not examples.weights.any():
+            raise BundlebookError(
+                f"no user has a basket that is followed by a complete period before {at}",
+                remedy="fit on a log of at least two periods of four weeks",
+            )
+        return examples
 
     @property
     def weights(self) -> np.ndarray:
@@ -70,7 +90,7 @@ class Examples:
     @property
     def n_steps(self) -> int:
         """Steps of the sequence that ends at `at`: T + 1."""
-        return self.targets.n_periods
+        return self.inputs.n_periods + 1
 
     @property
     def sizes(self) -> np.ndarray:
@@ -78,10 +98,10 @@ class Examples:
         return self.inputs.pairs_by_user()
 
     def thinned(self, share: float, rng: np.random.Generator, ways: str = "mixed") -> Self:
-        """Return the same examples, read from thinned histories; see :func:`thinned`."""
+        """Return the same examples, read from thinned histories; see :func:`_thinned`."""
         if not share:
             return self
-        histories = thinned(self.visible, share, rng, ways)
+        histories = _thinned(self.visible, share, rng, ways)
         return replace(self, inputs=period_panel(histories, self.inputs.at, self.inputs.n_periods))
 
     def batch(self, users: np.ndarray) -> tuple[dict[str, np.ndarray], np.ndarray, np.ndarray]:
@@ -145,7 +165,7 @@ def shuffled_batches(sizes: np.ndarray, batch: int, rng: np.random.Generator) ->
     return list(batches[rng.permutation(len(batches))])
 
 
-def thinned(visible: Baskets, share: float, rng: np.random.Generator, ways: str = "mixed") -> Baskets:
+def _thinned(visible: Baskets, share: float, rng: np.random.Generator, ways: str = "mixed") -> Baskets:
     """Let a share of the users be less well known than they are; what is forgotten stays in the targets.
 
     A new customer's history is short, and almost all of the panel's are long: a network that never saw a short one
@@ -186,7 +206,7 @@ def thinned(visible: Baskets, share: float, rng: np.random.Generator, ways: str 
 
 def train(
     network: Any,
-    draw: Callable[[np.random.Generator], Drawn],
+    draw: Callable[[np.random.Generator], _Epoch],
     epochs: int,
     batch: int,
     seed: int,
@@ -209,19 +229,57 @@ def train(
     after_epoch : callable, optional
         Called with the number of epochs done and the epoch's mean cross entropy a cell, in nats.
     progress : bool
-        Show a progress bar (on stderr, which no chapter stores).
+        Show a progress bar on stderr where somebody watches: in a terminal, or in an open notebook, but not in one that
+        is executed for a page, which would keep every step of the bar.
     """
     from tqdm import tqdm
 
+    hidden = not (progress and _watched())
     for epoch in range(first_epoch, epochs):
         rng = np.random.default_rng([seed, epoch])
         examples = draw(rng)
         batches = shuffled_batches(examples.sizes, batch, rng)
         summed = counted = 0.0
-        for users in tqdm(batches, desc=f"epoch {epoch + 1} of {epochs}", disable=not progress, leave=False):
+        for users in tqdm(batches, desc=f"epoch {epoch + 1} of {epochs}", disable=hidden, leave=False):
             inputs, bought, weight = examples.batch(users)
             loss = network.train_on_batch(inputs, bought, sample_weight=weight)
             summed += float(loss) * weight.size  # Keras divides by all steps, those of weight 0 included
             counted += weight.sum() * examples.n_items
         if after_epoch:
             after_epoch(epoch + 1, float(summed / counted))
+
+
+def _watched() -> bool:
+    """Whether somebody sees a progress bar move."""
+    if sys.stderr.isatty():
+        return True
+    shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
+    # Whoever executes a notebook for a page tells the kernel that nobody can be asked for input.
+    return bool(getattr(getattr(shell, "kernel", None), "_allow_stdin", False))
+
+
+def examples_per_second(model: Any, examples: Any, batches: int = 30, *, seed: int) -> float:
+    """Examples a second of wall time in training, once all is compiled; ``benchmarks/train_speed.py`` measures more.
+
+    Parameters
+    ----------
+    model : NetworkRecommender
+        Its settings are used; it is not fitted and not changed.
+    examples : Examples
+        An example is a user in a period, judged on all items in the next.
+    batches : int
+        Batches of a pass. A first pass compiles every shape; the second one is timed.
+    seed : int
+        Of the choice of batches: the same seed times the same ones.
+    """
+    seed_everything(model.settings.seed)
+    network = model.untrained(examples)
+    chosen = shuffled_batches(examples.sizes, model.settings.batch, np.random.default_rng(seed))[:batches]
+    began = 0.0
+    for _ in range(2):
+        began = time.perf_counter()
+        for users in chosen:
+            inputs, bought, weight = examples.batch(users)
+            network.train_on_batch(inputs, bought, sample_weight=weight)
+    seconds = time.perf_counter() - began
+    return float(sum(examples.weights[users].sum() for users in chosen) / seconds)

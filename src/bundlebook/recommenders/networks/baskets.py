@@ -1,6 +1,6 @@
 """Histories as baskets: one step of the sequence a visit, and the question asked after each of them.
 
-Where :mod:`~bundlebook.recommenders.periods` asks what a user buys in the next four weeks, this asks what the *next
+Where :mod:`.periods` asks what a user buys in the next four weeks, this asks what the *next
 basket* holds. The question is put on a day after the last basket; in training that day is drawn anew in every epoch
 between a basket and the next one, because a shop that asks today does not know when the customer will come.
 """
@@ -10,10 +10,10 @@ from functools import cached_property
 from typing import Self
 
 import numpy as np
+from numba import njit
 
 from bundlebook.errors import BundlebookError
-from bundlebook.recommenders._repeat_counts import N_FEATURES, repeat_features
-from bundlebook.recommenders.periods import fitting_width
+from bundlebook.recommenders.networks.periods import _as_day, _fitting_width
 from bundlebook.shop import Baskets
 
 #: Weeks before the fit for which the trend of the shop is kept.
@@ -22,6 +22,18 @@ TREND_WEEKS = 53
 SCALE = 3.0
 #: Days since a basket that never was.
 FIRST_GAP = 28
+#: Half-lives of the counts that fade with time, in days.
+HALF_LIVES = np.array([14.0, 45.0, 150.0])
+#: Weights per basket of age of the counts that fade from visit to visit.
+DECAYS = np.array([0.6, 0.85, 0.95])
+#: Features of a pair, F.
+N_FEATURES = 10 + len(HALF_LIVES) + len(DECAYS)
+#: Added to a count before its logarithm is taken.
+FLOOR = 0.02
+#: Added to the days between an item's first and last purchase: one purchase alone has a gap, too.
+GAP = 28.0
+#: Largest waiting time, in mean gaps.
+MOST_GAPS = 10.0
 
 
 @dataclass(frozen=True)
@@ -51,7 +63,7 @@ class BasketSteps:
     @classmethod
     def up_to(cls, histories: Baskets, at: np.datetime64, n_steps: int) -> Self:
         """Read all baskets before *at*, and ask on that day."""
-        at = np.datetime64(at, "D")
+        at = _as_day(at)
         histories = histories.between(end=at)
         count = histories.counts_by_user()
         stop = np.cumsum(count)
@@ -139,19 +151,19 @@ class BasketSteps:
             ``units`` (B, T, n_items), log(1 + units); ``facts`` (B, T, 4); ``seen`` (B, T), 1 where there is a basket;
             ``wait`` (B, T), scaled log days from the basket to the day asked about; ``weeks_ago`` (B, T) int32, of that
             day; ``item`` (B, K) int32 and ``features`` (B, K, A, F), see
-            :func:`~bundlebook.recommenders._repeat_counts.repeat_features`.
+            :func:`_repeat_features`.
         """
         users = np.asarray(users)
         rows = self._rows(users)
         seen = rows >= 0
         wait = np.where(seen, self.asked[rows] - self._day[rows], 0) if len(self._day) else np.zeros(rows.shape)
         ago = (self.at.astype(np.int64) - self.asked[rows]) // 7 if len(self._day) else np.zeros(rows.shape)
-        places = fitting_width(int(self.sizes[users].max(initial=1)))
+        places = _fitting_width(int(self.sizes[users].max(initial=1)))
         item = np.zeros((len(users), places), dtype=np.int32)
         features = np.zeros((len(users), places, answers or self.n_steps, N_FEATURES), dtype=np.float32)
         lines = self.visible.quantities
         spans = self.begin[users], self.stop[users]
-        repeat_features(
+        _repeat_features(
             lines.indptr, lines.indices, lines.data, self._day, *spans, self.asked, self.n_items, item, features
         )
         return {
@@ -192,13 +204,12 @@ class BasketSteps:
         """
         ago = (self.at.astype(np.int64) - 1 - self._day) // 7  # 0: the week that ends the day before `at`
         longest = int(ago.max(initial=0)) + 1
-        held = np.zeros((longest, self.n_items))
+        in_week = np.zeros((longest + weeks, self.n_items))
         lines = self.visible.quantities
-        np.add.at(held, (np.repeat(ago, np.diff(lines.indptr)), lines.indices), 1)
-        baskets = np.bincount(ago, minlength=longest)
-        held, baskets = (np.concatenate([x, np.zeros((weeks, *x.shape[1:]))]) for x in (held, baskets))
+        np.add.at(in_week, (np.repeat(ago, np.diff(lines.indptr)), lines.indices), 1)
         # Sums over the weeks from k on: everything known k weeks before `at`.
-        held, baskets = (np.cumsum(x[::-1], axis=0)[::-1] for x in (held, baskets))
+        held = np.cumsum(in_week[::-1], axis=0)[::-1]
+        baskets = np.cumsum(np.bincount(ago, minlength=longest + weeks)[::-1])[::-1]
         known = min(TREND_WEEKS, longest)
         share = (held[:known] + 0.5) / (baskets[:known, None] + 1)
         lately, of = held[:known] - held[weeks : known + weeks], baskets[:known] - baskets[weeks : known + weeks]
@@ -206,3 +217,99 @@ class BasketSteps:
         trend = np.zeros((TREND_WEEKS, self.n_items), dtype=np.float32)
         trend[:known] = np.log((lately + prior * share + 0.5) / (expected + 0.5))
         return trend
+
+
+@njit(cache=True)
+def _repeat_features(indptr, indices, units, day, begin, stop, asked, n_items, item, features):  # pragma: no cover
+    r"""Write the features of every item a user has bought so far, after each of the user's latest baskets.
+
+    With n the baskets that held the item, N all baskets so far, d(x) the days from x to the day asked about, the sums
+    over the baskets so far, and [i] = 1 for a basket that holds the item:
+
+    =========  ==================================================================================
+    0          n / (1 + N), the share of baskets; above 0 says that the item is known
+    1          log(0.05 + n) − log(1 + N)
+    2 … 4      log(FLOOR + Σ 2^(−d/H) [i]) − log(1 + Σ 2^(−d/H)) per half-life H; the last sum as of the last basket
+    5 … 7      the same with λ^(baskets since) in place of 2^(−d/H)
+    8, 9       log(1 + days), log(1 + baskets) since the item was last bought
+    10         log of the mean gap between two purchases of it, (last − first + GAP) / n days
+    11         days since the last purchase over the mean gap, at most MOST_GAPS
+    12, 13     log(1 + n); log of units a purchase
+    14         log(1 + days since it was first bought)
+    15         whether the last basket held it
+    =========  ==================================================================================
+
+    Parameters
+    ----------
+    indptr, indices : ndarray of int
+    units : ndarray of float32
+        The baskets as a CSR matrix (n_baskets, n_items), sorted by user and time.
+    day : ndarray of int64, shape (n_baskets,)
+    begin, stop : ndarray of int64, shape (B,)
+        Baskets ``begin[b]:stop[b]`` of a user are read.
+    asked : ndarray of int64, shape (n_baskets,)
+        The day asked about after each basket.
+    n_items : int
+    item : ndarray of int32, shape (B, K), zeros
+        Out: items in the order in which the user first bought them.
+    features : ndarray of float32, shape (B, K, T, F), zeros
+        Out: for the last T baskets; those of a user with fewer stand at the end. K has to suffice for every user.
+    """
+    places, n_steps = features.shape[1], features.shape[2]
+    slot = np.full(n_items, -1, np.int64)
+    for b in range(len(begin)):
+        count = 0
+        bought, amount = np.zeros(places), np.zeros(places)
+        first_day, last_day = np.zeros(places, np.int64), np.zeros(places, np.int64)
+        last_basket = np.zeros(places, np.int64)
+        by_day, by_visit = np.zeros((len(HALF_LIVES), places)), np.zeros((len(DECAYS), places))
+        all_by_day, all_by_visit = np.zeros(len(HALF_LIVES)), np.zeros(len(DECAYS))
+        for t in range(begin[b], stop[b]):
+            passed = day[t] - day[t - 1] if t > begin[b] else 0
+            for h in range(len(HALF_LIVES)):
+                all_by_day[h] = all_by_day[h] * 2.0 ** (-passed / HALF_LIVES[h]) + 1
+            for g in range(len(DECAYS)):
+                all_by_visit[g] = all_by_visit[g] * DECAYS[g] + 1
+            for entry in range(indptr[t], indptr[t + 1]):
+                k = slot[indices[entry]]
+                if k < 0:
+                    k = count
+                    count += 1
+                    slot[indices[entry]] = k
+                    item[b, k] = indices[entry]
+                    first_day[k], last_day[k], last_basket[k] = day[t], day[t], t
+                for h in range(len(HALF_LIVES)):
+                    by_day[h, k] = by_day[h, k] * 2.0 ** (-(day[t] - last_day[k]) / HALF_LIVES[h]) + 1
+                for g in range(len(DECAYS)):
+                    by_visit[g, k] = by_visit[g, k] * DECAYS[g] ** (t - last_basket[k]) + 1
+                bought[k] += 1
+                amount[k] += units[entry]
+                last_day[k], last_basket[k] = day[t], t
+            step = t - (stop[b] - n_steps)
+            if step < 0:
+                continue
+            baskets = t - begin[b] + 1
+            for k in range(count):
+                since, of = asked[t] - last_day[k], features[b, k, step]
+                of[0] = bought[k] / (1 + baskets)
+                of[1] = np.log(0.05 + bought[k]) - np.log(1.0 + baskets)
+                column = 2
+                for h in range(len(HALF_LIVES)):
+                    faded = by_day[h, k] * 2.0 ** (-since / HALF_LIVES[h])
+                    of[column] = np.log(FLOOR + faded) - np.log(1 + all_by_day[h])
+                    column += 1
+                for g in range(len(DECAYS)):
+                    faded = by_visit[g, k] * DECAYS[g] ** (t - last_basket[k])
+                    of[column] = np.log(FLOOR + faded) - np.log(1 + all_by_visit[g])
+                    column += 1
+                gap = (last_day[k] - first_day[k] + GAP) / bought[k]
+                of[column] = np.log1p(float(since))
+                of[column + 1] = np.log1p(float(t - last_basket[k]))
+                of[column + 2] = np.log(gap)
+                of[column + 3] = min(since / gap, MOST_GAPS)
+                of[column + 4] = np.log1p(bought[k])
+                of[column + 5] = np.log(amount[k] / bought[k])
+                of[column + 6] = np.log1p(float(asked[t] - first_day[k]))
+                of[column + 7] = 1.0 if last_basket[k] == t else 0.0
+        for k in range(count):
+            slot[item[b, k]] = -1

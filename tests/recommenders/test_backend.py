@@ -18,10 +18,9 @@ def run(code: str, **environment: str) -> subprocess.CompletedProcess:
 def test_importing_the_recommenders_does_not_import_keras():
     code = """
 import pkgutil, importlib, sys, bundlebook.recommenders as room
-for module in pkgutil.iter_modules(room.__path__):
-    if module.name in ("_networks", "_dense_layers", "_next_basket_layers"):  # need Keras; imported by functions only
-        continue
-    importlib.import_module(f"bundlebook.recommenders.{module.name}")
+for module in pkgutil.walk_packages(room.__path__, f"{room.__name__}."):
+    if not module.name.endswith("._layers"):  # needs Keras; imported by functions only
+        importlib.import_module(module.name)
 print([name for name in ("keras", "tensorflow", "jax") if name in sys.modules])
 """
     answer = run(code)
@@ -32,7 +31,7 @@ print([name for name in ("keras", "tensorflow", "jax") if name in sys.modules])
 def test_import_and_first_use_write_nothing_to_stderr_even_from_native_code():
     code = """
 import os
-from bundlebook.recommenders._keras import device_report, import_keras, seed_everything
+from bundlebook.recommenders import device_report, import_keras, seed_everything
 keras = import_keras()
 seed_everything(1)
 keras.ops.matmul(keras.ops.ones((2, 2)), keras.ops.ones((2, 2)))
@@ -53,7 +52,7 @@ if os.environ["KERAS_BACKEND"] == "jax":
     known = importlib.util.find_spec
     importlib.util.find_spec = lambda name, *rest: None if name == "jax" else known(name, *rest)
 from bundlebook.errors import BundlebookError
-from bundlebook.recommenders._keras import import_keras
+from bundlebook.recommenders import import_keras
 try:
     import_keras()
 except BundlebookError as error:

@@ -1,0 +1,387 @@
+"""What every network shares: its settings, fitting, asking, the disk, and the cache.
+
+A network is a :class:`NetworkRecommender` that says four things: what it learns from
+(:meth:`~NetworkRecommender.examples`), how it is composed (:meth:`~NetworkRecommender.compose`), what it reads of a
+history when it is asked (:meth:`~NetworkRecommender.reader`), and what it is called.
+
+==================================  ============================================================================
+``fit_cached(model, visible, at)``  ``model.fit(visible, at)``, or the same model from disk if it was fitted before
+``FromCache(model)``                the same as a recommender, for the evaluation
+``model.save(folder)``              write it; ``type(model).load(folder)`` reads it back
+==================================  ============================================================================
+"""
+
+import json
+import time
+import zipfile
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, ClassVar, Self, TypeVar
+
+import numpy as np
+from scipy.special import expit
+
+from bundlebook.cache import cached, source_digest
+from bundlebook.errors import BundlebookError
+from bundlebook.recommenders.networks.backend import import_keras, seed_everything
+from bundlebook.recommenders.networks.periods import _as_day
+from bundlebook.recommenders.networks.training import train
+from bundlebook.shop import Baskets
+
+#: The file that is written last and names the others: what it does not name is not there.
+STATE = "recommender.json"
+
+#: Turns some users into what a network reads of them.
+_Reader = Callable[[np.ndarray], dict[str, np.ndarray]]
+
+
+@dataclass(frozen=True)
+class NetworkSettings:
+    """Everything that the fit of any network depends on besides the data.
+
+    Attributes
+    ----------
+    width : int
+        d, size of the vector of a user and of an item.
+    epochs, batch : int
+        Passes over all users, and users a step.
+    rate : float
+        Adam's first step size; it falls to 0 along a cosine.
+    thinning : float
+        Share of the users who are made to look newer than they are in an epoch, in [0, 1].
+    seed : int
+    """
+
+    width: int = 64
+    epochs: int = 5
+    batch: int = 16
+    rate: float = 5e-3
+    thinning: float = 0.0
+    seed: int = 0
+
+    #: Smallest value of each count, and the values a word may take.
+    least: ClassVar[dict[str, int]] = {"width": 1, "epochs": 1, "batch": 1}
+    choices: ClassVar[dict[str, tuple[str, ...]]] = {}
+
+    def __post_init__(self) -> None:
+        for name, known in self.choices.items():
+            if getattr(self, name) not in known:
+                problem = f"unknown {name} {getattr(self, name)!r}"
+                raise BundlebookError(problem, remedy=f"use one of {', '.join(known)}")
+        for name, least in self.least.items():
+            if getattr(self, name) < least:
+                raise BundlebookError(f"{name} is {getattr(self, name)}", remedy=f"use at least {least}")
+        if not 0 <= self.thinning <= 1:
+            raise BundlebookError(f"thinning is {self.thinning}", remedy="use a share between 0 and 1")
+
+
+class NetworkRecommender:
+    """A network from a history to P(bought), for every item at once; see the module's text for what a kind adds.
+
+    Parameters
+    ----------
+    name : str, optional
+        How tables call it; the network's own name for itself if None.
+    **settings
+        Fields of its settings to set.
+
+    Attributes
+    ----------
+    name : str
+    settings : NetworkSettings
+    items : ndarray of str, shape (n_items,)
+        Items of the fit.
+    n_periods : int
+        Steps that are read of a history.
+    losses : list of float
+        Mean cross entropy a cell of every epoch, in nats, as the network met the examples.
+    fit_seconds_ : float
+        Processor time of the training, in seconds over all cores; kept with a saved model.
+    """
+
+    defaults: ClassVar[NetworkSettings] = NetworkSettings()
+    #: Users scored at once.
+    scoring_batch: ClassVar[int] = 64
+    #: Whether the network knows users by number. If not, a new customer is a history like any other.
+    holds_users: ClassVar[bool] = False
+
+    def __init__(self, name: str | None = None, **settings: Any) -> None:
+        self.settings = replace(self.defaults, **settings)
+        self.name = name or self._own_name()
+        self.items: np.ndarray = np.array([], dtype=str)
+        self.user_ids: np.ndarray = np.array([], dtype=str)
+        self.n_periods = 0
+        self.losses: list[float] = []
+        self.fit_seconds_ = 0.0
+        self.network: Any = None
+        self._asked: Any = None
+        self._snapshots: list[list[np.ndarray]] = []
+        self._trained_on = ""
+
+    def _own_name(self) -> str:
+        raise NotImplementedError
+
+    def examples(self, visible: Baskets, at: np.datetime64) -> Any:
+        """Make the examples of a training from everything before *at*."""
+        raise NotImplementedError
+
+    def drawn(self, examples: Any, rng: np.random.Generator) -> Any:
+        """Draw what one epoch shows of the examples."""
+        return examples.thinned(self.settings.thinning, rng)
+
+    def compose(self, examples: Any) -> Any:
+        """Return the ``keras.Model``, started at the items' log-odds: inputs of a batch → logits (B, T, n_items)."""
+        raise NotImplementedError
+
+    def reader(self, histories: Baskets, at: np.datetime64) -> tuple[np.ndarray, _Reader]:
+        """Return the users in the order in which they are scored, and what turns some of them into inputs."""
+        raise NotImplementedError
+
+    def answering(self) -> Any:
+        """Return the network that is asked; one that computes the last step only, where that saves something."""
+        return self.network
+
+    def settle(self, visible: Baskets, at: np.datetime64) -> None:
+        """Bring what the network knows besides its weights up to the day of the fit; nothing by default."""
+
+    def untrained(self, examples: Any) -> Any:
+        """Return the network as training starts it: composed, its bias at the items' log-odds, compiled."""
+        keras, settings = import_keras(), self.settings
+        from bundlebook.recommenders.networks._layers import FullVocabularyLoss
+
+        network = self.compose(examples)
+        steps = settings.epochs * -(-len(examples.sizes) // settings.batch)
+        rate = keras.optimizers.schedules.CosineDecay(settings.rate, steps)
+        # XLA costs seconds a shape, batches come in several widths, and on TensorFlow it excludes determinism. JAX
+        # compiles in any case.
+        jit = keras.backend.backend() == "jax"
+        network.compile(keras.optimizers.Adam(rate), loss=FullVocabularyLoss(), jit_compile=jit)
+        return network
+
+    def fit(self, visible: Baskets, at: np.datetime64, checkpoint: Path | None = None, progress: bool = False) -> Self:
+        """Train on everything before *at*, each step predicted from the steps before it.
+
+        Parameters
+        ----------
+        visible : Baskets
+            Baskets on or after *at* are not looked at.
+        at : datetime64[D]
+        checkpoint : Path, optional
+            Folder in which the state is kept after every epoch. If it holds one, training goes on from there.
+        progress : bool
+            Show a progress bar where somebody watches: see :func:`~bundlebook.recommenders.train`.
+        """
+        settings, began = self.settings, time.process_time()
+        examples = self.examples(visible, at)
+        self.items, self.n_periods = visible.items, examples.n_steps
+        self.user_ids = visible.user_ids if self.holds_users else self.user_ids
+        self._trained_on, self._asked = f"{at} {examples.visible.digest}", None
+        seed_everything(settings.seed)
+        if checkpoint is None or not self._resume(checkpoint):
+            self.losses, self._snapshots, self.fit_seconds_ = [], [], 0.0
+            self.network = self.untrained(examples)
+
+        def after_epoch(epoch: int, loss: float) -> None:
+            self.losses.append(loss)
+            self._snapshots.append([weight.numpy() for weight in self.network.trainable_weights])
+            if checkpoint is not None:
+                self.save(checkpoint)
+
+        train(
+            self.network,
+            lambda rng: self.drawn(examples, rng),
+            settings.epochs,
+            settings.batch,
+            settings.seed,
+            first_epoch=len(self.losses),
+            after_epoch=after_epoch,
+            progress=progress,
+        )
+        self.settle(visible, at)
+        self.fit_seconds_ += time.process_time() - began
+        return self
+
+    def scores(self, histories: Baskets, at: np.datetime64) -> np.ndarray:
+        """Logit of P for all items; shape (n_users, n_items), float32."""
+        if self.network is None:
+            raise BundlebookError(f"{self.name} has not been fitted", remedy="call fit(visible, at) first")
+        if not np.array_equal(histories.items, self.items):
+            raise BundlebookError(
+                f"the histories count {len(histories.items)} items, the model was fitted on {len(self.items)} others",
+                remedy="bring them to the model's items with histories.over(model.items)",
+            )
+        self._asked = self._asked or self.answering()
+        order, read = self.reader(histories, at)
+        scores = np.empty((histories.n_users, histories.n_items), dtype=np.float32)
+        for start in range(0, len(order), self.scoring_batch):
+            users = order[start : start + self.scoring_batch]
+            scores[users] = self._asked.predict_on_batch(read(users))[:, 0]
+        return scores
+
+    def probability(self, histories: Baskets, at: np.datetime64) -> np.ndarray:
+        """P(bought within the period that begins at *at*); shape (n_users, n_items), float32."""
+        return expit(self.scores(histories, at))
+
+    def probability_by_epoch(self, histories: Baskets, at: np.datetime64) -> Iterator[np.ndarray]:
+        """P as :meth:`probability` would have given it after each epoch; one array (n_users, n_items) an epoch."""
+        earlier = type(self)(self.name, **asdict(self.settings))
+        earlier.items, earlier.user_ids, earlier.n_periods = self.items, self.user_ids, self.n_periods
+        earlier.network = import_keras().models.clone_model(self.network)
+        earlier.network.set_weights(self.network.get_weights())
+        for snapshot in self._snapshots:
+            for weight, value in zip(earlier.network.trainable_weights, snapshot, strict=True):
+                weight.assign(value)
+            yield earlier.probability(histories, at)
+
+    def save(self, folder: Path) -> None:
+        """Write the fitted model into *folder* (made if need be): ``.keras``, ``.npz`` and ``.json``, no pickle.
+
+        An interruption at any moment leaves what the folder held before readable.
+        """
+        folder, epochs = Path(folder), len(self._snapshots)
+        folder.mkdir(parents=True, exist_ok=True)
+        files = {"network": f"network-{epochs:03d}.keras", "snapshots": f"epochs-{epochs:03d}.npz"}
+        self.network.save(folder / files["network"])
+        arrays: dict[str, Any] = {
+            f"{n}/{i}": weight for n, weights in enumerate(self._snapshots) for i, weight in enumerate(weights)
+        }
+        np.savez(folder / files["snapshots"], **arrays)
+        state = {
+            "name": self.name,
+            "settings": asdict(self.settings),
+            "items": self.items.tolist(),
+            "user_ids": self.user_ids.tolist(),
+            "n_periods": self.n_periods,
+            "losses": self.losses,
+            "fit_seconds": self.fit_seconds_,
+            "trained_on": self._trained_on,
+            "files": files,
+        }
+        draft = folder / f"{STATE}.draft"
+        draft.write_text(json.dumps(state, ensure_ascii=False), encoding="utf-8")
+        draft.replace(folder / STATE)
+        for old in [*folder.glob("network-*.keras"), *folder.glob("epochs-*.npz")]:
+            if old.name not in files.values():
+                old.unlink()
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Read what :meth:`save` wrote.
+
+        Raises
+        ------
+        BundlebookError
+            If the folder holds no recommender, or a damaged one.
+        """
+        keras, folder = import_keras(), Path(folder)
+        from bundlebook.recommenders.networks import _layers  # noqa: F401  (registers the layers)
+
+        try:
+            state = json.loads((folder / STATE).read_text(encoding="utf-8"))
+            model = cls(state["name"], **state["settings"])
+            model.network = keras.saving.load_model(folder / state["files"]["network"])
+            model.items, model.user_ids = (np.array(state[key], dtype=str) for key in ("items", "user_ids"))
+            model.n_periods, model.losses = state["n_periods"], state["losses"]
+            model.fit_seconds_, model._trained_on = state["fit_seconds"], state["trained_on"]
+            model._snapshots = [[] for _ in model.losses]
+            with np.load(folder / state["files"]["snapshots"], allow_pickle=False) as arrays:
+                for name in arrays.files:
+                    model._snapshots[int(name.split("/")[0])].append(arrays[name])
+        except (OSError, ValueError, TypeError, LookupError, EOFError, zipfile.BadZipFile) as error:
+            raise BundlebookError(
+                f"no saved recommender could be read ({type(error).__name__})",
+                where=folder.name,
+                remedy="give a folder that save(folder) wrote, or fit again",
+            ) from error
+        return model
+
+    def _resume(self, checkpoint: Path) -> bool:
+        """Go on from a checkpoint; False if there is none."""
+        if not (Path(checkpoint) / STATE).exists():
+            return False
+        earlier = type(self).load(checkpoint)
+        if (earlier.settings, earlier._trained_on) != (self.settings, self._trained_on):
+            raise BundlebookError(
+                "the checkpoint belongs to other settings or other data",
+                where=Path(checkpoint).name,
+                remedy="use an empty folder, or fit with the settings and data of the checkpoint",
+            )
+        self.network, self.losses = earlier.network, earlier.losses
+        self._snapshots, self.fit_seconds_ = earlier._snapshots, earlier.fit_seconds_
+        return True
+
+
+Network = TypeVar("Network", bound=NetworkRecommender)
+
+
+def fit_cached(model: Network, visible: Baskets, at: np.datetime64, progress: bool = False) -> Network:
+    """Fit *model*, or load it if the same settings were fitted on the same baskets before.
+
+    Parameters
+    ----------
+    model : NetworkRecommender
+        Not fitted.
+    visible : Baskets
+        Baskets on or after *at* are not looked at.
+    at : datetime64[D]
+    progress : bool
+        Show a progress bar where somebody watches.
+
+    Returns
+    -------
+    NetworkRecommender
+        Fitted; the one that was given, or one read from the cache, under the name of the one that was given.
+    """
+    visible, kind = visible.between(end=at), type(model)
+    inputs = {
+        "kind": kind.__name__,
+        "source": source_digest(kind.__module__),
+        "settings": asdict(model.settings),
+        "visible": visible.digest,
+        "at": str(_as_day(at)),
+        "backend": import_keras().backend.backend(),
+    }
+    fitted = cached(
+        kind.__name__.lower(),
+        inputs,
+        build=lambda: model.fit(visible, at, progress=progress),
+        save=lambda trained, folder: trained.save(folder),
+        load=kind.load,
+    )
+    fitted.name = model.name
+    return fitted
+
+
+class FromCache:
+    """A network as the evaluation meets it: trained once only, whoever asks for it.
+
+    Parameters
+    ----------
+    model : NetworkRecommender
+        Not fitted; its settings and seed name the artefact.
+    name : str, optional
+        How tables call it; the model's own name if None.
+
+    Attributes
+    ----------
+    fit_seconds_ : float
+        Processor seconds of the training, whenever that was.
+    """
+
+    def __init__(self, model: NetworkRecommender, name: str | None = None) -> None:
+        self.model, self.name = model, name or model.name
+
+    def fit(self, visible: Baskets, at: np.datetime64) -> Self:
+        """Train on *visible*, or read the model that was trained on the same baskets with the same settings."""
+        self.model = fit_cached(self.model, visible, at)
+        self.fit_seconds_ = self.model.fit_seconds_
+        return self
+
+    def scores(self, histories: Baskets, at: np.datetime64) -> np.ndarray:
+        """Logits, shape (n_users, n_items)."""
+        return self.model.scores(histories, at)
+
+    def probability(self, histories: Baskets, at: np.datetime64) -> np.ndarray:
+        """P(bought in the period that begins at *at*), shape (n_users, n_items)."""
+        return self.model.probability(histories, at)
