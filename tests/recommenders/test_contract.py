@@ -11,6 +11,7 @@ import pytest
 
 from bundlebook import recommenders
 from bundlebook.errors import BundlebookError
+from bundlebook.evaluation import settings_of
 from bundlebook.recommenders import (
     BPR,
     EASE,
@@ -114,6 +115,13 @@ def test_scores_follow_the_protocol(panel, make):
     assert panel.digest == before, "the log was changed"
     before = panel.user_item().toarray()
     assert (scores * before).sum() / before.sum() > scores.mean(), "what was bought scores no higher than the rest"
+
+
+def test_settings_tell_recommenders_and_their_members_apart():
+    a, b = (settings_of(Calibrated(ContentBased(VECTORS * scale))) for scale in (1, 2))
+    assert a != b and a["inner"]["class"] == "ContentBased"
+    a, b = (settings_of(Switching(Popularity(), made)) for made in (UserKNN(name="x"), UserKNN(neighbours=9, name="x")))
+    assert a != b and b["long"]["class"] == "UserKNN"
 
 
 def test_nothing_after_the_day_is_read(panel, make):

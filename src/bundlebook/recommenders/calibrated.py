@@ -76,7 +76,7 @@ class Replay:
         Raises
         ------
         BundlebookError
-            If nobody takes part, or none of them bought anything.
+            If no user takes part, or none of them bought anything.
         """
         if target not in get_args(Target):
             remedy = f"use one of {', '.join(get_args(Target))}"
@@ -123,8 +123,8 @@ class Calibrated:
         Fitted twice by :meth:`fit`.
     per : {"period", "basket"}
         What a score counts. A score per period, such as a decayed count, can be compared between users. A share of a
-        user's baskets cannot: somebody who shops daily buys an item with share .2 almost surely within a month,
-        somebody who comes once does not. Such a score s becomes :math:`r_{ui} = s_{ui} n_u`, with n_u the user's
+        user's baskets cannot: a user who shops daily buys an item with share .2 almost surely within a month,
+        one who comes once does not. Such a score s becomes :math:`r_{ui} = s_{ui} n_u`, with n_u the user's
         decayed number of baskets.
     target : {"window", "next_basket"}
         The event: bought within the period, or held by the first basket of it, given that the user came.
@@ -196,7 +196,7 @@ class Calibrated:
     def probability(self, histories: Baskets, at: np.datetime64) -> np.ndarray:
         """Return P of the target, standing at *at*, shape (n_users, n_items), float32."""
         rates = self._rates(histories, at)
-        if not rates.size:  # scikit-learn predicts nothing for nobody
+        if not rates.size:  # scikit-learn refuses an empty array
             return np.zeros(rates.shape, dtype=np.float32)
         return self.curve_.predict(rates.ravel()).reshape(rates.shape).astype(np.float32)
 
@@ -222,8 +222,11 @@ def platt(p: np.ndarray, y: np.ndarray) -> tuple[float, float]:
     """
     x, y = logit(np.clip(np.asarray(p, dtype=np.float64).ravel(), _EDGE, 1 - _EDGE)), np.asarray(y).ravel() != 0
     if x.shape != y.shape or y.all() or not y.any():
-        raise BundlebookError(f"{len(x)} probabilities, {int(y.sum())} purchases among {len(y)}", where="platt",
-                              remedy="pass arrays of equal shape with purchases and non-purchases")  # fmt: skip
+        raise BundlebookError(
+            f"{len(x)} probabilities, {int(y.sum())} purchases among {len(y)}",
+            where="platt",
+            remedy="pass arrays of equal shape with purchases and non-purchases",
+        )
     fit = LogisticRegression(C=np.inf, solver="newton-cholesky", tol=1e-8).fit(x[:, np.newaxis], y)
     return float(fit.intercept_[0]), float(fit.coef_[0, 0])
 

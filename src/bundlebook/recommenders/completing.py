@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
+from scipy import sparse
 
 from bundlebook.errors import BundlebookError
 from bundlebook.recommenders.calibrated import Replay
@@ -23,7 +24,7 @@ class BasketCompleter:
               \mathbf{x} = (e,\ \ln e,\ \ln f,\ \ln(e + f),\ \ln \pi) \in \mathbb{R}^5
 
     e is EASE's score of item i for the basket (a regression on single baskets), f the share of the user's decayed
-    baskets that held i (with α baskets of the average customer added), π the share of all baskets. The five
+    baskets that held i (with α baskets of an average user added), π the share of all baskets. The five
     β are learned on the last period before *at*: one item of each of its baskets is hidden, and EASE and the shares
     know only what was before. Then these are computed again from everything.
 
@@ -100,14 +101,14 @@ class BasketCompleter:
         held = own.user_item(weight).toarray()
         return ((held + self.prior_baskets * self.share_) / (n + self.prior_baskets))[place]
 
-    def _features(self, carts, past: Baskets, rows: np.ndarray, at: np.datetime64) -> np.ndarray:
+    def _features(self, carts: sparse.csr_matrix, past: Baskets, rows: np.ndarray, at: np.datetime64) -> np.ndarray:
         """Shape (n_carts, n_items, 5), float64."""
         e = np.maximum(np.asarray(carts @ self.weights_, dtype=np.float64), _FLOOR)
         f = self._shares(past, rows, at)
         columns = e, np.log(e), np.log(f), np.log(e + f), np.broadcast_to(np.log(self.share_), e.shape)
         return np.stack(columns, axis=-1)
 
-    def scores(self, carts, histories: Baskets, rows: np.ndarray, at: np.datetime64) -> np.ndarray:
+    def scores(self, carts: sparse.csr_matrix, histories: Baskets, rows: np.ndarray, at: np.datetime64) -> np.ndarray:
         """Return ln q up to a constant in each row, for every item.
 
         Parameters
@@ -128,7 +129,9 @@ class BasketCompleter:
         blocks = [slice(low, low + 256) for low in range(0, carts.shape[0], 256)]  # a block is 15 MB
         return np.concatenate([self._features(carts[part], past, rows[part], at) @ self.beta_ for part in blocks])
 
-    def probability(self, carts, histories: Baskets, rows: np.ndarray, at: np.datetime64) -> np.ndarray:
+    def probability(
+        self, carts: sparse.csr_matrix, histories: Baskets, rows: np.ndarray, at: np.datetime64
+    ) -> np.ndarray:
         r"""P(in the rest of the basket), :math:`1 - (1 - q)^r`, with r items still to come; 0 for what lies in it.
 
         r is half the mean size of the baskets that β was learned from.

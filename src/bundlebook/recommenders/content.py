@@ -44,7 +44,7 @@ class ContentBased:
 
     Notes
     -----
-    Nothing is learned from other users, and an item nobody bought yet is scored like any other. Two items with the
+    Nothing is learned from other users, and an item no user bought yet is scored like any other. Two items with the
     same vector have the same score, whether bought or not; popularity orders them, and is all that a user without a
     basket is shown.
 

@@ -84,7 +84,7 @@ class DecayedFrequency:
     .. math:: s_{ui} = \sum_{b \in B_u} 2^{-(t - t_b) / H} \, [i \in b] \; + \; \alpha \, p_i
 
     t is the day of the prediction, t_b the day of basket b, H the half-life and p_i the share of all recent baskets
-    that hold item i. The second term acts as if α baskets of an average customer had been added to the history.
+    that hold item i. The second term acts as if α baskets of an average user had been added to the history.
 
     Parameters
     ----------
@@ -138,7 +138,7 @@ class TransitionCounts:
     .. math:: s_{ui} = \sum_{b \in B_u} 2^{-(t - t_b)/H}\,[i \in b] \;+\; \alpha\, p_i
                        \;+\; \gamma \sum_j h_{uj}\, T_{ji}
 
-    Each term counts baskets: the user's own, α of an average customer, γ that follow those the user had lately.
+    Each term counts baskets: the user's own, α of an average user, γ that follow those the user had lately.
 
     Parameters
     ----------

@@ -53,7 +53,7 @@ class ImplicitALS:
 
     Notes
     -----
-    The vector of a user is always solved from the history that is passed to :meth:`scores`: somebody unknown to the
+    The vector of a user is always solved from the history that is passed to :meth:`scores`: a user unknown to the
     fit needs no new training. Without a basket it is 0, and popularity decides.
 
     Chosen on the validation window of the Complete Journey at product-type level among f of 32, 64 and 128, a of .3 to
@@ -156,7 +156,7 @@ class BPR:
     -----
     The vector of a user is always learned from the history that is passed to :meth:`scores`, by the same steps with
     the items held (:meth:`fold_in`): a new user needs no new training. Every user sees the same random numbers, so
-    nobody's vector depends on who else is scored. A user without a basket is shown what is popular.
+    no user's vector depends on who else is scored. A user without a basket is shown what is popular.
 
     Chosen on the validation window of the Complete Journey at product-type level among f of 16, 32 and 64, η of .05 and
     .1, λ of .003 and .01, 30 and 60 epochs and p of .5 and 1. All lie within .03 of NDCG@10; vectors folded in do

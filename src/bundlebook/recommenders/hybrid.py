@@ -141,7 +141,7 @@ class Switching:
         return self
 
     def scores(self, histories: Baskets, at: np.datetime64) -> np.ndarray:
-        """Ask whichever is in charge of each user, shape (n_users, n_items), float32."""
+        """Score each user by the member for his or her length of history, shape (n_users, n_items), float32."""
         is_long = histories.between(end=at).counts_by_user() >= self.baskets
         scores = np.zeros((histories.n_users, histories.n_items), dtype=np.float32)
         for member, rows in ((self.short, np.flatnonzero(~is_long)), (self.long, np.flatnonzero(is_long))):

@@ -81,7 +81,7 @@ class EASE(_ItemToItem):
     rows : {"users", "baskets"}
         What a row of X is.
     log_counts : bool
-        X and the history hold log(1 + number of baskets) instead of 0 and 1: where people buy again, how often they
+        X and the history hold log(1 + number of baskets) instead of 0 and 1: where users buy again, how often they
         did says much.
     name : str
         Name in tables and figures.

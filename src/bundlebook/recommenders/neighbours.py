@@ -1,4 +1,4 @@
-"""Collaborative filtering by neighbours: people who buy like you, and things that are bought by the same people."""
+"""Collaborative filtering by neighbours: users who buy like this one, and items that the same users buy."""
 
 from dataclasses import dataclass
 from typing import Self
@@ -40,7 +40,7 @@ class _Neighbours:
 
 @dataclass(eq=False)
 class UserKNN(_Neighbours):
-    r"""User-based collaborative filtering (基于用户的协同过滤): what people with a similar history buy.
+    r"""User-based collaborative filtering (基于用户的协同过滤): what users with a similar history buy.
 
     With :math:`\mathbf{r}_u \in \mathbb{R}^{n_{items}}` the user's decayed item counts to a power p,
 
@@ -64,7 +64,7 @@ class UserKNN(_Neighbours):
     power : float
         p in [0, 1]: 1 takes counts as they are, 0 only whether an item was bought.
     own_weight : float
-        α in [0, 1]. Where people buy again, their own purchases say most.
+        α in [0, 1]. Where users buy again, their own purchases say most.
     name : str
         Name in tables and figures.
 
@@ -115,7 +115,7 @@ class UserKNN(_Neighbours):
         return self
 
     def similarities(self, histories: Baskets, at: np.datetime64) -> sparse.csr_matrix:
-        """w, shape (n_users, n_fitted_users), at most k entries a row; nobody is a neighbour of himself or herself."""
+        """w, shape (n_users, n_fitted_users), at most k entries a row; no user is his or her own neighbour."""
         own = self._interest(histories, at)
         return nearest_rows(
             lambda rows: _shrunk_cosine(own[rows], self.rows_, self.shrinkage),
@@ -133,7 +133,7 @@ class UserKNN(_Neighbours):
 
 @dataclass(eq=False)
 class ItemKNN(_Neighbours):
-    r"""Item-based collaborative filtering (基于物品的协同过滤): what is bought by the people who buy what you buy.
+    r"""Item-based collaborative filtering (基于物品的协同过滤): what is bought by users who bought the same.
 
     With :math:`\mathbf{c}_i \in \mathbb{R}^{n_{users}}` the column of item i in the matrix of decayed counts to a
     power p,
@@ -157,7 +157,7 @@ class ItemKNN(_Neighbours):
     power : float
         p in [0, 1]: 1 takes counts as they are, 0 only whether an item was bought.
     own_weight : float
-        α in [0, 1]. Where people buy again, their own purchases say most.
+        α in [0, 1]. Where users buy again, their own purchases say most.
     name : str
         Name in tables and figures.
 
@@ -282,7 +282,7 @@ class TifuKNN:
         return histories.user_item(weights * histories.sizes() ** -self.size_power).toarray()
 
     def scores(self, histories: Baskets, at: np.datetime64) -> np.ndarray:
-        """Mix each user with the neighbours; a user known from the fit is never a neighbour of himself or herself."""
+        """Mix each user with the neighbours; no user is his or her own neighbour."""
         own = self.vectors(histories.between(end=at))
         k = min(self.neighbours, len(self.vectors_) - 1)
         if self.own_weight == 1 or k < 1:
@@ -336,7 +336,7 @@ class UPCF:
 
     Notes
     -----
-    A user without a basket is shown what is popular; popularity also orders the items nobody similar bought.
+    A user without a basket is shown what is popular; popularity also orders the items no similar user bought.
 
     Chosen on the validation window of the Complete Journey at product-type level among r of 5, 20, 50 and all, q of 2,
     10 and 30, and a of ¼, ½ and ¾. With a small q the many neighbours drown the user (NDCG@10 .40 for q = 2, .54 for
@@ -385,7 +385,7 @@ class UPCF:
         return self
 
     def similarities(self, histories: Baskets, at: np.datetime64) -> sparse.csr_matrix:
-        """w, shape (n_users, n_fitted_users), at most k entries a row; nobody is a neighbour of himself or herself."""
+        """w, shape (n_users, n_fitted_users), at most k entries a row; no user is his or her own neighbour."""
         own = _sets(histories.between(end=at))
         theirs = np.diff(self.sets_.indptr) ** -(1 - self.asymmetry)
 

@@ -30,7 +30,7 @@ class RuleRecommender:
     max_antecedent : int
         Largest number of items on the left.
     repeats : bool
-        Whether an item of the history also speaks for itself, with confidence 1: right where people buy again, wrong
+        Whether an item of the history also speaks for itself, with confidence 1: right where users buy again, wrong
         where a cart is completed.
     name : str
         Name in tables and figures.
