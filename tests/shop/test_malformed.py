@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 
 from bundlebook.errors import BundlebookError
 from bundlebook.shop import load_shop
-from bundlebook.shop.intake import rawfile
+from bundlebook.shop._intake import rawfile
 from tests.shop.folders import BUNDLE_EVENTS, BUNDLES, PRODUCT_DATA, USER_DATA, write_folder
 
 

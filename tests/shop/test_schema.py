@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 
 from bundlebook.errors import BundlebookError
-from bundlebook.shop import Shop, load_shop
-from bundlebook.shop.schema import TABLES, contract, pandera_schema, validate
+from bundlebook.shop import Shop, contract, load_shop, validate
+from bundlebook.shop.schema import TABLES, _pandera_schema
 
 
 def small_shop(**changes) -> Shop:
@@ -131,7 +131,7 @@ def test_a_missing_column_and_a_repeated_key_are_refused():
 
 def test_pandera_checks_what_the_contract_declares():
     for name, table in TABLES.items():
-        schema = pandera_schema(name)
+        schema = _pandera_schema(name)
         assert list(schema.columns) == table.names
         for column in table.columns:
             assert schema.columns[column.name].nullable == column.blank

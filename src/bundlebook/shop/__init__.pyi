@@ -14,6 +14,7 @@ from .imputation import (
     quantity_limit as quantity_limit,
 )
 from .policy import CleaningPolicy as CleaningPolicy
+from .schema import EVENTS as EVENTS, contract as contract, validate as validate
 from .segments import SEGMENTS as SEGMENTS, customer_segments as customer_segments
 from .shop import Shop as Shop, SourceFile as SourceFile
 from .sources import load_shop as load_shop

@@ -194,7 +194,7 @@ def contract() -> pd.DataFrame:
 
 
 @lru_cache
-def pandera_schema(table: str) -> "DataFrameSchema":
+def _pandera_schema(table: str) -> "DataFrameSchema":
     """The pandera schema of one table of :data:`TABLES`; columns beyond the contract pass.
 
     pandera takes half a second to import, so it is imported here and not with the module.
@@ -259,7 +259,7 @@ def validate(shop: "Shop") -> "Shop":
         if not isinstance(frame.index, pd.RangeIndex):
             frame = frame.reset_index(drop=True)
         try:
-            pandera_schema(name).validate(frame)
+            _pandera_schema(name).validate(frame)
         except SchemaError as error:
             raise _readable(TABLES[name], error) from error
     return shop
@@ -281,4 +281,4 @@ def _readable(table: Table, error: "SchemaError") -> BundlebookError:
     return BundlebookError(f"{first['failure_case']!r} breaks the contract ({check})", where=where, remedy=_REMEDY)
 
 
-_REMEDY = "see bundlebook.shop.schema.contract() for what each column may hold"
+_REMEDY = "see bundlebook.shop.contract() for what each column may hold"

@@ -7,7 +7,7 @@ from pathlib import Path
 from bundlebook import paths
 from bundlebook.errors import BundlebookError
 from bundlebook.shop import completejourney
-from bundlebook.shop.intake.folder import read_folder
+from bundlebook.shop._intake.folder import read_folder
 from bundlebook.shop.schema import validate
 from bundlebook.shop.shop import Shop
 

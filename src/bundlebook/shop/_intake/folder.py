@@ -6,10 +6,10 @@ from pathlib import Path
 import pandas as pd
 
 from bundlebook.errors import BundlebookError
-from bundlebook.shop.intake.convert import LIMIT, Converted, convert
-from bundlebook.shop.intake.csvfile import check_csv, read_csv
-from bundlebook.shop.intake.rawfile import check_parquet, read_parquet, shown
-from bundlebook.shop.intake.settings import FILE, Settings, read_settings
+from bundlebook.shop._intake.convert import LIMIT, Converted, convert
+from bundlebook.shop._intake.csvfile import check_csv, read_csv
+from bundlebook.shop._intake.rawfile import check_parquet, read_parquet, shown
+from bundlebook.shop._intake.settings import FILE, Settings, read_settings
 from bundlebook.shop.schema import BUNDLE_EVENTS, EVENTS, TABLES, Table
 from bundlebook.shop.shop import Shop, SourceFile
 

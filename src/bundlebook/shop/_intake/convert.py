@@ -11,8 +11,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from bundlebook.errors import BundlebookError
-from bundlebook.shop.intake.rawfile import RawTable, is_number, is_text, is_time
-from bundlebook.shop.intake.settings import EPOCHS, Settings
+from bundlebook.shop._intake.rawfile import RawTable, is_number, is_text, is_time
+from bundlebook.shop._intake.settings import EPOCHS, Settings
 from bundlebook.shop.schema import Column, Table
 from bundlebook.shop.shop import SourceFile, empty_quarantine
 

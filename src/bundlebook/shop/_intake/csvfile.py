@@ -13,8 +13,8 @@ import pyarrow as pa
 from pyarrow import csv as arrow_csv
 
 from bundlebook.errors import BundlebookError
-from bundlebook.shop.intake.rawfile import RawTable, check_memory, match_header, md5
-from bundlebook.shop.intake.settings import DELIMITERS, FILE, Settings
+from bundlebook.shop._intake.rawfile import RawTable, check_memory, match_header, md5
+from bundlebook.shop._intake.settings import DELIMITERS, FILE, Settings
 from bundlebook.shop.schema import Table
 
 #: Bytes read to judge a file by its header; a header that is longer is none.
@@ -125,9 +125,9 @@ def _to_utf8(content: bytes, file: str, declared: str | None) -> bytes:
     start = max(content.rfind(b"\n", 0, wrong) + 1, wrong - 8)
     found = content[start : wrong + 8].splitlines()[0]
     problem, remedy = f"{found!r} is not {encoding}", "save the file as UTF-8"
-    if declared or mark:
+    if declared and not mark:
         remedy = f"correct `encoding` in {FILE}, or {remedy}"
-    else:
+    elif not mark:
         problem = f"{found!r} is not UTF-8"
         if any(not line.isascii() and _is_utf8(line) for line in content.splitlines()):
             problem += ", while other rows are: these may be mixed encodings"

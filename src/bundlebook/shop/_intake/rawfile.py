@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from bundlebook.errors import BundlebookError
-from bundlebook.shop.intake.settings import Settings
+from bundlebook.shop._intake.settings import Settings
 from bundlebook.shop.schema import Column, Table
 
 #: Share of the free memory that one file may need.
