@@ -339,6 +339,13 @@ ROWS = [
         product_data__csv=PRODUCT_DATA + "1001,Salt,Pantry,Sweet,1\n",
     ),
     named(
+        "most purchases in another spelling",
+        f"{U}, column 'item_id'",
+        "nor are the items of 1 of 1 purchases; the catalogue has identifiers such as 'A1'",
+        "alike",
+        user_data__csv=rows("7,A1,2021-01-01,view,1,1", "7,A1,2021-01-02,view,1,1", "7,A1.0,2021-01-02,purchase,1,1"),
+    ),
+    named(
         "times counted",
         f"{U}, row 2, column 'time'",
         "'1609459200'",

@@ -462,9 +462,11 @@ def test_no_row_is_lost_and_exactly_the_bad_ones_are_set_aside(tmp_path, rows):
     writer.writerows([[*CELLS], *(row for row, _ in rows)])
     folder = write_folder(tmp_path / "shop", {"user_data.csv": text.getvalue()})
     bad = [number for number, (_, sound) in enumerate(rows, start=2) if not sound]
-    known = [row[1] in ("A1", "A2") for row, sound in rows if sound]
+    named = [row for row, sound in rows if sound]
+    judged = [row for row in named if row[3] == "purchase"] or named
+    known = [row[1] in ("A1", "A2") for row in judged]
     if len(bad) > len(rows) / 2 or sum(known) < len(known) / 2:
-        with pytest.raises(BundlebookError, match=r"rows cannot be used|nor (is|are) the item"):
+        with pytest.raises(BundlebookError, match=r"rows cannot be used|nor are the items"):
             load_shop(folder)
         return
     shop = load_shop(folder)

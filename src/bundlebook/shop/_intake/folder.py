@@ -61,7 +61,7 @@ def read_folder(folder: Path, name: str, strict: bool = False) -> Shop:
     notes = _ignored(folder, files)
     products = _fill_products(read["products"], notes)
     events = _fill_events(read["events"], products, notes)
-    _check_items(read["events"], read["products"], notes)
+    _check_items(events, read["events"], read["products"], notes)
     timezone = _timezone(read, settings, notes)
     sources = [read[table].source for table in TABLES if table in read]
     if settings.md5:
@@ -176,29 +176,29 @@ def _check_no_event_words(file: str, frame: pd.DataFrame) -> None:
             )
 
 
-def _check_items(read: Converted, catalogue: Converted, notes: list[str]) -> None:
-    """Items that were bought and are in no catalogue: some are usual and noted, most of them are a mistake."""
-    named, listed = read.frame["item_id"].dropna(), catalogue.frame["item_id"]
-    unknown = named[~named.isin(listed)]
+def _check_items(events: pd.DataFrame, read: Converted, catalogue: Converted, notes: list[str]) -> None:
+    """Items that are in no catalogue: some are usual and noted; if most purchases name one, it is a mistake."""
+    listed = catalogue.frame["item_id"]
+    named = events.dropna(subset="item_id")
+    unknown = named[~named["item_id"].isin(listed)]
     if unknown.empty:
         return
-    stranger = unknown.iloc[0]
-    if len(unknown) > LIMIT * len(named):
-        like = difflib.get_close_matches(stranger, listed[:1000], 1) or [listed.iloc[0]]
-        others = (
-            "nor is the item of any other row"
-            if len(unknown) == len(named)
-            else (f"nor are the items of {len(unknown):,} of {len(named):,} rows")
-        )
+    judged, noun = named[named["event"] == "purchase"], "purchases"
+    if judged.empty:
+        judged, noun = named, "rows"
+    strangers = judged["item_id"][~judged["item_id"].isin(listed)]
+    if len(strangers) > LIMIT * len(judged):
+        first = strangers.iloc[0]
+        like = difflib.get_close_matches(first, listed[:1000], 1) or [listed.iloc[0]]
         raise BundlebookError(
-            f"{stranger!r} is not in {catalogue.source.name}, {others}; the catalogue has identifiers such as "
-            f"{like[0]!r}",
+            f"{first!r} is not in {catalogue.source.name}, nor are the items of {len(strangers):,} of {len(judged):,} "
+            f"{noun}; the catalogue has identifiers such as {like[0]!r}",
             where=f"{read.source.name}, column 'item_id'",
             remedy="write item identifiers alike in both files, leading zeros included",
         )
     notes.append(
-        f"{read.source.name}: {len(unknown):,} rows name {unknown.nunique():,} items that are not in "
-        f"{catalogue.source.name}, for example {stranger!r}"
+        f"{read.source.name}: {len(unknown):,} rows name {unknown['item_id'].nunique():,} items that are not in "
+        f"{catalogue.source.name}, for example {unknown['item_id'].iloc[0]!r}"
     )
 
 
