@@ -1,6 +1,6 @@
 """What will this user buy? Scores and probabilities from histories.
 
-=================  ===================================================================================
+=================  =======================================================================================
 ``base``           the protocol of every recommender, and how to add one
 ``counting``       popularity, personal frequency, with forgetting, and what follows what
 ``neighbours``     users and items that resemble each other: user and item KNN, TIFU-KNN, UP-CF
@@ -12,9 +12,8 @@
 ``calibrated``     from scores to probabilities: the replayed period, isotonic regression, Platt scaling
 ``completing``     what else belongs into this basket
 ``tuning``         a search for settings
-=================  ===================================================================================
-
-Networks stand beside them: recurrent, feed-forward, and what they are trained on.
+``networks``       everything trained with Keras: recurrent, feed-forward, and what they are trained on
+=================  =======================================================================================
 """
 
 import lazy_loader
