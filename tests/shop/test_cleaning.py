@@ -10,6 +10,7 @@ from hypothesis import given, settings, strategies as st
 from bundlebook.errors import BundlebookError
 from bundlebook.shop import (
     CleaningPolicy,
+    Exclusion,
     Shop,
     clean,
     drop_twins,
@@ -19,17 +20,16 @@ from bundlebook.shop import (
     to_local_time,
 )
 from bundlebook.shop.cleaning import (
-    MERGE_KEY,
-    Lines,
-    excluded,
-    limit_quantity,
-    missing,
-    not_in_catalogue,
-    zero_price,
-    zero_quantity,
+    _MERGE_KEY,
+    _excluded,
+    _limit_quantity,
+    _Lines,
+    _missing,
+    _not_in_catalogue,
+    _zero_price,
+    _zero_quantity,
 )
-from bundlebook.shop.completejourney import COMPLETE_JOURNEY_EXCLUSIONS
-from bundlebook.shop.policy import Exclusion
+from bundlebook.shop.completejourney import _EXCLUSIONS
 from tests.shop.random_shop import random_shop
 
 FUEL = Exclusion("fuel", (("category", ("fuel",)), ("no such column", ("x",))), "no merchandise")
@@ -107,7 +107,7 @@ def test_random_shop_is_not_touched_and_nothing_condemned_stays(seed, policy):
     if policy.duplicates != "keep":
         assert not events.duplicated().any()
     if policy.duplicates == "merge":
-        assert not events.duplicated([c for c in MERGE_KEY if c in events]).any()
+        assert not events.duplicated([c for c in _MERGE_KEY if c in events]).any()
 
 
 def test_real_shop_meets_the_reference_counts(real_shop):
@@ -115,7 +115,7 @@ def test_real_shop_meets_the_reference_counts(real_shop):
     steps = audit.set_index("step")
     assert len(real_shop.events) == steps["rows_in"].iloc[0] == 1_469_307
     assert steps["rows_out"]["miscellaneous"] == 1_439_976
-    without_till = replace(real_shop.policy, exclusions=COMPLETE_JOURNEY_EXCLUSIONS[:3])
+    without_till = replace(real_shop.policy, exclusions=_EXCLUSIONS[:3])
     reference = clean(real_shop, without_till)[0].events
     assert (len(reference), reference["item_id"].nunique(), reference["basket_id"].nunique()) == (
         1_439_976,
@@ -181,14 +181,14 @@ def test_each_mask_condemns_its_lines_only():
         quantity=[1.0, 1.0, 0.0, np.nan, np.nan, 0.0],
         price=[0.0, 1.0, 1.0, np.nan, np.nan, 0.0],
     )
-    lines = Lines.of(shop)
-    assert not_in_catalogue(lines).tolist() == [False, True, False, False, False, False]
-    assert zero_quantity(lines).tolist() == [False, False, True, False, False, False]
-    assert zero_price(lines).tolist() == [True, False, False, False, False, False]
-    assert missing(lines, "price").tolist() == [False, False, False, True, False, False]
+    lines = _Lines.of(shop)
+    assert _not_in_catalogue(lines).tolist() == [False, True, False, False, False, False]
+    assert _zero_quantity(lines).tolist() == [False, False, True, False, False, False]
+    assert _zero_price(lines).tolist() == [True, False, False, False, False, False]
+    assert _missing(lines, "price").tolist() == [False, False, False, True, False, False]
     sold_here = Exclusion("c", (("category", ("c",)),), "")
-    assert excluded(lines, sold_here).tolist() == [True, False, True, True, False, True]
-    assert not excluded(lines, Exclusion("c", (("department", ("c",)),), "")).any()
+    assert _excluded(lines, sold_here).tolist() == [True, False, True, True, False, True]
+    assert not _excluded(lines, Exclusion("c", (("department", ("c",)),), "")).any()
 
 
 def test_views_need_neither_quantity_nor_price():
@@ -233,7 +233,7 @@ def test_merging_adds_quantities_and_keeps_the_money():
 def test_merging_agrees_with_a_plain_group_by(seed):
     events = random_shop(seed).events
     merged, _ = merge_twins(events)
-    key = [c for c in MERGE_KEY if c in events]
+    key = [c for c in _MERGE_KEY if c in events]
     plain = events.groupby(key, dropna=False)["quantity"].sum(min_count=1)
     ours = merged.set_index(key)["quantity"]
     assert ours.index.is_unique
@@ -248,11 +248,11 @@ def test_merging_agrees_with_a_plain_group_by(seed):
 @pytest.mark.parametrize(("limit", "expected"), [(3, [1, 3, 3]), (3.5, [1, 3, 3]), (8, [1, 3, 8])])
 def test_whole_units_are_capped_to_whole_units(limit, expected):
     shop = shop_of(quantity=[1, 3, 9])
-    capped, changed = limit_quantity(shop.events, limit)
+    capped, changed = _limit_quantity(shop.events, limit)
     assert capped["quantity"].tolist() == expected
     assert capped["quantity"].dtype == np.int64
     assert changed == 1
-    assert len(limit_quantity(shop.events, limit, "drop")[0]) == 2
+    assert len(_limit_quantity(shop.events, limit, "drop")[0]) == 2
 
 
 def test_the_quantity_limit_finds_fuel_and_looks_no_later():
@@ -280,7 +280,7 @@ def test_an_unknown_choice_is_refused(wrong):
 
 
 def test_only_the_real_shop_has_exclusions(real_shop):
-    assert real_shop.policy.exclusions == COMPLETE_JOURNEY_EXCLUSIONS
+    assert real_shop.policy.exclusions == _EXCLUSIONS
     other = replace(shop_of(quantity=[1]), name="completejourney")
     assert other.policy == CleaningPolicy() and other.campaigns is None, "a name says nothing about the catalogue"
 

@@ -7,8 +7,7 @@ from hypothesis import given, strategies as st
 from sklearn.preprocessing import OneHotEncoder
 
 from bundlebook.errors import BundlebookError
-from bundlebook.shop import Vocabulary, bag_of_words, one_hot
-from bundlebook.shop.encoding import PADDING, UNKNOWN
+from bundlebook.shop import PADDING, UNKNOWN, Vocabulary, bag_of_words, one_hot
 
 TABLE = pd.DataFrame({"brand": ["b", "a", None, "b"], "size": ["S", "S", "L", "M"]})
 words = st.lists(st.text("abc 例", max_size=3), max_size=8)

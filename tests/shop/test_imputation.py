@@ -7,7 +7,7 @@ from hypothesis import given, settings, strategies as st
 
 from bundlebook.errors import BundlebookError
 from bundlebook.shop import Shop, clean, fill_prices, median_list_prices
-from bundlebook.shop.cleaning import fill_price, fill_quantity
+from bundlebook.shop.cleaning import _fill_price, _fill_quantity
 from tests.shop.random_shop import random_shop
 
 DAY = pd.Timestamp("2021-02-01")
@@ -89,10 +89,10 @@ def test_no_later_price_reaches_an_earlier_catalogue(seed, cut):
 
 def test_a_purchase_is_of_one_unit_at_least_and_a_view_of_none():
     events = pd.DataFrame({"event": ["purchase", "view", "purchase"], "quantity": [np.nan, np.nan, 2.0]})
-    filled, n = fill_quantity(events)
+    filled, n = _fill_quantity(events)
     assert n == 1
     np.testing.assert_array_equal(filled["quantity"], [1.0, np.nan, 2.0])
-    assert fill_quantity(filled) == (filled, 0)
+    assert _fill_quantity(filled) == (filled, 0)
 
 
 def test_a_missing_price_is_the_shelf_price_then_the_catalogues():
@@ -105,10 +105,10 @@ def test_a_missing_price_is_the_shelf_price_then_the_catalogues():
         }
     )
     products = pd.DataFrame({"item_id": ["a", "b"], "price": [3.0, 0.0]})
-    filled, n = fill_price(events, products)
+    filled, n = _fill_price(events, products)
     assert n == 2
     np.testing.assert_array_equal(filled["price"], [4.0, 3.0, np.nan, np.nan, 9.0, np.nan])
-    again, n = fill_price(filled, products)
+    again, n = _fill_price(filled, products)
     assert n == 0
     pd.testing.assert_frame_equal(again, filled)
 

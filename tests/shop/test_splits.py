@@ -14,6 +14,7 @@ from bundlebook.shop import (
     Shop,
     clean,
     common_items,
+    complete_weeks,
     fill_prices,
     group_baskets,
     load_shop,
@@ -22,7 +23,6 @@ from bundlebook.shop import (
     time_split,
     to_local_time,
 )
-from bundlebook.shop.splits import complete_weeks
 
 MONDAY = np.datetime64("2021-01-04")
 WEEK = np.timedelta64(7, "D")

@@ -1,5 +1,5 @@
 from .baskets import Baskets as Baskets, group_baskets as group_baskets
-from .campaigns import load_campaigns as load_campaigns
+from .campaigns import Campaigns as Campaigns, load_campaigns as load_campaigns
 from .cleaning import (
     clean as clean,
     drop_twins as drop_twins,
@@ -7,13 +7,20 @@ from .cleaning import (
     to_local_time as to_local_time,
 )
 from .completejourney import TRANSACTIONS_MD5 as TRANSACTIONS_MD5, read_table as read_table
-from .encoding import Vocabulary as Vocabulary, bag_of_words as bag_of_words, one_hot as one_hot
+from .encoding import (
+    PADDING as PADDING,
+    UNKNOWN as UNKNOWN,
+    Features as Features,
+    Vocabulary as Vocabulary,
+    bag_of_words as bag_of_words,
+    one_hot as one_hot,
+)
 from .imputation import (
     fill_prices as fill_prices,
     median_list_prices as median_list_prices,
     quantity_limit as quantity_limit,
 )
-from .policy import CleaningPolicy as CleaningPolicy
+from .policy import CleaningPolicy as CleaningPolicy, Exclusion as Exclusion
 from .schema import EVENTS as EVENTS, contract as contract, validate as validate
 from .segments import SEGMENTS as SEGMENTS, customer_segments as customer_segments
 from .shop import Shop as Shop, SourceFile as SourceFile
@@ -23,6 +30,7 @@ from .splits import (
     Split as Split,
     Task as Task,
     common_items as common_items,
+    complete_weeks as complete_weeks,
     min_users as min_users,
     time_split as time_split,
 )

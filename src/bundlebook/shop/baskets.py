@@ -205,7 +205,7 @@ class Baskets:
         with t the day *at*, t_b the basket's and H = *half_life* in days: a basket of that age counts one half, and
         with ``numpy.inf`` every basket counts 1.
         """
-        age = (np.datetime64(at, "D") - self.day).astype(np.int64)
+        age = (np.asarray(at, "datetime64[D]") - self.day).astype(np.int64)
         return np.exp2(-age / half_life)
 
     def user_item(self, weights: np.ndarray | None = None) -> sparse.csr_matrix:
@@ -266,7 +266,7 @@ def _labels(shop: Shop, item_id: pd.Series, level: str) -> tuple[np.ndarray, np.
     labels = pd.Series(items) if level == "item_id" else shop.products.set_index("item_id")[level].reindex(items)
     # The last place serves the lines without an item, whose code is -1.
     known = np.append(labels.notna().to_numpy(), False)
-    return known[code], np.append(labels.astype(object).to_numpy(), None)[code]
+    return known[code], np.append(labels.astype(object).to_numpy(), np.array([None]))[code]
 
 
 def _assemble(lines: pd.DataFrame, label: np.ndarray, by: str, level: str) -> Baskets:

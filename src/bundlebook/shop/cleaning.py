@@ -17,12 +17,12 @@ from bundlebook.shop.policy import CleaningPolicy, Exclusion
 from bundlebook.shop.shop import Shop
 
 #: What makes two lines the same purchase; columns a shop does not have are left out.
-MERGE_KEY = ("user_id", "item_id", "time", "event", "basket_id", "session_id")
+_MERGE_KEY = ("user_id", "item_id", "time", "event", "basket_id", "session_id")
 _AUDIT_COLUMNS = ["step", "rows_in", "rows_out", "rows_changed", "reason"]
 
 
 @dataclass(frozen=True)
-class Lines:
+class _Lines:
     """Events beside their place in the catalogue, looked up once for all steps.
 
     Attributes
@@ -46,7 +46,7 @@ class Lines:
     purchase: np.ndarray
 
     @classmethod
-    def of(cls, shop: Shop) -> "Lines":
+    def of(cls, shop: Shop) -> "_Lines":
         """Look up the items of a shop's events."""
         item, labels = pd.factorize(shop.events["item_id"])
         # The last row serves the code -1.
@@ -90,7 +90,7 @@ def clean(shop: Shop, policy: CleaningPolicy | None = None) -> tuple[Shop, pd.Da
         shop, moved = to_local_time(shop)
         zone = shop.local_timezone or "the shop's own clock"
         audit.append(("local time", len(shop.events), len(shop.events), moved, f"time brought to {zone}"))
-    lines = Lines.of(shop)
+    lines = _Lines.of(shop)
     alive = np.ones(len(lines.events), dtype=bool)
     for step, condemned, reason in _removals(lines, policy):
         before = int(alive.sum())
@@ -109,20 +109,20 @@ def clean(shop: Shop, policy: CleaningPolicy | None = None) -> tuple[Shop, pd.Da
     return shop.with_tables(events=events), pd.DataFrame(audit, columns=_AUDIT_COLUMNS)
 
 
-def _removals(lines: Lines, policy: CleaningPolicy) -> Iterator[tuple[str, np.ndarray, str]]:
+def _removals(lines: _Lines, policy: CleaningPolicy) -> Iterator[tuple[str, np.ndarray, str]]:
     """The steps that only remove, each as (name, mask of condemned lines, reason)."""
     if policy.unknown_items == "drop":
-        yield "not in catalogue", not_in_catalogue(lines), "an item without a name or price cannot be offered"
+        yield "not in catalogue", _not_in_catalogue(lines), "an item without a name or price cannot be offered"
     if policy.zero_quantity == "drop":
-        yield "zero quantity", zero_quantity(lines), "nothing changed hands"
+        yield "zero quantity", _zero_quantity(lines), "nothing changed hands"
     if policy.zero_price == "drop":
-        yield "zero price", zero_price(lines), "nothing was paid: a gift or a correction, no choice"
+        yield "zero price", _zero_price(lines), "nothing was paid: a gift or a correction, no choice"
     if policy.missing_quantity == "drop":
-        yield "missing quantity", missing(lines, "quantity"), "the log does not say how many"
+        yield "missing quantity", _missing(lines, "quantity"), "the log does not say how many"
     if policy.missing_price == "drop":
-        yield "missing price", missing(lines, "price"), "the log does not say what was paid"
+        yield "missing price", _missing(lines, "price"), "the log does not say what was paid"
     for exclusion in policy.exclusions:
-        yield exclusion.step, excluded(lines, exclusion), exclusion.reason
+        yield exclusion.step, _excluded(lines, exclusion), exclusion.reason
 
 
 def _rewrites(policy: CleaningPolicy, products: pd.DataFrame) -> Iterator[tuple[str, Callable, str]]:
@@ -132,14 +132,14 @@ def _rewrites(policy: CleaningPolicy, products: pd.DataFrame) -> Iterator[tuple[
     nothing for a second cleaning to do: merge, then limit, then drop.
     """
     if policy.missing_quantity == "one":
-        yield "fill quantity", fill_quantity, "missing: a purchase is of one unit at least"
+        yield "fill quantity", _fill_quantity, "missing: a purchase is of one unit at least"
     if policy.missing_price == "catalogue":
-        yield "fill price", partial(fill_price, products=products), "missing: the shelf or catalogue price stands in"
+        yield "fill price", partial(_fill_price, products=products), "missing: the shelf or catalogue price stands in"
     limit, how = policy.max_quantity, policy.implausible
     if policy.duplicates == "merge":
         yield "merge duplicates", merge_twins, "same user, item, moment and basket: quantities added, money kept"
     if limit is not None:
-        yield f"{how} quantity", partial(limit_quantity, limit=limit, how=how), f"more than {limit:g} units in a line"
+        yield f"{how} quantity", partial(_limit_quantity, limit=limit, how=how), f"more than {limit:g} units in a line"
     if policy.duplicates == "drop":
         yield "drop duplicates", drop_twins, "equal to an earlier line in every column"
 
@@ -172,27 +172,27 @@ def to_local_time(shop: Shop) -> tuple[Shop, int]:
     return replace(shop, **tables), int(moved.sum())
 
 
-def not_in_catalogue(lines: Lines) -> np.ndarray:
+def _not_in_catalogue(lines: _Lines) -> np.ndarray:
     """Mask of the events that name an item the catalogue does not have, shape (n_events,)."""
     return lines.named & (lines.row < 0)
 
 
-def zero_quantity(lines: Lines) -> np.ndarray:
+def _zero_quantity(lines: _Lines) -> np.ndarray:
     """Mask of the purchases of no unit or fewer, shape (n_events,). A quantity that is missing is not zero."""
     return lines.purchase & (lines.events["quantity"].to_numpy(float) <= 0)
 
 
-def zero_price(lines: Lines) -> np.ndarray:
+def _zero_price(lines: _Lines) -> np.ndarray:
     """Mask of the purchases for nothing, shape (n_events,). A price that is missing is not zero."""
     return lines.purchase & (lines.events["price"].to_numpy(float) <= 0)
 
 
-def missing(lines: Lines, column: str) -> np.ndarray:
+def _missing(lines: _Lines, column: str) -> np.ndarray:
     """Mask of the purchases without a value in a column, shape (n_events,)."""
     return lines.purchase & lines.events[column].isna().to_numpy()
 
 
-def excluded(lines: Lines, exclusion: Exclusion) -> np.ndarray:
+def _excluded(lines: _Lines, exclusion: Exclusion) -> np.ndarray:
     """Mask of the events whose item is one of an exclusion's, shape (n_events,)."""
     items = np.zeros(len(lines.products) + 1, dtype=bool)  # the last row serves the items outside the catalogue
     for column, values in exclusion.items:
@@ -201,7 +201,7 @@ def excluded(lines: Lines, exclusion: Exclusion) -> np.ndarray:
     return items[lines.row]
 
 
-def fill_quantity(events: pd.DataFrame) -> tuple[pd.DataFrame, int]:
+def _fill_quantity(events: pd.DataFrame) -> tuple[pd.DataFrame, int]:
     """Take one unit where a purchase does not say how many.
 
     Returns
@@ -215,7 +215,7 @@ def fill_quantity(events: pd.DataFrame) -> tuple[pd.DataFrame, int]:
     return events.assign(quantity=events["quantity"].mask(missing, 1)), int(missing.sum())
 
 
-def fill_price(events: pd.DataFrame, products: pd.DataFrame) -> tuple[pd.DataFrame, int]:
+def _fill_price(events: pd.DataFrame, products: pd.DataFrame) -> tuple[pd.DataFrame, int]:
     """Take the line's own shelf price, else the catalogue's, where a purchase does not say what was paid.
 
     Returns
@@ -238,7 +238,7 @@ def fill_price(events: pd.DataFrame, products: pd.DataFrame) -> tuple[pd.DataFra
     return events.assign(price=price), int(np.isfinite(known).sum())
 
 
-def limit_quantity(events: pd.DataFrame, limit: float, how: str = "cap") -> tuple[pd.DataFrame, int]:
+def _limit_quantity(events: pd.DataFrame, limit: float, how: str = "cap") -> tuple[pd.DataFrame, int]:
     """Cap or drop the purchases of more than *limit* units.
 
     Parameters
@@ -282,7 +282,7 @@ def drop_twins(events: pd.DataFrame) -> tuple[pd.DataFrame, int]:
 
 
 def merge_twins(events: pd.DataFrame) -> tuple[pd.DataFrame, int]:
-    """Make one line of those that agree on :data:`MERGE_KEY`: quantities add up and the money stays the same.
+    """Make one line of those that agree on ``_MERGE_KEY``: quantities add up and the money stays the same.
 
     The merged price is Σ quantity × price / Σ quantity over the lines whose price is known, or their plain mean
     if they have no quantity; any other column keeps its first value.
@@ -293,7 +293,7 @@ def merge_twins(events: pd.DataFrame) -> tuple[pd.DataFrame, int]:
         The events, each merged line in the place of its first part, and the number of merged lines.
     """
     events = events.reset_index(drop=True)
-    key = [column for column in MERGE_KEY if column in events]
+    key = [column for column in _MERGE_KEY if column in events]
     candidates = _same_item_and_moment(events)
     lines = events.iloc[candidates]
     repeated = lines.duplicated(key, keep=False).to_numpy()

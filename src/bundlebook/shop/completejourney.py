@@ -19,7 +19,7 @@ from bundlebook.shop.shop import Shop, SourceFile
 TRANSACTIONS_MD5 = "c2132c18a3153d31e79628dbc88c3ecc"
 
 #: What Complete Journey's catalogue holds besides merchandise, each found by looking (chapter 02).
-COMPLETE_JOURNEY_EXCLUSIONS = (
+_EXCLUSIONS = (
     Exclusion(
         "fuel",
         (("product_type", ("GASOLINE-REG UNLEADED",)), ("department", ("FUEL",))),
@@ -134,7 +134,7 @@ def load() -> Shop:
         timezone="UTC",
         local_timezone="America/New_York",
         currency="$",
-        policy=CleaningPolicy(exclusions=COMPLETE_JOURNEY_EXCLUSIONS),
+        policy=CleaningPolicy(exclusions=_EXCLUSIONS),
         read_campaigns=_read_campaigns,
     )
 

@@ -95,14 +95,14 @@ def bag_of_words(texts: Iterable[str], min_rows: int = 2) -> Features:
     """
     from sklearn.feature_extraction.text import CountVectorizer
 
-    texts = pd.Series(list(texts), dtype=object)
-    texts = texts.where(texts.notna(), "").astype(str)
+    given = pd.Series(list(texts), dtype=object)
+    given = given.where(given.notna(), "").astype(str)
     counter = CountVectorizer(min_df=min_rows, dtype=np.float32)
     try:
-        matrix = counter.fit_transform(texts)
+        matrix = counter.fit_transform(given)
     except ValueError as error:
         raise BundlebookError(
-            f"no word stands in {min_rows} of {len(texts)} texts", where="bag_of_words", remedy="lower min_rows"
+            f"no word stands in {min_rows} of {len(given)} texts", where="bag_of_words", remedy="lower min_rows"
         ) from error
     return Features(sparse.csr_matrix(matrix), counter.get_feature_names_out())
 

@@ -19,10 +19,10 @@ SEGMENTS = {
     "lapsed": "no visit in the last eight weeks",
 }
 #: Days without a visit after which a customer counts as lapsed.
-LAPSED_AFTER = 56
+_LAPSED_AFTER = 56
 
 
-def customer_segments(shop: Shop, start, end, lapsed_after: int = LAPSED_AFTER) -> pd.DataFrame:
+def customer_segments(shop: Shop, start, end, lapsed_after: int = _LAPSED_AFTER) -> pd.DataFrame:
     """Put every customer of some weeks into one of :data:`SEGMENTS`.
 
     Parameters

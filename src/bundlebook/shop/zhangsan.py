@@ -259,7 +259,7 @@ def history(
         )
     fixed = rule()
     months_back = months(asked or fixed.asked_time) - lines["time"].map(months).to_numpy()
-    day = np.datetime64(at, "D") - months_back * PERIOD_DAYS + fixed.day_in_period
+    day = np.asarray(at, "datetime64[D]") - months_back * PERIOD_DAYS + fixed.day_in_period
     days, basket = np.unique(day, return_inverse=True)
     items = split.baskets.items
     column = pd.Index(items).get_indexer(mapped["item"].loc[lines["item_id"]])
@@ -304,7 +304,7 @@ def with_habit(history: Baskets, column: int, times: int, periods: int, at: np.d
             remedy=f"use 1 to {PERIOD_DAYS} baskets and at least 1 period",
         )
     period, basket = np.divmod(np.arange(times * periods), times)
-    days = np.datetime64(at, "D") - PERIOD_DAYS * (period + 1) + PERIOD_DAYS * (2 * basket + 1) // (2 * times)
+    days = np.asarray(at, "datetime64[D]") - PERIOD_DAYS * (period + 1) + PERIOD_DAYS * (2 * basket + 1) // (2 * times)
     place = (np.arange(len(days)), np.full(len(days), column))
     bought = sparse.csr_matrix((np.ones(len(days), np.float32), place), shape=(len(days), history.n_items))
     every = np.concatenate([history.day, days])

@@ -16,7 +16,7 @@ from bundlebook.shop import Shop
 from bundlebook.simulator.customers import Customers, fit_customers
 
 #: Raised whenever the same seed would give other tables.
-SIMULATOR_VERSION = 1
+_SIMULATOR_VERSION = 1
 
 
 @dataclass(frozen=True)
@@ -119,7 +119,7 @@ def simulate_behaviour(
     """
     assumptions = assumptions or Assumptions()
     customers = fit_customers(shop, until, level)
-    rng = np.random.default_rng([seed, SIMULATOR_VERSION])
+    rng = np.random.default_rng([seed, _SIMULATOR_VERSION])
     baskets = customers.lines.groupby("basket").agg(user=("user", "first"), time=("time", "min"))
     chosen = np.sort(rng.choice(len(baskets), min(n_sessions, len(baskets)), replace=False))
     sessions = baskets.iloc[chosen].reset_index()

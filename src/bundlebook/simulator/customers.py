@@ -14,11 +14,11 @@ from bundlebook.shop import Shop, min_users
 
 #: An item tells something about prices if it was sold in this share of the weeks: in a week without a sale the price
 #: is not on record, and leaving such weeks out would hide exactly the weeks of low demand.
-MIN_WEEKS = 0.9
+_MIN_WEEKS = 0.9
 #: Meetings of two items added to both sides of a lift, so that a pair seen once is no discovery.
-LIFT_PRIOR = 5.0
+_LIFT_PRIOR = 5.0
 #: Purchases at a discount added to both sides of a user's ratio.
-DEAL_PRIOR = 10.0
+_DEAL_PRIOR = 10.0
 
 
 @dataclass(frozen=True)
@@ -140,7 +140,7 @@ def _lift(held: sparse.csr_matrix) -> sparse.csr_matrix:
     apart = meetings.row != meetings.col
     row, column, seen = meetings.row[apart], meetings.col[apart], meetings.data[apart]
     expected = count[row] * count[column] / held.shape[0]
-    lift = (seen + LIFT_PRIOR) / (expected + LIFT_PRIOR)
+    lift = (seen + _LIFT_PRIOR) / (expected + _LIFT_PRIOR)
     return sparse.csr_matrix((lift, (row, column)), shape=meetings.shape)
 
 
@@ -157,7 +157,7 @@ def _elasticity(raw: pd.DataFrame, n_items: int) -> np.ndarray:
         item=("item", "first"), x=("log_ratio", "mean"), y=("log_ratio", "size")
     )
     weeks_sold = table.groupby("sku")["x"].transform("size")
-    table = table[weeks_sold >= MIN_WEEKS * priced["week"].nunique()]
+    table = table[weeks_sold >= _MIN_WEEKS * priced["week"].nunique()]
     if not len(table):
         return np.zeros(n_items)
     table = table.assign(y=np.log(table["y"]))
@@ -181,5 +181,5 @@ def _deals(raw: pd.DataFrame, n_users: int, n_items: int) -> tuple[np.ndarray, n
     share = deals / bought
     expected = np.bincount(user, weights=share[item], minlength=n_users)
     seen = np.bincount(user[cut], minlength=n_users)
-    sensitivity = np.clip((seen + DEAL_PRIOR) / (expected + DEAL_PRIOR), 0.5, 2.0)
+    sensitivity = np.clip((seen + _DEAL_PRIOR) / (expected + _DEAL_PRIOR), 0.5, 2.0)
     return share, np.exp(depth / np.maximum(deals, 1)), sensitivity
