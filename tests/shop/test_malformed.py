@@ -1,6 +1,7 @@
 """Malformed folders: each ends in one message with file, row, value and remedy, and leaves nothing behind."""
 
 import io
+import os
 import tempfile
 from pathlib import Path
 from typing import NamedTuple
@@ -630,6 +631,26 @@ def test_a_file_that_does_not_fit_is_refused_unread(tmp_path, monkeypatch, endin
         load_shop(folder)
     assert caught.value.where == f"user_data.{ending}"
     assert "larger machine" in caught.value.remedy
+
+
+def test_parquet_that_unpacks_into_more_memory_than_there_is(tmp_path, monkeypatch):
+    folder = write_folder(tmp_path, {"user_data.csv": None, "user_data.parquet": log()})
+
+    def fail(source):
+        raise pa.ArrowMemoryError("realloc of size 8589934592 failed")
+
+    monkeypatch.setattr(pq, "read_table", fail)
+    with pytest.raises(BundlebookError, match="more memory than is free") as caught:
+        load_shop(folder)
+    assert "larger machine" in caught.value.remedy
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="pipes are a thing of Unix")
+def test_settings_that_are_a_pipe(tmp_path):
+    folder = write_folder(tmp_path)
+    os.mkfifo(folder / "shop.yaml")
+    with pytest.raises(BundlebookError, match=r"shop\.yaml: this is a device or a pipe"):
+        load_shop(folder)
 
 
 @st.composite
