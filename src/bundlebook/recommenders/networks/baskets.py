@@ -1,8 +1,8 @@
 """Histories as baskets: one step of the sequence a visit, and the question asked after each of them.
 
-Where :mod:`.periods` asks what a user buys in the next four weeks, this asks what the *next
-basket* holds. The question is put on a day after the last basket; in training that day is drawn anew in every epoch
-between a basket and the next one, because a shop that asks today does not know when the customer will come.
+Where :mod:`.periods` asks what a user buys in the next four weeks, this asks what the *next basket* holds. The question
+is put on a day after the last basket; in training that day is drawn anew in every epoch between a basket and the next
+one, because a shop that asks today does not know when the customer will come.
 """
 
 from dataclasses import dataclass, replace

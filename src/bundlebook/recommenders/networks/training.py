@@ -169,7 +169,7 @@ def _thinned(visible: Baskets, share: float, rng: np.random.Generator, ways: str
     """Let a share of the users be less well known than they are; what is forgotten stays in the targets.
 
     A new customer's history is short, and almost all of the panel's are long: a network that never saw a short one
-    takes it for a household that hardly buys. Of the chosen users two thirds start late (only their latest baskets are
+    takes it for a user who hardly buys. Of the chosen users two thirds start late (only their latest baskets are
     kept, n^U of n with U uniform, so that few are as likely as many), a sixth lose baskets at random, and a sixth lose
     single lines. These are the crop and the mask of sequence augmentation. The third usual one, another order within
     a basket, would change nothing here: a period is a sum.
