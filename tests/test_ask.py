@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from bundlebook import ask as oracle
+from bundlebook import ask
 from bundlebook.cli import main
 from bundlebook.errors import BundlebookError
 from bundlebook.recommenders import RecurrentRecommender
@@ -29,17 +29,17 @@ def prepared():
 def small(tmp_path, monkeypatch):
     """A network of seconds, and a cache of its own."""
     monkeypatch.setenv("BUNDLEBOOK_CACHE", str(tmp_path))
-    monkeypatch.setattr(oracle, "RecurrentRecommender", partial(RecurrentRecommender, **SMALL))
+    monkeypatch.setattr(ask, "RecurrentRecommender", partial(RecurrentRecommender, **SMALL))
 
 
 def test_parse_keeps_the_order_and_the_text():
-    table = oracle.parse(" 1001:1@2021-01, 1002:three@2021-02 ")
+    table = ask.parse(" 1001:1@2021-01, 1002:three@2021-02 ")
     assert table.to_numpy().tolist() == [["2021-01", "1001", "1"], ["2021-02", "1002", "three"]]
 
 
 def test_answers_what_the_network_says_of_his_history(prepared, small):
     shop, split, task, network = prepared
-    answer = oracle.ask(oracle.parse(HIS), "1005", "2021-05", "sample", seed=7)
+    answer = ask.answer(ask.parse(HIS), "1005", "2021-05", "sample", seed=7)
     mapped = zhangsan.mapping(split, shop)
     p = network.probability(zhangsan.history(split, mapped, task.at), task.at)[0]
     column = list(split.baskets.items).index(mapped["item"][1005])
@@ -49,7 +49,7 @@ def test_answers_what_the_network_says_of_his_history(prepared, small):
     came = np.diff(bought.indptr) > 0
     assert answer.popularity == pytest.approx((bought.toarray()[came, column] > 0).mean())
     later = HIS.replace("2021", "2023")
-    again = oracle.ask(oracle.parse(later), "1005", "2023-05", "sample", seed=7)
+    again = ask.answer(ask.parse(later), "1005", "2023-05", "sample", seed=7)
     assert again.probability == answer.probability  # months count back from the month asked for
 
 
@@ -84,7 +84,7 @@ def test_the_command_prints_the_answer(small):
 )
 def test_every_wrong_question_is_one_message_that_names_it_and_the_way_out(history, item, at, named, remedy):
     with pytest.raises(BundlebookError) as caught:
-        oracle.ask(oracle.parse(history), item, at, "sample")
+        ask.answer(ask.parse(history), item, at, "sample")
     assert named in str(caught.value)
     assert remedy in caught.value.remedy
 

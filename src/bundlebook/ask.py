@@ -1,12 +1,12 @@
 """Ask the trained network about a few purchases, as chapter 06 asks about 张三's: ``bundlebook ask``.
 
->>> from bundlebook.ask import ask, parse
+>>> from bundlebook.ask import answer, parse
 >>> parse("1001:1@2021-01,1002:2@2021-02")
       time item_id quantity
 0  2021-01    1001        1
 1  2021-02    1002        2
->>> answer = ask(parse("1001:1@2021-01,1002:2@2021-02"), item="1005", at="2021-03")      # doctest: +SKIP
->>> answer.probability, answer.place                                                     # doctest: +SKIP
+>>> found = answer(parse("1001:1@2021-01,1002:2@2021-02"), item="1005", at="2021-03")    # doctest: +SKIP
+>>> found.probability, found.place                                                       # doctest: +SKIP
 """
 
 import re
@@ -88,7 +88,7 @@ def parse(text: str) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["time", "item_id", "quantity"])
 
 
-def ask(
+def answer(
     history: pd.DataFrame,
     item: str,
     at: str,
@@ -96,7 +96,7 @@ def ask(
     seed: int = 2021,
     progress: bool = False,
 ) -> Answer:
-    """Answer P(item bought in the month) after a history, with the network of chapter 06.
+    """Return P(item bought in the month) after a history, as the network of chapter 06 gives it.
 
     The network is read from the cache, or trained first if it is not there. The month asked for stands for the shop's
     validation window, and each month before it for the period of 28 days as many periods earlier.
@@ -112,7 +112,7 @@ def ask(
     shop : str or Path
         As :func:`~bundlebook.shop.load_shop` takes it.
     seed : int
-        Of the network.
+        Seed of the network.
     progress : bool
         Show a bar while a network is trained.
 
@@ -123,9 +123,9 @@ def ask(
     """
     numbers = [str(number) for number in zhangsan.rule().numbers]
     named = {f"history, line {line}": str(number) for line, number in enumerate(history["item_id"], start=1)}
-    for where, number in {**named, "the item asked for": str(item)}.items():
-        if number not in numbers:
-            raise BundlebookError(f"unknown item {number!r}", where=where, remedy=f"use one of {', '.join(numbers)}")
+    for where, label in {**named, "the item asked for": str(item)}.items():
+        if label not in numbers:
+            raise BundlebookError(f"unknown item {label!r}", where=where, remedy=f"use one of {', '.join(numbers)}")
     lines = zhangsan.check(history, asked=at)
     cleaned, _ = clean(load_shop(shop))
     split = time_split(group_baskets(cleaned))

@@ -56,11 +56,11 @@ def sample(out: Path, seed: int | None) -> None:
 @click.option("--seed", default=2021, show_default=True, help="Seed of the network.")
 def ask(history: str, item: str, at: str, data: str, seed: int) -> None:
     """Say how likely a customer with this HISTORY buys the item in that month (chapter 06)."""
-    from bundlebook import ask as oracle
+    from bundlebook.ask import answer, parse
     from bundlebook.errors import BundlebookError
 
     try:
-        click.echo(str(oracle.ask(oracle.parse(history), item, at, data, seed, progress=True)))
+        click.echo(str(answer(parse(history), item, at, data, seed, progress=True)))
     except BundlebookError as error:
         raise click.ClickException(str(error)) from None
 

@@ -74,6 +74,16 @@ def test_greedy_takes_what_adds_most_although_it_looks_lazily():
         assert choose(goal, 3, method="greedy") == tuple(rows)
 
 
+def test_a_page_stands_best_first_and_does_not_hang_on_the_last_digit():
+    for seed in range(8):
+        goal = instance(seed)[0]
+        beam = choose(goal, 3, Limits(per_item=3))
+        alone = goal.alone()[list(beam)]
+        assert (np.diff(alone) <= 1e-9).all()
+        noise = np.random.default_rng(seed).normal(0, 1e-13, len(goal.single))
+        assert choose(replace(goal, single=goal.single + noise), 3, Limits(per_item=3)) == beam
+
+
 def test_what_a_set_adds_shrinks_as_the_page_fills():
     goal, _, _ = instance(3)
     small, large = [0], [0, 1, 2]

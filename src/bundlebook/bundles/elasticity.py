@@ -46,7 +46,9 @@ class Demand:
         return self.table[bound].reindex(categories).fillna(self.pooled[bound]).to_numpy()
 
 
-def demand(shop: Shop, start, end, level: str, least_weeks: int = 30, least_products: int = 5) -> Demand:
+def demand(
+    shop: Shop, start: np.datetime64, end: np.datetime64, level: str, least_weeks: int = 30, least_products: int = 5
+) -> Demand:
     r"""Estimate the discount response of every category with product and week effects.
 
     .. math:: \ln \text{units}_{pt} = \alpha_p + \beta_t
@@ -83,7 +85,7 @@ def demand(shop: Shop, start, end, level: str, least_weeks: int = 30, least_prod
     large), and buyers stock up (too large for a month as a whole; see :attr:`Demand.after`). Weeks without any sale
     are missing (too small).
     """
-    cells = _cells(shop, np.datetime64(start, "D"), np.datetime64(end, "D"))
+    cells = _cells(shop, start, end)
     weeks_sold = cells.groupby("item")["week"].transform("size")
     least = min(least_weeks, int(weeks_sold.max()))
     cells = cells[weeks_sold >= least].reset_index(drop=True)
@@ -138,7 +140,7 @@ def _within(cells: pd.DataFrame, column: str, item: str = "item") -> np.ndarray:
     return value
 
 
-def _slope(x: np.ndarray, y: np.ndarray, cluster) -> pd.Series:
+def _slope(x: np.ndarray, y: np.ndarray, cluster: pd.Series | np.ndarray) -> pd.Series:
     """−slope of y on x, with a 95 % interval clustered by product."""
     square = (x * x).sum()
     slope = (x * y).sum() / square if square > 0 else 0.0
@@ -147,7 +149,9 @@ def _slope(x: np.ndarray, y: np.ndarray, cluster) -> pd.Series:
     return pd.Series({"elasticity": -slope, "low": -slope - 1.96 * error, "high": -slope + 1.96 * error})
 
 
-def _by_category(x, y, cells: pd.DataFrame, pooled: pd.Series, least_products: int) -> pd.DataFrame:
+def _by_category(
+    x: np.ndarray, y: np.ndarray, cells: pd.DataFrame, pooled: pd.Series, least_products: int
+) -> pd.DataFrame:
     rows = {}
     for category, place in cells.groupby("category", sort=True).indices.items():
         own = _slope(x[place], y[place], cells["item"].to_numpy()[place])
@@ -181,8 +185,8 @@ def _after(cells: pd.DataFrame) -> pd.Series:
     x, now, y = (_within(both, column) for column in ("before", "log_price", "log_units"))
     if not (now * now).sum() > 0:
         return _slope(x, y, both["item"])
-    rest = [value - now * (now * value).sum() / (now * now).sum() for value in (x, y)]
-    return _slope(*rest, both["item"])
+    x, y = (value - now * (now * value).sum() / (now * now).sum() for value in (x, y))
+    return _slope(x, y, both["item"])
 
 
 def _whole_item(cells: pd.DataFrame, label: pd.Series) -> pd.Series:

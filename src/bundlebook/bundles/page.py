@@ -210,7 +210,8 @@ def choose(
     Returns
     -------
     tuple of int
-        Positions of the page's sets, in the order in which they were taken; its T is ``goal.value`` of them.
+        Positions of the page's sets; its T is ``goal.value`` of them. Greedy gives them in the order in which they were
+        taken, the others by their T alone, best first.
 
     Raises
     ------
@@ -237,6 +238,7 @@ class _Page:
     def __init__(self, goal: Objective, limits: Limits, k: int) -> None:
         self.goal, self.limits, self.k = goal, limits, k
         self.spent = limits.spent(len(goal.single))
+        self.own = np.ones(len(goal.single), dtype=bool) if limits.own_brand is None else limits.own_brand
         self.rows: list[int] = []
         self.times = np.zeros(goal.holds.shape[1], dtype=np.int64)
         self.touched = np.zeros(goal.touches.shape[1], dtype=bool)
@@ -252,14 +254,14 @@ class _Page:
             return False
         if self.money + self.spent[row] > self.limits.budget + _TINY:
             return False
-        return self.has_own or len(self.rows) + 1 < self.k or bool(self.limits.own_brand[row])
+        return self.has_own or len(self.rows) + 1 < self.k or bool(self.own[row])
 
     def take(self, row: int) -> None:
         self.rows.append(row)
         self.times += self.goal.holds[row]
         self.touched |= self.goal.touches[row]
         self.money += self.spent[row]
-        self.has_own = self.has_own or bool(self.limits.own_brand[row])
+        self.has_own = self.has_own or bool(self.own[row])
 
 
 def _greedy(goal: Objective, k: int, limits: Limits, width: int) -> list[int]:
@@ -288,7 +290,8 @@ def _beam(goal: Objective, k: int, limits: Limits, width: int) -> list[int]:
     rows, value = np.empty((1, 0), dtype=np.int64), np.zeros(1)
     times, touched = np.zeros((1, holds.shape[0])), np.zeros((1, touches.shape[0]))
     money, has_own = np.zeros(1), np.array([limits.own_brand is None])
-    best, best_value = ([], 0.0) if has_own[0] else (None, -np.inf)
+    best: list[int] | None = [] if has_own[0] else None
+    best_value = 0.0 if has_own[0] else -np.inf
     for place in range(k):
         gain = goal.single + ((times == 0) * goal.item_value) @ holds + goal.category_value * (touched == 0) @ touches
         fits = ((times >= limits.per_item) @ holds == 0) & (money[:, None] + spent <= limits.budget + _TINY)
@@ -312,7 +315,7 @@ def _beam(goal: Objective, k: int, limits: Limits, width: int) -> list[int]:
             best, best_value = rows[ready[0]].tolist(), value[ready[0]]
     if best is None:
         raise BundlebookError("no page keeps to the limits", where="choose", remedy="offer more sets or loosen them")
-    return best
+    return _best_first(goal, best)
 
 
 def _exact(goal: Objective, k: int, limits: Limits, width: int) -> list[int]:
@@ -334,8 +337,13 @@ def _exact(goal: Objective, k: int, limits: Limits, width: int) -> list[int]:
     found = milp(-gain, integrality=whole, bounds=Bounds(0, 1), constraints=constraints, options={"mip_rel_gap": 0})
     if found.x is None:
         raise BundlebookError("no page keeps to the limits", where="choose", remedy="offer more sets or loosen them")
-    rows = np.flatnonzero(found.x[:n] > 0.5)
-    return rows[np.argsort(-goal.alone()[rows], kind="stable")].tolist()
+    return _best_first(goal, np.flatnonzero(found.x[:n] > 0.5).tolist())
+
+
+def _best_first(goal: Objective, rows: list[int]) -> list[int]:
+    """Order a page by the T of its sets alone; the order in which a search met them hangs on the last digit."""
+    alone = goal.alone().round(9)
+    return sorted(rows, key=lambda row: (-alone[row], row))
 
 
 def mmr(value: np.ndarray, alike: np.ndarray, k: int, trade: float) -> list[int]:

@@ -72,7 +72,7 @@ def prices(
     level, items = baskets.level, baskets.items
     lines = shop.purchases
     day = lines["time"].to_numpy().astype("datetime64[D]")
-    lines = lines[(day >= np.datetime64(start, "D")) & (day < np.datetime64(end, "D"))]
+    lines = lines[(day >= start) & (day < end)]
     catalogue = shop.products.set_index("item_id")
     # Everything the catalogue knows is looked up once a product, not once a line.
     code, products = pd.factorize(lines["item_id"])

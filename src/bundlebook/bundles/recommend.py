@@ -10,7 +10,7 @@ from scipy import sparse
 
 from bundlebook.bundles.bundle import Bundle
 from bundlebook.bundles.coupons import offered_sets
-from bundlebook.bundles.elasticity import demand
+from bundlebook.bundles.elasticity import Demand, demand
 from bundlebook.bundles.generate import Candidates, Filters, candidates, link_items
 from bundlebook.bundles.joint import SetCalibration, co_purchase
 from bundlebook.bundles.page import Limits, Taste, choose, objective
@@ -93,7 +93,7 @@ class BundleRecommender:
         seed : int
             For which customers are replayed, and for the completer.
         """
-        self.at_, self.items_, self.currency_ = np.datetime64(at, "D"), visible.items, shop.currency
+        self.at_, self.items_, self.currency_ = np.datetime64(at).astype("datetime64[D]"), visible.items, shop.currency
         visible = visible.between(end=self.at_)
         then = self.at_ - np.timedelta64(PERIOD_DAYS, "D")
         self.replay_ = self._replay(shop, visible, then, seed)
@@ -104,6 +104,7 @@ class BundleRecommender:
         self.completer_ = BasketCompleter(seed=seed).fit(visible, self.at_)
         start = visible.day.min()
         self.table_ = prices(shop, visible, start, self.at_, self.margin, spread=True)
+        self.demand_: Demand | None
         try:
             self.demand_ = demand(shop, start, self.at_, visible.level)
         except BundlebookError:  # nothing was ever discounted, so no response is known
@@ -175,7 +176,8 @@ class BundleRecommender:
         held = np.flatnonzero(np.isin(self.items_, list(basket)))
         if kind not in ("personal", "matching", "discounted"):
             raise BundlebookError(f"unknown kind {kind!r}", remedy="use 'personal', 'matching' or 'discounted'")
-        psi, calibration = self.together_.psi, self.calibration_
+        psi = self.together_.psi
+        calibration: SetCalibration | None = self.calibration_
         if kind == "discounted":
             # Customers differ, and that alone brings items together in the crowd: hence the crude odds ratio.
             p, psi, calibration = self.everybody_, self.together_.crude, None
@@ -244,7 +246,7 @@ class BundleRecommender:
         Returns
         -------
         list of Bundle
-            In the order in which they were chosen.
+            Best first, as :func:`~bundlebook.bundles.page.choose` gives them.
         """
         if history is not None and (history.day >= self.at_).any():
             history = history.between(end=self.at_)
