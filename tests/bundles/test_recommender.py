@@ -91,7 +91,9 @@ def test_strangers_get_a_page(shop, task):
 def test_a_shop_of_forty_customers_gets_bundles_too(shop):
     few = shop.events[shop.events["user_id"].isin(sorted(shop.events["user_id"].unique())[:40])]
     small = shop.with_tables(events=few)
-    assert all(len(bundle.items) >= 2 for bundle in recommend_bundles(small, few["user_id"].iloc[0]))
+    page = recommend_bundles(small, user=few["user_id"].iloc[0], k=3)
+    assert page and all(len(bundle.items) >= 2 for bundle in page)
+    assert all(type(bundle.price) is type(bundle.satisfaction) is float for bundle in page)
 
 
 def test_the_future_has_no_say(shop, task, fitted):

@@ -1,6 +1,5 @@
 from .bundle import Bundle as Bundle
-from .coupons import offered_sets as offered_sets, responses as responses
-from .elasticity import Demand as Demand, demand as demand
+from .elasticity import Demand as Demand, demand as demand, responses as responses
 from .generate import (
     Candidates as Candidates,
     Filters as Filters,

@@ -1,4 +1,4 @@
-"""How much more is sold at a discount: demand curves by category, from the shop's own price cuts."""
+"""What customers answer: to the shop's own price cuts (demand curves by category), and to the offers it made them."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -43,7 +43,8 @@ class Demand:
         self, categories: np.ndarray | pd.Series, bound: Literal["elasticity", "low", "high"] = "elasticity"
     ) -> np.ndarray:
         """Elasticity of each category or an end of its interval, shape (n,); pooled where a category is unknown."""
-        return self.table[bound].reindex(categories).fillna(self.pooled[bound]).to_numpy()
+        own = self.table[bound].astype(np.float64).reindex(categories)
+        return own.fillna(self.pooled[bound]).to_numpy()
 
 
 def demand(
@@ -222,5 +223,45 @@ def _curve(cells: pd.DataFrame, y: np.ndarray) -> pd.DataFrame:
             "low": np.exp(effect - 1.96 * error),
             "high": np.exp(effect + 1.96 * error),
             "weeks": [int((level == k).sum()) for k in used],
+        }
+    )
+
+
+def responses(shop: Shop) -> pd.DataFrame | None:
+    """What customers did with the offers they were given: the only conversion that a log knows.
+
+    Returns
+    -------
+    DataFrame or None
+        One row an exposure: ``user_id``, ``kind`` (the campaign's type, or ``"sim_bundle"`` for shown bundles of a
+        simulated shop), ``responded`` (bool). None for a shop that keeps no such record.
+
+    Notes
+    -----
+    Of the real shop: a household and a campaign it received; it responded if it redeemed a coupon of that campaign.
+    Which households got a campaign was the shop's choice, not a draw, so types must not be compared as if it were.
+    """
+    if shop.campaigns is not None:
+        key = ["user_id", "campaign_id"]
+        redeemed = pd.MultiIndex.from_frame(shop.campaigns.redemptions[key]).unique()
+        table = shop.campaigns.exposures.drop_duplicates(key)
+        return pd.DataFrame(
+            {
+                "user_id": table["user_id"].to_numpy(),
+                "kind": table["campaign_id"].map(shop.campaigns.descriptions["kind"]).to_numpy(),
+                "responded": pd.MultiIndex.from_frame(table[key]).isin(redeemed),
+            }
+        )
+    if shop.bundle_events is None:
+        return None
+    events = shop.bundle_events
+    keys = [column for column in ("user_id", "bundle_id", "session_id") if column in events]
+    kinds = events.groupby(keys, sort=True)["event"].agg(set)
+    shown = kinds[kinds.map(lambda seen: "shown" in seen)]
+    return pd.DataFrame(
+        {
+            "user_id": shown.index.get_level_values("user_id"),
+            "kind": "bundle" if shop.real else "sim_bundle",
+            "responded": shown.map(lambda seen: "purchase" in seen).to_numpy(),
         }
     )

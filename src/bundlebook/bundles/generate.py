@@ -63,8 +63,7 @@ def link_items(
     together : CoPurchase
         Odds ratios within households, over the same items.
     offered : tuple of tuples of str
-        Sets that the shop itself put under one coupon or into one bundle; see
-        :func:`~bundlebook.bundles.coupons.offered_sets`.
+        Sets that the shop itself put under one coupon or into one bundle.
     per_source : int
         Most partners an item gets from each source.
     min_support : float

@@ -9,7 +9,6 @@ import pandas as pd
 from scipy import sparse
 
 from bundlebook.bundles.bundle import Bundle
-from bundlebook.bundles.coupons import offered_sets
 from bundlebook.bundles.elasticity import Demand, demand
 from bundlebook.bundles.generate import Candidates, Filters, candidates, link_items
 from bundlebook.bundles.joint import SetCalibration, co_purchase
@@ -124,7 +123,7 @@ class BundleRecommender:
     def _learn(self, shop: Shop, past: Baskets, at: np.datetime64) -> None:
         self.model.fit(past, at)
         self.together_ = co_purchase(past, at)
-        self.links_ = link_items(past, self.together_, offered_sets(shop, past.level, at))
+        self.links_ = link_items(past, self.together_, _offered_sets(shop, past.level, at))
 
     def _replay(self, shop: Shop, visible: Baskets, then: np.datetime64, seed: int) -> pd.DataFrame:
         past, last = visible.between(end=then), visible.between(start=then)
@@ -266,6 +265,42 @@ class BundleRecommender:
     def own_brand(self, priced: Priced) -> np.ndarray:
         """Which sets hold an item that is mostly sold under the shop's own brand, shape (n_sets,), bool."""
         return (self._private[priced.sets.members] & (priced.sets.members >= 0)).any(axis=1)
+
+
+def _offered_sets(shop: Shop, level: str, at: np.datetime64, largest: int = 8) -> tuple[tuple[str, ...], ...]:
+    """Sets of items that the shop put under one coupon, or into one bundle, before a day.
+
+    Parameters
+    ----------
+    shop : Shop
+        The real shop has coupons; any other may have ``bundles``.
+    level : str
+        Column of ``shop.products`` to name items by.
+    at : datetime64[D]
+        Campaigns that begin on or after this day are not looked at; nor are bundles first shown then.
+    largest : int
+        Larger sets are left out: a coupon for 300 product types says nothing about any two of them.
+
+    Returns
+    -------
+    tuple of tuples of str
+        Sorted, each once; empty if the shop offers no sets.
+    """
+    if shop.campaigns is not None:
+        start = shop.campaigns.coupons["campaign_id"].map(shop.campaigns.descriptions["start"])
+        coupons = shop.campaigns.coupons[start.to_numpy() < np.datetime64(at)]
+        table = pd.DataFrame({"set": coupons["coupon_id"], "item_id": coupons["item_id"]})
+    elif shop.bundles is not None:
+        table = pd.DataFrame({"set": shop.bundles["bundle_id"], "item_id": shop.bundles["item_id"]})
+        if shop.bundle_events is not None:
+            first = shop.bundle_events.groupby("bundle_id")["time"].min()
+            table = table[table["set"].map(first).to_numpy().astype("datetime64[ns]") < at.astype("datetime64[ns]")]
+    else:
+        return ()
+    label = table["item_id"] if level == "item_id" else table["item_id"].map(shop.products.set_index("item_id")[level])
+    known = pd.DataFrame({"set": table["set"].to_numpy(), "label": label.to_numpy()}).dropna().drop_duplicates()
+    sets = known.groupby("set")["label"].agg(lambda labels: tuple(sorted(labels)))
+    return tuple(sorted({labels for labels in sets if 2 <= len(labels) <= largest}))
 
 
 def _readable(items: np.ndarray, category: np.ndarray) -> np.ndarray:
