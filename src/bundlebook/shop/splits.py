@@ -99,7 +99,7 @@ class Split:
             Part whose last day ends the last fold. ``"training"`` leaves the validation window untouched, for a
             confirmation. No fold reaches into the test.
         min_history : int
-            As for :meth:`task`.
+            The same as in :meth:`task`.
 
         Returns
         -------
@@ -193,7 +193,7 @@ def common_items(baskets: Baskets, at_least: int | Literal["auto"] = "auto") -> 
     Parameters
     ----------
     baskets : Baskets
-        Of the time that may be looked at, and nothing later.
+        The baskets that may be looked at: the training weeks, and nothing later.
     at_least : int or "auto"
         How many users that is; ``"auto"`` asks :func:`min_users`.
 

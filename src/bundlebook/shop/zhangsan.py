@@ -231,7 +231,7 @@ def history(
     split : Split
         For the items.
     mapped : DataFrame
-        From :func:`mapping`.
+        What :func:`mapping` returns.
     at : datetime64[D]
         First day of the period to predict.
     table : DataFrame, optional
@@ -281,7 +281,7 @@ def with_habit(history: Baskets, column: int, times: int, periods: int, at: np.d
     Parameters
     ----------
     history : Baskets
-        Of one user.
+        One user's baskets.
     column : int
         Place of the item in ``history.items``.
     times : int
