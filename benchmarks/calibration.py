@@ -10,7 +10,6 @@ and the same for households that no method has met. Finished rows are kept in th
 the kind of recalibration are chosen on the validation window; every look at the test window is on record.
 """
 
-import hashlib
 import json
 import os
 import platform
@@ -25,27 +24,22 @@ import click
 import numpy as np
 import pandas as pd
 
-from bundlebook.cache import cached, source_digest
 from bundlebook.evaluation import (
-    CONTENDERS,
-    Arena,
-    Ground,
-    Judged,
-    Sealed,
-    calibration_by_group,
-    ece_by_chance,
-    ece_interval,
-    history_bands,
-    judging,
+    METHODS,
+    HeldOutTest,
+    MethodInputs,
+    PreparedTask,
+    Result,
+    calibration,
+    judge_cached,
     newcomers,
-    popularity_bands,
     prepare,
     reliability_curve,
     resampled_means,
     settings_of,
     single_lines,
     split_for,
-    stored,
+    write_figures,
 )
 from bundlebook.recommenders import Calibrated, Ensemble, PlattScaled, ProbabilisticRecommender
 from bundlebook.shop import Task, clean, load_shop
@@ -62,13 +56,13 @@ FORMAT = 1
 RESAMPLES = 2000
 
 
-def recommender(name: str, ground: Ground, seed: int, seeds: int) -> ProbabilisticRecommender:
+def recommender(name: str, inputs: MethodInputs, seed: int, seeds: int) -> ProbabilisticRecommender:
     """Make a method by its name in the tables."""
-    by_name = {contender.name: contender for contender in CONTENDERS}
+    by_name = {method.name: method for method in METHODS}
     network = by_name[NETWORK]
     if name == f"{NETWORK}, mean of seeds":
-        return Ensemble([network.recommender(ground, seed + n) for n in range(seeds)], name)
-    made = by_name.get(name, network).recommender(ground, seed)
+        return Ensemble([network.recommender(inputs, seed + n) for n in range(seeds)], name)
+    made = by_name.get(name, network).recommender(inputs, seed)
     wrapped = {
         f"{NETWORK}, isotonic": lambda: Calibrated(made),
         f"{NETWORK}, Platt": lambda: PlattScaled(made),
@@ -79,55 +73,44 @@ def recommender(name: str, ground: Ground, seed: int, seeds: int) -> Probabilist
     return made
 
 
-def row(ground: Ground, name: str, seed: int, seeds: int, window: str, arenas: dict[str, Arena]) -> dict[str, dict]:
-    """One fit, judged in every arena: from disk if it was made before."""
-    b, model = ground.split.baskets, recommender(name, ground, seed, seeds)
-    modules = {
-        type(part).__module__ for part in (model, getattr(model, "inner", model), *getattr(model, "members", ()))
-    }
-    inputs = {
-        "shop": ground.shop.checksum,
-        "vocabulary": [b.level, hashlib.sha256("\n".join(b.items).encode()).hexdigest()],
-        "window": window,
-        "method": [name, repr(settings_of(model)), seed],
-        "sources": [source_digest(module) for module in sorted(modules - {"__main__"})],
-        "format": FORMAT,
-    }
+def row(inputs: MethodInputs, name: str, seed: int, seeds: int, tasks: dict[str, PreparedTask]) -> dict[str, dict]:
+    """One fit, judged on every task: from disk if it was made before."""
     made: dict[str, dict] = {}
 
-    def save(results: dict[str, Judged], folder: Path) -> None:
-        made.update({place: condensed(judged, arenas[place]) for place, judged in results.items()})
+    def save(results: dict[str, Result], folder: Path) -> None:
+        made.update({place: condensed(result, tasks[place]) for place, result in results.items()})
         _save(made, folder)
 
-    found = cached("calibration", inputs, judging(model, arenas), save, _load)
+    model = recommender(name, inputs, seed, seeds)
+    found = judge_cached(model, tasks, seed=seed, kind=f"calibration-{FORMAT}", save=save, load=_load)
     return made or found
 
 
-def condensed(judged: Judged, arena: Arena) -> dict[str, Any]:
+def condensed(result: Result, prepared: PreparedTask) -> dict[str, Any]:
     """What is kept of a judged method: values by user, and tables."""
-    p, y, people = judged.probability, arena.outcome.toarray() > 0, arena.people
-    bought_before = np.asarray((arena.task.visible.user_item() > 0).sum(axis=0)).ravel()
+    p, y, people = result.probability, prepared.outcome.toarray() > 0, prepared.people
+    bought_before = np.asarray((prepared.task.visible.user_item() > 0).sum(axis=0)).ravel()
     groups = {
-        "by popularity": (popularity_bands(bought_before), "items"),
-        "by history": (history_bands(people.counts_by_user()), "rows"),
+        "by popularity": (calibration.popularity_bands(bought_before), "items"),
+        "by history": (calibration.history_bands(people.counts_by_user()), "rows"),
     }
-    error, low, high = ece_interval(*judged.shown, seed=0)
+    error, low, high = calibration.ece_interval(*result.shown, seed=0)
     return {
         "arrays": {
-            "loss": judged.values["everyone"]["Log loss"].to_numpy(),
-            "NDCG@10": judged.values["all"]["NDCG@10"].to_numpy(),
+            "loss": result.values["everyone"]["Log loss"].to_numpy(),
+            "NDCG@10": result.values["all"]["NDCG@10"].to_numpy(),
             "expected": p.sum(axis=1, dtype=float),
             "bought": y.sum(axis=1).astype(float),
         },
-        "pairs": judged.pairs,
-        "shown P": float(judged.shown[0].mean()),
-        "shown bought": float(judged.shown[1].mean()),
+        "pairs": result.pairs,
+        "shown P": float(result.shown[0].mean()),
+        "shown bought": float(result.shown[1].mean()),
         "ECE shown": [error, low, high],
-        "ECE by chance": ece_by_chance(judged.shown[0], draws=30, seed=0),
-        "reliability": reliability_curve(*judged.shown).to_numpy().tolist(),
-        "CPU s": float(judged.fit_seconds),
+        "ECE by chance": calibration.ece_by_chance(result.shown[0], draws=30, seed=0),
+        "reliability": reliability_curve(*result.shown).to_numpy().tolist(),
+        "CPU s": float(result.fit_seconds),
         "tables": {
-            title: json.loads(calibration_by_group(p, y, bands, of, seed=0).to_json(orient="split"))
+            title: json.loads(calibration.calibration_by_group(p, y, bands, of, seed=0).to_json(orient="split"))
             for title, (bands, of) in groups.items()
         },
     }
@@ -148,20 +131,20 @@ def _load(folder: Path) -> dict[str, dict]:
     return row
 
 
-def arenas_of(task: Task, part: str, seed: int) -> dict[str, Arena]:
+def tasks_of(task: Task, part: str, seed: int) -> dict[str, PreparedTask]:
     """Everybody; or the households held out, by what is known of them."""
     if part == "known":
         return {"known": prepare(task, requests=0, seed=seed)}
-    tasks, arenas = newcomers(task, KNOWN, seed=seed), {}
+    tasks, found = newcomers(task, KNOWN, seed=seed), {}
     for n, (short, population) in tasks.items():
-        arenas[f"{n} baskets" if n > 1 else "1 basket"] = prepare(short, requests=0, population=population, seed=seed)
+        found[f"{n} baskets" if n > 1 else "1 basket"] = prepare(short, requests=0, population=population, seed=seed)
     short, (people, came) = tasks[KNOWN[-1]]
     lines = single_lines(people, seed=seed)
     mine = lines.of_users(np.arange(short.truth.shape[0]))
-    arenas[f"{KNOWN[-1]} single lines"] = prepare(
+    found[f"{KNOWN[-1]} single lines"] = prepare(
         replace(short, histories=mine), requests=0, population=(lines, came), seed=seed
     )
-    return arenas
+    return found
 
 
 def wanted(part: str, window: str, level: str, seeds: int, seed: int) -> list[tuple[str, int]]:
@@ -258,15 +241,15 @@ def main(
     content = json.loads(out.read_text(encoding="utf-8")) if out.exists() else {"levels": {}}
     for level in levels.split(","):
         split = split_for(shop, level)
-        ground, sealed = Ground(shop, split), Sealed(split)
+        inputs, test = MethodInputs(shop, split), HeldOutTest(split)
         every = dict.fromkeys([*(n for part in ("known", "new") for n, _ in wanted(part, "test", level, seeds, seed))])
-        settled = sealed.settle({method: settings_of(recommender(method, ground, seed, seeds)) for method in every})
+        settled = test.settle({method: settings_of(recommender(method, inputs, seed, seeds)) for method in every})
         kept = content["levels"].setdefault(level, {"users": split.baskets.n_users, "items": split.baskets.n_items})
         kept["settings"] = settled
         for window in windows.split(","):
-            task = split.task("validation") if window == "validation" else sealed.open("window")
+            task = split.task("validation") if window == "validation" else test.open("window")
             for part in parts.split(","):
-                arenas = arenas_of(task, part, seed)
+                tasks = tasks_of(task, part, seed)
                 rows: dict[str, list[dict]] = {}
                 for method, its_seed in wanted(part, window, level, seeds, seed):
                     if only and method not in only:
@@ -274,7 +257,7 @@ def main(
                     if time.perf_counter() - began > 60 * minutes:
                         left.append(f"{level}, {window}, {part}: {method}, seed {its_seed}")
                         continue
-                    rows.setdefault(method, []).append(row(ground, method, its_seed, seeds, f"{window}/{part}", arenas))
+                    rows.setdefault(method, []).append(row(inputs, method, its_seed, seeds, tasks))
                     print(f"{time.perf_counter() - began:5.0f} s  {level}, {window}, {part}: {method}, seed {its_seed}",
                           flush=True)  # fmt: skip
                 if rows:
@@ -286,7 +269,7 @@ def main(
         "shop": shop.name,
         "left out": left,
     }
-    stored.write(out, content)
+    write_figures(out, content)
     print(f"written: {out.name}" + (f"; {len(left)} rows left: run the same command again" if left else ""))
 
 

@@ -21,17 +21,18 @@ import numpy as np
 import pandas as pd
 
 from bundlebook.evaluation import (
-    CONTENDERS,
+    METHODS,
     Options,
     Size,
-    make_board,
+    Stored,
+    make_leaderboard,
     ndcg,
     plan,
     rank,
     recall,
     split_for,
-    stored,
-    watch,
+    summary,
+    write_figures,
 )
 from bundlebook.recommenders import EASE, DecayedFrequency, TifuKNN
 from bundlebook.shop import Shop, Split, clean, group_baskets, load_shop
@@ -76,10 +77,10 @@ def main(
             pd.DataFrame([row for level in levels.split(",") for row in prototype(shop, level)]).to_string(index=False)
         )
         return
-    unknown = set(only) - {contender.name for contender in CONTENDERS}
+    unknown = set(only) - {method.name for method in METHODS}
     if unknown:
         raise click.BadParameter(f"unknown recommenders {sorted(unknown)}", param_hint="--only")
-    entrants = [contender for contender in CONTENDERS if not only or contender.name in only]
+    entrants = [method for method in METHODS if not only or method.name in only]
     options = Options(seed=seed, seeds=1 if small else seeds, requests=5 if small else 50)
     boards = {}
     try:
@@ -87,10 +88,10 @@ def main(
             split = split_for(shop, level)
             if level == "item_id" and not thorough:
                 options = replace(options, network_seeds=1, new_to_networks=False)
-            chosen = plan(Size.of(split), memory_gb=6, minutes=30, contenders=entrants, networks=not small)
-            board = make_board(shop, split, chosen.chosen, options, progress=sys.stderr.isatty() or not small)
-            boards[level] = stored.summary(board, resamples=300 if small else 2000)
-            boards[level]["left out"] = chosen.left_out
+            chosen, left_out = plan(Size.of(split), memory_gb=6, minutes=30, methods=entrants, networks=not small)
+            board = make_leaderboard(shop, split, chosen, options, progress=sys.stderr.isatty() or not small)
+            boards[level] = summary(board, resamples=300 if small else 2000)
+            boards[level]["left out"] = left_out
     except KeyboardInterrupt:
         raise click.ClickException("interrupted; finished rows are kept, run the same command to go on") from None
     made = {
@@ -105,11 +106,11 @@ def main(
         made["prototype protocol"] = [row for level in levels.split(",") for row in prototype(shop, level)]
     folder = out or (HERE if profile == "full" and not only else Path.cwd())
     folder.mkdir(parents=True, exist_ok=True)
-    stored.write(folder / "leaderboard.json", {"made": made, "boards": boards})
+    write_figures(folder / "leaderboard.json", {"made": made, "boards": boards})
     _draw(folder, list(boards))
     for level, content in boards.items():
         print(f"\n{level}: {content['users']:,} users, {content['items']:,} items")
-        print(stored.Stored(content).table(("NDCG@10", "Recall@10")).to_string())
+        print(Stored(content).table(("NDCG@10", "Recall@10")).to_string())
     print(f"\nwritten: leaderboard.json, leaderboard.png; {time.perf_counter() - began:.0f} s")
     failed = {name: reason for content in boards.values() for name, reason in content["failed"].items()}
     if failed:
@@ -140,12 +141,13 @@ def prototype(shop: Shop, level: str) -> list[dict]:
     }
     rows = []
     for name, model in models.items():
-        with watch() as used:
-            if model is None:
-                scores = np.tile(popular, (len(task.histories.user_ids), 1))
-            else:
-                scores = model.fit(task.visible, task.at).scores(task.histories, task.at)
-            ranking = rank(scores, task.truth, 10)
+        began = time.process_time()
+        if model is None:
+            scores = np.tile(popular, (len(task.histories.user_ids), 1))
+        else:
+            scores = model.fit(task.visible, task.at).scores(task.histories, task.at)
+        ranking = rank(scores, task.truth, 10)
+        seconds = time.process_time() - began
         bar = BARS[level][name]
         found = recall(ranking, 10).mean(), ndcg(ranking, 10).mean()
         rows.append(
@@ -158,7 +160,7 @@ def prototype(shop: Shop, level: str) -> list[dict]:
                 "bar": bar[0],
                 "NDCG@10": round(float(found[1]), 4),
                 "its bar": bar[1],
-                "CPU s": round(used.cpu_seconds, 1),
+                "CPU s": round(seconds, 1),
             }
         )
     return rows
@@ -171,7 +173,7 @@ def _draw(folder: Path, levels: list[str]) -> None:
     from bundlebook.plots.style import use_style
 
     use_style()
-    boards = {level: stored.Stored.read(folder / "leaderboard.json", level) for level in levels}
+    boards = {level: Stored.read(folder / "leaderboard.json", level) for level in levels}
     plots.accuracy_against_cost(boards)
     plt.savefig(folder / "leaderboard.png", bbox_inches="tight")
     plt.close()

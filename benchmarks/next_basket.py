@@ -10,7 +10,6 @@ rows are kept in the cache. What is mixed, and how strongly, was chosen on the v
 opened when the rows of the validation window are complete.
 """
 
-import hashlib
 import json
 import os
 import platform
@@ -23,15 +22,13 @@ import click
 import numpy as np
 import pandas as pd
 
-from bundlebook.cache import cached, source_digest
 from bundlebook.evaluation import (
-    Arena,
-    Judged,
-    Sealed,
+    HeldOutTest,
+    PreparedTask,
+    Result,
     averaged,
-    ece_interval,
-    judged as storage,
-    judging,
+    calibration,
+    judge_cached,
     prepare,
     resampled_means,
     settings_of,
@@ -102,35 +99,11 @@ def rows(seeds: int, seed: int) -> list[tuple[str, int]]:
     )
 
 
-def row(checksum: str, split: Any, window: str, name: str, seed: int, seeds: int, arena: Arena) -> Judged:
+def row(name: str, seed: int, seeds: int, prepared: PreparedTask) -> Result:
     """One fit, judged: from disk if it was made before."""
     model = recommender(name, seed, seeds)
     model.name = name
-    modules = {type(part).__module__ for part in _parts(model)}
-    inputs = {
-        "shop": checksum,
-        "vocabulary": [split.baskets.level, hashlib.sha256("\n".join(split.baskets.items).encode()).hexdigest()],
-        "window": window,
-        "method": [repr(settings_of(model)), seed],
-        "sources": [source_digest(module) for module in sorted(modules)],
-    }
-    arenas = {"next": arena}
-    found = cached(
-        "next-basket",
-        inputs,
-        judging(model, arenas),
-        lambda results, folder: storage.save(results["next"], folder),
-        lambda folder: {"next": storage.load(folder)},
-    )
-    return found["next"]
-
-
-def _parts(model: Any) -> list[Any]:
-    inner = [
-        *getattr(model, "members", ()),
-        *(getattr(model, part) for part in ("inner", "model") if hasattr(model, part)),
-    ]
-    return [model, *(part for one in inner for part in _parts(one))]
+    return judge_cached(model, {"next": prepared}, seed=seed, kind="next-basket")["next"]
 
 
 def interval(values: np.ndarray) -> list[float]:
@@ -139,12 +112,12 @@ def interval(values: np.ndarray) -> list[float]:
     return [float(values.mean()), *(float(q) for q in np.quantile(draws, [0.025, 0.975]))]
 
 
-def values_of(judged: Judged, metric: str) -> np.ndarray | None:
+def values_of(judged: Result, metric: str) -> np.ndarray | None:
     place = "everyone" if metric == "Log loss" else "all"
     return judged.values[place][metric].to_numpy() if place in judged.values else None
 
 
-def summary(judged: Judged) -> dict[str, Any]:
+def summary(judged: Result) -> dict[str, Any]:
     """Figures of one method."""
     found = {metric: values_of(judged, metric) for metric in METRICS}
     told = {metric: interval(values) for metric, values in found.items() if values is not None}
@@ -154,13 +127,13 @@ def summary(judged: Judged) -> dict[str, Any]:
             m: judged.spread(m, "everyone" if m == "Log loss" else "all") for m in METRICS if found[m] is not None
         }
     if judged.pairs:
-        error, low, high = ece_interval(*judged.shown, seed=0)
+        error, low, high = calibration.ece_interval(*judged.shown, seed=0)
         told |= {"Brier skill": judged.pairs["Brier skill"], "ECE shown": [error, low, high]}
         told["shown, predicted and bought"] = [float(judged.shown[0].mean()), float(judged.shown[1].mean())]
     return told
 
 
-def against(judged: dict[str, Judged], metric: str, reference: str) -> dict[str, list[float]]:
+def against(judged: dict[str, Result], metric: str, reference: str) -> dict[str, list[float]]:
     """Every method minus the reference, relative to the reference: mean and paired 95 % interval."""
     base = values_of(judged[reference], metric)
     found = {}
@@ -177,7 +150,7 @@ def against(judged: dict[str, Judged], metric: str, reference: str) -> dict[str,
     return found
 
 
-def told(judged: dict[str, Judged]) -> dict[str, Any]:
+def told(judged: dict[str, Result]) -> dict[str, Any]:
     """Everything that is written of a window, the best baseline of each metric named."""
     best = {}
     for metric in METRICS:
@@ -207,18 +180,18 @@ def main(name: str, levels: str, windows: str, seeds: int, seed: int, minutes: f
     result: dict[str, Any] = {"levels": {}}
     for level in levels.split(","):
         split = split_for(shop, level)
-        sealed, told_of = Sealed(split), {}
+        test, told_of = HeldOutTest(split), {}
         for window in windows.split(","):
             if window == "test":
-                sealed.settle({n: repr(settings_of(recommender(n, s, seeds))) for n, s in rows(seeds, seed)})
-            task = sealed.open("next_basket") if window == "test" else split.task(window, "next_basket")
-            arena = prepare(task, requests=0, population=(task.histories, task.truth), seed=seed)
-            runs: dict[str, list[Judged]] = {}
+                test.settle({n: repr(settings_of(recommender(n, s, seeds))) for n, s in rows(seeds, seed)})
+            task = test.open("next_basket") if window == "test" else split.task(window, "next_basket")
+            prepared = prepare(task, requests=0, population=(task.histories, task.truth), seed=seed)
+            runs: dict[str, list[Result]] = {}
             for method, its_seed in rows(seeds, seed):
                 if minutes and time.monotonic() - began > 60 * minutes:
                     print("time is up; run it again to go on")
                     return
-                runs.setdefault(method, []).append(row(shop.checksum, split, window, method, its_seed, seeds, arena))
+                runs.setdefault(method, []).append(row(method, its_seed, seeds, prepared))
                 latest = runs[method][-1]
                 print(level, window, method, its_seed, _short(latest), flush=True)
             told_of[window] = told({method: averaged(found) for method, found in runs.items()})
@@ -238,7 +211,7 @@ def main(name: str, levels: str, windows: str, seeds: int, seed: int, minutes: f
     print(f"written: {file.name}")
 
 
-def _short(judged: Judged) -> dict[str, float]:
+def _short(judged: Result) -> dict[str, float]:
     return {m: round(float(values_of(judged, m).mean()), 5) for m in METRICS if values_of(judged, m) is not None}
 
 

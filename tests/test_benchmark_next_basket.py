@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from bundlebook import paths
-from bundlebook.evaluation import Judged, averaged
+from bundlebook.evaluation import Result, averaged
 from bundlebook.recommenders import NextBasketRecommender, NextBasketSettings
 
 
@@ -21,14 +21,14 @@ def benchmark():
     return module
 
 
-def judged(name: str, recall: list[float], loss: list[float] | None = None) -> Judged:
+def judged(name: str, recall: list[float], loss: list[float] | None = None) -> Result:
     users = [f"u{n}" for n in range(len(recall))]
     values = {"all": pd.DataFrame({"Recall@10": recall, "NDCG@10": recall}, users)}
     if loss is None:
-        return averaged([Judged(name, 1.0, 0.0, np.zeros(0), {}, values)])
+        return averaged([Result(name, 1.0, 0.0, np.zeros(0), {}, values)])
     values["everyone"] = pd.DataFrame({"Log loss": loss}, users)
     shown = np.tile([0.2, 0.4], (len(recall), 1)), np.tile([False, True], (len(recall), 1))
-    return averaged([Judged(name, 1.0, 0.0, np.zeros(0), {}, values, {"Brier skill": 0.1}, shown)])
+    return averaged([Result(name, 1.0, 0.0, np.zeros(0), {}, values, {"Brier skill": 0.1}, shown)])
 
 
 def test_the_best_baseline_is_the_reference_of_each_metric(benchmark):

@@ -8,27 +8,28 @@ import pytest
 
 from bundlebook.errors import BundlebookError
 from bundlebook.evaluation import (
-    CONTENDERS,
-    Contender,
-    Ground,
+    METHODS,
+    Method,
+    MethodInputs,
     Options,
     Size,
     Stored,
-    arena as arena_module,
     evaluate,
-    make_board,
-    outside,
+    judge as judge_module,
+    make_leaderboard,
+    outside_vocabulary,
     plan,
     settings_of,
     split_for,
-    stored,
+    summary,
+    write_figures,
 )
-from bundlebook.evaluation.contenders import FAMILIES
+from bundlebook.evaluation.methods import _FAMILIES
 from bundlebook.recommenders import DecayedFrequency, Popularity, ProbabilisticRecommender
 from bundlebook.shop import clean, load_shop
 
 OPTIONS = Options(seed=3, seeds=2, requests=2)
-SIMPLE = [contender for contender in CONTENDERS if contender.family == "counting"]
+SIMPLE = [method for method in METHODS if method.family == "counting"]
 
 
 class Noisy(DecayedFrequency):
@@ -67,14 +68,14 @@ def kept_here(cache, monkeypatch):
 def made(shop, split, cache):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("BUNDLEBOOK_CACHE", str(cache))
-        learned = Contender("noisy", "factors", lambda ground, seed: Noisy(seed), learned=True)
-        return make_board(shop, split, [*SIMPLE, learned], OPTIONS, progress=False)
+        learned = Method("noisy", "factors", lambda inputs, seed: Noisy(seed), learned=True)
+        return make_leaderboard(shop, split, [*SIMPLE, learned], OPTIONS, progress=False)
 
 
 def test_tasks_tracks_and_seeds(made):
     assert list(made.evaluations) == ["window", "next_basket", "new, 1", "new, 2", "new, 4"]
     runs = {name: len(judged.runs) for name, judged in made.evaluations["window"].judged.items()}
-    assert runs == {contender.name: 1 for contender in SIMPLE} | {"noisy": 2}
+    assert runs == {method.name: 1 for method in SIMPLE} | {"noisy": 2}
     noisy = made.evaluations["window"].judged["noisy"]
     assert noisy.spread("NDCG@10", "all") > 0 and noisy.spread("Log loss", "all") > 0
     means = [run["all"]["NDCG@10"] for run in noisy.runs]
@@ -92,9 +93,9 @@ def test_the_board_is_the_evaluation_of_the_same_recommenders(made, split):
 
 def test_finished_rows_are_kept_and_a_changed_setting_is_not_a_finished_row(made, shop, split, monkeypatch):
     calls = []
-    judge = arena_module.judge
-    monkeypatch.setattr(arena_module, "judge", lambda *given: calls.append(given[0].name) or judge(*given))
-    again = make_board(shop, split, SIMPLE, OPTIONS, progress=False)
+    judge = judge_module._judge_one
+    monkeypatch.setattr(judge_module, "_judge_one", lambda *given: calls.append(given[0].name) or judge(*given))
+    again = make_leaderboard(shop, split, SIMPLE, OPTIONS, progress=False)
     assert calls == []
     for task, evaluation in again.evaluations.items():
         for name, judged in evaluation.judged.items():
@@ -102,14 +103,14 @@ def test_finished_rows_are_kept_and_a_changed_setting_is_not_a_finished_row(made
             assert (judged.values["all"] == first.values["all"]).all().all()
             assert (judged.rankings["all"].items == first.rankings["all"].items).all()
             assert judged.fit_seconds == first.fit_seconds
-    other = replace(SIMPLE[0], make=lambda ground, seed: Popularity(days=14))
-    make_board(shop, split, [other], OPTIONS, progress=False)
+    other = replace(SIMPLE[0], make=lambda inputs, seed: Popularity(days=14))
+    make_leaderboard(shop, split, [other], OPTIONS, progress=False)
     assert calls == ["popularity", "popularity"], "one row for the main tasks, one for new households"
 
 
 def test_an_interrupted_board_goes_on(shop, split, monkeypatch):
     options = replace(OPTIONS, seed=4)
-    judge, done = arena_module.judge, []
+    judge, done = judge_module._judge_one, []
 
     def judge_twice(recommender, arenas):
         if len(done) == 2:
@@ -117,12 +118,12 @@ def test_an_interrupted_board_goes_on(shop, split, monkeypatch):
         done.append(recommender.name)
         return judge(recommender, arenas)
 
-    monkeypatch.setattr(arena_module, "judge", judge_twice)
+    monkeypatch.setattr(judge_module, "_judge_one", judge_twice)
     with pytest.raises(KeyboardInterrupt):
-        make_board(shop, split, SIMPLE, options, progress=False)
+        make_leaderboard(shop, split, SIMPLE, options, progress=False)
     assert done == ["popularity", "popularity"]
-    monkeypatch.setattr(arena_module, "judge", lambda *given: done.append(given[0].name) or judge(*given))
-    make_board(shop, split, SIMPLE, options, progress=False)
+    monkeypatch.setattr(judge_module, "_judge_one", lambda *given: done.append(given[0].name) or judge(*given))
+    make_leaderboard(shop, split, SIMPLE, options, progress=False)
     assert done.count("popularity") == 2 and len(done) == 2 * len(SIMPLE)
 
 
@@ -136,20 +137,20 @@ def test_one_that_gives_up_does_not_stop_the_others(shop, split):
             raise MemoryError
 
     broken = [
-        Contender("gives", "counting", lambda g, s: Gives()),
-        Contender("greedy", "counting", lambda g, s: Greedy()),
+        Method("gives", "counting", lambda g, s: Gives()),
+        Method("greedy", "counting", lambda g, s: Greedy()),
     ]
-    board = make_board(shop, split, [*broken, SIMPLE[0]], replace(OPTIONS, new_share=0), progress=False)
+    board = make_leaderboard(shop, split, [*broken, SIMPLE[0]], replace(OPTIONS, new_share=0), progress=False)
     assert board.failures == {"gives": "nothing to learn from", "greedy": "ran out of memory"}
-    assert list(board.evaluations["window"].judged) == ["popularity"] and [c.name for c in board.contenders] == [
+    assert list(board.evaluations["window"].judged) == ["popularity"] and [c.name for c in board.methods] == [
         "popularity"
     ]
-    assert stored.summary(board, 100)["failed"] == board.failures
+    assert summary(board, 100)["failed"] == board.failures
 
 
 def test_blocks_of_users_do_not_show(made, split, monkeypatch):
-    monkeypatch.setattr(arena_module, "CELLS_AT_ONCE", 7 * split.baskets.n_items)
-    blocks = evaluate([SIMPLE[2].recommender(Ground(None, split), 0)], split.task("test"), requests=0, seed=0)
+    monkeypatch.setattr(judge_module, "_CELLS_AT_ONCE", 7 * split.baskets.n_items)
+    blocks = evaluate([SIMPLE[2].recommender(MethodInputs(None, split), 0)], split.task("test"), requests=0, seed=0)
     whole = made.evaluations["window"]
     name = "decayed frequency + popularity"
     for metric, track in (("NDCG@10", "explore"), ("AUC", "all"), ("Log loss", "all")):
@@ -173,8 +174,8 @@ def test_a_sample_of_users_is_judged_and_all_are_learned_from(split):
 
 
 def test_what_is_stored_is_what_was_measured(made, tmp_path):
-    content = stored.summary(made, resamples=300)
-    stored.write(tmp_path / "board.json", {"boards": {"product_type": content}})
+    content = summary(made, resamples=300)
+    write_figures(tmp_path / "board.json", {"boards": {"product_type": content}})
     json.loads((tmp_path / "board.json").read_text(), parse_constant=lambda c: pytest.fail(f"{c} is no JSON"))
     board = Stored.read(tmp_path / "board.json", "product_type")
     evaluation = made.evaluations["window"]
@@ -202,33 +203,6 @@ def test_what_is_stored_is_what_was_measured(made, tmp_path):
 
 
 def test_what_falls_out_of_the_truth_is_counted(shop, split):
-    assert outside(shop, split) == {"items": 0, "pairs": 0}
+    assert outside_vocabulary(shop, split) == {"items": 0, "pairs": 0}
     half = split.baskets.over(split.baskets.items[::2])
-    lost = outside(shop, replace(split, baskets=half))
-    window = split.baskets.between(split.validation_end, split.test_end).user_item()
-    assert lost["pairs"] == pytest.approx(window[:, 1::2].nnz / window.nnz)
-
-
-def test_every_contender_has_a_family_and_estimates_a_probability(shop, split):
-    names = [contender.name for contender in CONTENDERS]
-    assert len(set(names)) == len(names)
-    order = [FAMILIES.index(contender.family) for contender in CONTENDERS]
-    assert order == sorted(order)
-    ground = Ground(shop, split)
-    for contender in CONTENDERS:
-        made = contender.recommender(ground, 1)
-        assert isinstance(made, ProbabilisticRecommender)
-        other = contender.recommender(ground, 2)
-        assert (repr(settings_of(made)) != repr(settings_of(other))) == contender.learned
-
-
-def test_the_planner_switches_off_what_does_not_fit_and_says_why():
-    small = Size.of(split_for(clean(load_shop("sample"))[0], "item_id"))
-    assert plan(small, 2, 10).left_out == {}
-    big = plan(Size(users=1_000_000, items=100_000, pairs=20_000_000, baskets=10_000_000), memory_gb=12, minutes=10)
-    names = {contender.name for contender in big.chosen}
-    assert {"popularity", "personal frequency", "decayed frequency + popularity"} <= names
-    for dense in ("TIFU-KNN", "EASE", "content-based"):
-        assert "GB of memory" in big.left_out[dense]
-    assert "minutes to fit" in big.left_out["GRU + repeat-aware head"]
-    assert set(plan(small, 2, 10, networks=False).left_out.values()) == {"networks were switched off"}
+    lost = outside_vocabulary(shop, replace(split, baskets=half))

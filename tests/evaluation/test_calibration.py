@@ -57,7 +57,7 @@ def test_a_constant_passes_ece_but_has_no_skill(pairs):
 
 
 def test_being_surely_wrong_costs_much_but_not_everything():
-    assert calibration.log_loss(np.array([0.0]), np.array([1])) == pytest.approx(-np.log(calibration.EPSILON))
+    assert calibration.log_loss(np.array([0.0]), np.array([1])) == pytest.approx(-np.log(calibration._EPSILON))
 
 
 @pytest.mark.parametrize(

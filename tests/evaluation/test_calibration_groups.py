@@ -5,15 +5,16 @@ import pandas as pd
 import pytest
 
 from bundlebook.errors import BundlebookError
-from bundlebook.evaluation import (
+from bundlebook.evaluation.calibration import (
+    brier_skill,
     calibration_by_group,
+    ece,
     ece_by_chance,
     ece_interval,
     history_bands,
     log_loss,
     popularity_bands,
 )
-from bundlebook.evaluation.calibration import brier_skill, ece
 
 
 @pytest.fixture(scope="module")

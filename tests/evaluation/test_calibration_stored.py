@@ -7,7 +7,8 @@ import pytest
 from click.testing import CliRunner
 
 from bundlebook import paths
-from bundlebook.evaluation import calibration_stored
+from bundlebook.evaluation import stored_calibration, stored_newcomers
+from bundlebook.evaluation.stored import _MEAN, _NETWORK
 
 
 @pytest.fixture(scope="module")
@@ -20,7 +21,7 @@ def benchmark():
 
 def test_the_tables_say_what_the_file_says():
     content = json.loads((paths.root() / "benchmarks" / "calibration.json").read_text(encoding="utf-8"))["levels"]
-    table, kept = calibration_stored.known("validation"), content["product_type"]
+    table, kept = stored_calibration("validation"), content["product_type"]
     methods = kept["known"]["validation"]["methods"]
     reference = kept["reference, chosen on validation"]
     assert table.loc[reference, "log loss, %"] == "reference" and set(table.index) == set(methods)
@@ -28,8 +29,8 @@ def test_the_tables_say_what_the_file_says():
         assert row["ECE shown"] == f"{methods[name]['ECE shown'][0]:.3f}"
         change = 100 * (methods[name]["log loss"][0] / methods[reference]["log loss"][0] - 1)
         assert float(row["log loss, %"].split()[0]) == pytest.approx(change, abs=0.1)
-    assert table.loc[calibration_stored.MEAN, "seeds"] == table.loc[calibration_stored.NETWORK, "seeds"] == "3"
-    new = calibration_stored.new("validation")
+    assert table.loc[_MEAN, "seeds"] == table.loc[_NETWORK, "seeds"] == "3"
+    new = stored_newcomers("validation")
     assert "4 baskets" in new.index and new["predicted / bought"].str.match(r"\d\.\d\d \[").all()
 
 

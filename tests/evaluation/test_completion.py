@@ -27,7 +27,7 @@ def test_one_item_is_hidden_and_the_rest_stays(many):
     assert (task.truth.toarray() + task.carts.quantities.toarray() == whole.incidence.toarray()).all()
     assert (task.truth.sum(axis=1) == 1).all()
     assert (task.candidates == (task.carts.quantities.toarray() == 0)).all()
-    assert task.household.tolist() == whole.user.tolist()
+    assert task.user.tolist() == whole.user.tolist()
     assert (task.carts.day < task.at).all()
     assert task.carts.n_users == task.carts.n_baskets
 

@@ -1,18 +1,20 @@
-"""Sample sizes against simulated experiments and against statsmodels."""
+"""Sample sizes against the formula and against simulated experiments."""
 
 import numpy as np
 import pytest
-from statsmodels.stats.proportion import samplesize_proportions_2indep_onetail
+from scipy.stats import norm
 
 from bundlebook.errors import BundlebookError
-from bundlebook.evaluation.experiment import design_effect, detectable_lift, sample_size
+from bundlebook.evaluation import design_effect, detectable_lift, sample_size
 
 
 @pytest.mark.parametrize(("base", "lift"), [(0.12, 0.15), (0.05, 0.5), (0.3, -0.2)])
-def test_agrees_with_statsmodels(base, lift):
-    # The name says one tail, the default alternative is two-sided.
-    theirs = samplesize_proportions_2indep_onetail(base * lift, base, power=0.8, alpha=0.05)
-    assert sample_size(base, lift) == pytest.approx(theirs, rel=0.02)
+def test_the_size_is_that_of_the_formula(base, lift):
+    p1, p2 = base, base * (1 + lift)
+    mean = (p1 + p2) / 2
+    noise = norm.ppf(0.975) * np.sqrt(2 * mean * (1 - mean)) + norm.ppf(0.8) * np.sqrt(p1 * (1 - p1) + p2 * (1 - p2))
+    assert sample_size(base, lift) == np.ceil((noise / (p2 - p1)) ** 2)
+    assert sample_size(base, lift, design=1.7) == np.ceil(1.7 * (noise / (p2 - p1)) ** 2)
 
 
 def test_an_experiment_of_that_size_finds_it_four_times_in_five():

@@ -5,7 +5,13 @@ import pytest
 from scipy import sparse
 
 from bundlebook.errors import BundlebookError
-from bundlebook.evaluation.pages import page_results, pairs_by_link, pairs_by_score, rule_confidences, share_of_baskets
+from bundlebook.evaluation.bundle_pages import (
+    page_results,
+    pairs_by_link,
+    pairs_by_score,
+    rule_confidences,
+    share_of_baskets,
+)
 from bundlebook.shop import Baskets
 
 HELD = np.array([[1, 1, 0, 0], [0, 0, 1, 0], [1, 0, 0, 0], [0, 1, 0, 1]], dtype=np.float32)

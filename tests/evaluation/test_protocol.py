@@ -7,9 +7,8 @@ import pytest
 from scipy import sparse
 
 from bundlebook.errors import BundlebookError
-from bundlebook.evaluation import evaluate, everyone, future_influence, log_loss, metrics, rank
-from bundlebook.evaluation.leakage import rewrite_future
-from bundlebook.evaluation.protocol import tracks
+from bundlebook.evaluation import evaluate, everyone, future_influence, log_loss, metrics, rank, tracks
+from bundlebook.evaluation.leakage import _rewrite_future
 from bundlebook.recommenders import Calibrated, DecayedFrequency, PersonalFrequency, Popularity
 
 
@@ -222,7 +221,7 @@ def test_unknown_names_are_refused(evaluation, task):
 
 def test_rewriting_the_future_keeps_the_past_and_its_calendar(split):
     b, at = split.baskets, split.train_end
-    other = rewrite_future(b, at, seed=0)
+    other = _rewrite_future(b, at, seed=0)
     past = b.day < at
     assert (other.quantities[past] != b.quantities[past]).nnz == 0
     assert (other.quantities[~past] != b.quantities[~past]).nnz > 0
@@ -252,4 +251,4 @@ def test_planted_leaks_are_caught(split):
     assert future_influence(counts_everything, split.baskets, at, seed=0) > 1
     assert future_influence(lists_what_will_sell, split.baskets, at, seed=0) == float("inf")
     with pytest.raises(BundlebookError, match="no basket lies"):
-        rewrite_future(split.baskets, np.datetime64("2099-01-01"), seed=0)
+        _rewrite_future(split.baskets, np.datetime64("2099-01-01"), seed=0)

@@ -1,16 +1,16 @@
 import numpy as np
 import pytest
 
-from bundlebook.evaluation import resources, watch
+from bundlebook.evaluation import judge
 
 
 @pytest.mark.parametrize("exact", [True, False], ids=["kernel's mark", "samples"])
 def test_the_peak_is_seen_also_when_it_is_over(monkeypatch, exact):
     if not exact:
-        monkeypatch.setattr(resources, "_reset_high_water", lambda: False)
-    elif not resources._reset_high_water():
+        monkeypatch.setattr(judge, "_reset_high_water", lambda: False)
+    elif not judge._reset_high_water():
         pytest.skip("this system keeps no high-water mark that can be set back")
-    with watch() as used:
+    with judge._watch() as used:
         for _ in range(20):
             block = np.ones(10_000_000)  # 80 MB
             block += 1
@@ -21,6 +21,6 @@ def test_the_peak_is_seen_also_when_it_is_over(monkeypatch, exact):
 
 
 def test_little_is_little():
-    with watch() as used:
+    with judge._watch() as used:
         sum(range(1000))
     assert used.peak_mb < 20

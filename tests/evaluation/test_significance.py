@@ -6,8 +6,8 @@ import pytest
 from scipy import stats
 
 from bundlebook.errors import BundlebookError
-from bundlebook.evaluation import bootstrap_interval, holm, paired_differences, resampled_means
-from bundlebook.evaluation.significance import leaders
+from bundlebook.evaluation import bootstrap_interval, paired_differences, resampled_means
+from bundlebook.evaluation.statistics import _leaders
 
 
 def test_interval_covers_the_truth_about_95_times_in_100():
@@ -54,11 +54,13 @@ def test_no_difference_is_rarely_called_one():
     assert 0.01 <= np.mean(np.array(p) <= 0.05) <= 0.10
 
 
-def test_holm_is_statsmodels():
-    multipletests = pytest.importorskip("statsmodels.stats.multitest").multipletests
-    for seed in range(5):
-        p = np.random.default_rng(seed).random(7) ** 3
-        assert holm(p) == pytest.approx(multipletests(p, method="holm")[1])
+def test_p_is_corrected_for_the_number_of_comparisons():
+    rng = np.random.default_rng(8)
+    values = pd.DataFrame(rng.normal([0, 0.2, 0.25, 0.3, 0.1], 1, size=(120, 5)), columns=list("abcde"))
+    table = paired_differences(values, "a", 400, seed=0)
+    p = table["p"].sort_values()
+    steps = np.minimum(np.maximum.accumulate(p.to_numpy() * [4, 3, 2, 1]), 1)
+    assert table.loc[p.index, "p_holm"].to_numpy() == pytest.approx(steps)
 
 
 def test_leaders_are_all_that_cannot_be_told_from_the_best():
@@ -71,9 +73,9 @@ def test_leaders_are_all_that_cannot_be_told_from_the_best():
             "level": user + rng.normal(0, 0.02, 300) - 0.0005,
         }
     )
-    assert set(leaders(values, seed=0)) == {"best", "level"}
-    assert leaders(values[["far behind", "best"]], seed=0) == ["best"]
-    assert leaders(values[["best"]], seed=0) == ["best"]
+    assert set(_leaders(values, seed=0)) == {"best", "level"}
+    assert _leaders(values[["far behind", "best"]], seed=0) == ["best"]
+    assert _leaders(values[["best"]], seed=0) == ["best"]
 
 
 def test_bad_input_is_one_clear_error():

@@ -5,7 +5,7 @@ import pytest
 from scipy import sparse
 
 from bundlebook.errors import BundlebookError
-from bundlebook.evaluation import completion, metrics, ranking
+from bundlebook.evaluation import hide_one, metrics, rank
 from bundlebook.recommenders import BasketCompleter
 from bundlebook.recommenders.completing import _conditional_logit
 from bundlebook.shop import clean, group_baskets, load_shop, time_split
@@ -39,12 +39,12 @@ def test_both_basket_and_household_help(split):
     at = split.train_end
     visible = split.baskets.between(end=at)
     inside = split.baskets.between(at, split.validation_end)
-    cases = completion.hide_one(inside.where(inside.sizes() >= 2), seed=0)
+    cases = hide_one(inside.where(inside.sizes() >= 2), seed=0)
     carts = cases.carts.incidence
 
     def found(model, carts):
-        score = model.fit(visible, at).scores(carts, visible, cases.household, at)
-        return metrics.recall(ranking.rank(score, cases.truth, 5, cases.candidates), 5).mean()
+        score = model.fit(visible, at).scores(carts, visible, cases.user, at)
+        return metrics.recall(rank(score, cases.truth, 5, cases.candidates), 5).mean()
 
     both = found(BasketCompleter(), carts)
     assert both > found(BasketCompleter(history=False), carts)

@@ -1,46 +1,58 @@
-from .arena import Arena as Arena, judging as judging, prepare as prepare
-from .arrivals import newcomers as newcomers, single_lines as single_lines
-from .board import (
+from . import bundle_pages as bundle_pages, calibration as calibration, metrics as metrics
+from .calibration import log_loss as log_loss, pair_losses as pair_losses, reliability_curve as reliability_curve
+from .judge import (
+    PreparedTask as PreparedTask,
+    Result as Result,
+    averaged as averaged,
+    prepare as prepare,
+)
+from .leaderboard import (
+    HeldOutTest as HeldOutTest,
+    Leaderboard as Leaderboard,
     Options as Options,
-    make_board as make_board,
-    outside as outside,
+    judge_cached as judge_cached,
+    make_leaderboard as make_leaderboard,
+    outside_vocabulary as outside_vocabulary,
     settings_of as settings_of,
     split_for as split_for,
 )
-from .calibration import log_loss as log_loss, pair_losses as pair_losses, reliability_curve as reliability_curve
-from .calibration_groups import (
-    calibration_by_group as calibration_by_group,
-    ece_by_chance as ece_by_chance,
-    ece_interval as ece_interval,
-    history_bands as history_bands,
-    popularity_bands as popularity_bands,
-)
-from .completion import hide_one as hide_one
-from .contenders import CONTENDERS as CONTENDERS, Contender as Contender, Ground as Ground
-from .judged import Judged as Judged, averaged as averaged
-from .last_basket import (
-    last_baskets_in_time as last_baskets_in_time,
-    leave_last_out as leave_last_out,
-    seen_later as seen_later,
-)
-from .leaderboard import Evaluation as Evaluation
 from .leakage import (
     composition_leak as composition_leak,
     future_influence as future_influence,
     truth_in_features as truth_in_features,
 )
-from .metrics import hit_rate as hit_rate, ndcg as ndcg, recall as recall
-from .needs import Size as Size
-from .planning import Plan as Plan, plan as plan
-from .protocol import evaluate as evaluate
-from .ranking import rank as rank, three_rows as three_rows
-from .resources import watch as watch
-from .sealed import Sealed as Sealed
-from .significance import (
+from .methods import (
+    METHODS as METHODS,
+    Method as Method,
+    MethodInputs as MethodInputs,
+    Size as Size,
+    plan as plan,
+)
+from .metrics import METRICS as METRICS, Metric as Metric, hit_rate as hit_rate, ndcg as ndcg, recall as recall
+from .ranking import Ranking as Ranking, rank as rank, three_rows as three_rows
+from .results import Evaluation as Evaluation, evaluate as evaluate
+from .statistics import (
     bootstrap_interval as bootstrap_interval,
-    holm as holm,
+    design_effect as design_effect,
+    detectable_lift as detectable_lift,
     paired_differences as paired_differences,
     resampled_means as resampled_means,
+    sample_size as sample_size,
 )
-from .stored import Stored as Stored, summary as summary
-from .tracks import everyone as everyone
+from .stored import (
+    Stored as Stored,
+    stored_calibration as stored_calibration,
+    stored_newcomers as stored_newcomers,
+    summary as summary,
+    write_figures as write_figures,
+)
+from .tasks import (
+    everyone as everyone,
+    hide_one as hide_one,
+    last_baskets_in_time as last_baskets_in_time,
+    leave_last_out as leave_last_out,
+    newcomers as newcomers,
+    seen_later as seen_later,
+    single_lines as single_lines,
+    tracks as tracks,
+)

@@ -1,192 +1,412 @@
-"""What came out of an evaluation: tables, intervals and comparisons, all from one value per user and metric."""
+"""The whole leaderboard of one shop at one level: every method, every target and track, new users too.
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+Settings first, then one look: :class:`HeldOutTest` keeps the record of looks at the test window, and
+:func:`judge_cached` keeps the finished rows, named by all that went into them.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields, is_dataclass
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from scipy import sparse
+from tqdm import tqdm
 
+from bundlebook.cache import cached, source_digest
 from bundlebook.errors import BundlebookError
-from bundlebook.evaluation import calibration, lists
-from bundlebook.evaluation.arena import Arena
-from bundlebook.evaluation.judged import Judged
-from bundlebook.evaluation.significance import bootstrap_interval, leaders, paired_differences
-from bundlebook.evaluation.tracks import Track
-from bundlebook.shop import Task
+from bundlebook.evaluation.judge import PreparedTask, Result, _judge_later, averaged, prepare
+from bundlebook.evaluation.methods import Method, MethodInputs
+from bundlebook.evaluation.metrics import METRICS
+from bundlebook.evaluation.results import Evaluation
+from bundlebook.evaluation.tasks import newcomers
+from bundlebook.recommenders import Recommender
+from bundlebook.shop import Shop, Split, Task, group_baskets, time_split
 
-#: Metrics of which less is better.
-LOWER_IS_BETTER = {"Log loss", "Brier"}
-_MOST_BUYERS, _MOST_LISTS = 20_000, 5_000
+#: What is predicted: everything bought in the window, or the first basket in it.
+_TARGETS = ("window", "next_basket")
 
 
-@dataclass(frozen=True)
-class Evaluation:
-    """Several recommenders, one task, one table.
+class HeldOutTest:
+    """The test window, handed out only when the settings are final, with a record of every look.
+
+    A figure on the test window is an honest forecast only if nothing was chosen by it. So the settings are settled
+    first; their digest goes into the record with every reading. Reading again with the *same* settings repeats a
+    figure and does no harm. Changing them after a look would be tuning on the test window, and is refused.
+
+    Parameters
+    ----------
+    split : Split
 
     Attributes
     ----------
-    task : Task
-    tracks : dict of str to Track
-    ks : tuple of int
-    outcome : csr_matrix, shape (n_people, n_items)
-        What everyone bought in the window: the task's users first, then those who stayed away.
-    judged : dict of str to Judged
-        In the order in which they were passed.
+    readings : list of str
+        One line a reading: target and digest of the settings.
+
+    Examples
+    --------
+    >>> test = HeldOutTest(split)                             # doctest: +SKIP
+    >>> test.settle({"half-life": 90})                      # doctest: +SKIP
+    >>> task = test.open("window")                            # doctest: +SKIP
+    >>> test.settle({"half-life": 60})                      # doctest: +SKIP
+    BundlebookError: the test window was read with other settings ...
     """
 
-    task: Task
-    tracks: dict[str, Track]
-    ks: tuple[int, ...]
-    outcome: sparse.csr_matrix
-    judged: dict[str, Judged]
+    def __init__(self, split: Split) -> None:
+        self._split, self._settled = split, ""
+        self.readings: list[str] = []
 
-    @classmethod
-    def of(cls, arena: Arena, results: Iterable[Judged]) -> "Evaluation":
-        """Put the results of one arena together."""
-        judged = {result.name: result for result in results}
-        return cls(arena.task, arena.tracks, arena.ks, arena.outcome, judged)
+    def settle(self, settings: Mapping[str, Any]) -> str:
+        """Declare the settings final; returns their digest.
 
-    @property
-    def names(self) -> list[str]:
-        return list(self.judged)
-
-    def per_user(self, metric: str, track: str = "all") -> pd.DataFrame:
-        """One metric of every method on the same users, shape (n_users, n_methods).
-
-        The losses of a probability, ``"Log loss"`` and ``"Brier"``, are those of everyone, and only methods that
-        estimate one have a column. A user of whom a metric says nothing (AUC, if everything was bought) has no row.
+        Raises
+        ------
+        BundlebookError
+            If the window was read with other settings.
         """
-        if track not in self.tracks:
-            raise BundlebookError(f"no track {track!r}", remedy=f"use one of {list(self.tracks)}")
-        place = "everyone" if metric in LOWER_IS_BETTER else track
-        found = {name: judged.values.get(place, pd.DataFrame()) for name, judged in self.judged.items()}
-        columns = {name: values[metric] for name, values in found.items() if metric in values}
-        if not columns:
-            known = next(iter(self.judged.values())).values[track].columns
-            raise BundlebookError(f"no metric {metric!r} on track {track!r}", remedy=f"use one of {list(known)}")
-        return pd.DataFrame(columns).dropna()
+        digest = hashlib.sha256(repr(sorted(settings.items())).encode()).hexdigest()[:12]
+        if self.readings and digest != self._settled:
+            raise BundlebookError(
+                f"the test window was read with other settings ({self._settled}) and is spent",
+                where="HeldOutTest",
+                remedy="choose settings on the validation window, or report the figure as a validation figure",
+            )
+        self._settled = digest
+        return digest
 
-    def intervals(self, metric: str, track: str = "all", resamples: int = 2000, *, seed: int) -> pd.DataFrame:
-        """Mean, low and high of every method: 95 % bootstrap over users."""
-        return bootstrap_interval(self.per_user(metric, track), resamples, seed=seed)
+    def open(self, target: str = "window") -> Task:
+        """Return the test task and put the reading on record."""
+        if not self._settled:
+            raise BundlebookError(
+                "the test window is closed",
+                where="HeldOutTest",
+                remedy="call settle(settings) when nothing will change",
+            )
+        task = self._split.task("test", target)
+        self.readings.append(f"{target}, settings {self._settled}")
+        return task
 
-    def differences(
-        self, metric: str, reference: str, track: str = "all", resamples: int = 2000, *, seed: int
-    ) -> pd.DataFrame:
-        """Paired differences to one method, Holm-corrected; see :func:`~.significance.paired_differences`."""
-        return paired_differences(self.per_user(metric, track), reference, resamples, seed=seed)
 
-    def leaders(self, metric: str, track: str = "all", resamples: int = 2000, *, seed: int) -> list[str]:
-        """Methods that cannot be told from the best, which stands first; see :func:`~.significance.leaders`."""
-        sign = -1 if metric in LOWER_IS_BETTER else 1
-        return leaders(sign * self.per_user(metric, track), resamples=resamples, seed=seed)
+@dataclass(frozen=True)
+class Options:
+    """How a leaderboard is made.
 
-    def leaderboard(
-        self,
-        shown: Sequence[str] = ("Recall@10", "NDCG@10", "Precision@10"),
-        track: str = "all",
-        resamples: int = 2000,
-        digits: int = 3,
-        *,
-        seed: int,
-    ) -> pd.DataFrame:
-        """Means with 95 % intervals as text; an asterisk marks a method ahead of all others beyond doubt.
+    Attributes
+    ----------
+    seed : int
+        First seed of what is learned; also seed for samples and the bootstrap.
+    seeds : int
+        Runs of every learned method, with seeds ``seed``, ``seed + 1`` …; new users are judged with one.
+    requests : int
+        Users whose lists are timed one by one.
+    most_users : int
+        Of more users than this, a random sample is judged.
+    new_share : float
+        Part of the users that is held out as new; 0 leaves that task out.
+    network_seeds : int, optional
+        Runs of every network, where that should be less than `seeds`.
+    new_to_networks : bool
+        Whether networks, too, are fitted again without the new users.
+    """
 
-        Parameters
-        ----------
-        shown : sequence of str
-            Metrics, one column each; rows are sorted by the first.
-        track : {"all", "repeat", "explore"}
-        resamples, digits, seed : int
+    seed: int = 2021
+    seeds: int = 3
+    requests: int = 50
+    most_users: int = 20_000
+    new_share: float = 0.2
+    network_seeds: int | None = None
+    new_to_networks: bool = True
 
-        Returns
-        -------
-        DataFrame
-            One row a method. A column without an asterisk has no winner: the best of it can be chance.
-        """
-        means = self.per_user(shown[0], track).mean()
-        order = means.sort_values(ascending=shown[0] in LOWER_IS_BETTER, kind="stable").index
-        columns = {}
-        for metric in shown:
-            table = self.intervals(metric, track, resamples, seed=seed)
-            best = self.leaders(metric, track, resamples, seed=seed)
-            columns[metric] = {
-                name: f"{row['mean']:.{digits}f} [{row.low:.{digits}f}, {row.high:.{digits}f}]"
-                + (" *" if best == [name] else "")
-                for name, row in table.iterrows()
-            }
-        return pd.DataFrame(columns).loc[order].rename_axis("method")
+    def runs(self, method: Method) -> int:
+        """How often a method is fitted for the main tasks."""
+        if not method.learned:
+            return 1
+        fewer = self.network_seeds if method.family == "network" else None
+        return fewer or self.seeds
 
-    def list_table(self, k: int = 10, track: str = "all") -> pd.DataFrame:
-        """What the lists of length k are like: see :mod:`bundlebook.evaluation.lists`.
+    def meets_newcomers(self, method: Method) -> bool:
+        """Whether a method is also fitted without the new users."""
+        return bool(self.new_share) and (self.new_to_networks or method.family != "network")
 
-        ``bought before`` is the share of shown items that the user already knows, ``ties`` the share of users whose
-        last place was decided by the tie rule: where it is high, a method's figures are partly those of a random order.
-        Diversity compares items by the users who bought them, at most 20,000, in at most 5,000 lists.
-        """
-        visible, n_items, every = self.task.visible, self.task.truth.shape[1], self.tracks[track]
-        popularity, users = lists.item_popularity(visible), visible.user_item()
-        users.data[:] = 1
-        buyers = users[:: max(1, users.shape[0] // _MOST_BUYERS)].T.tocsr()
-        best_sellers = np.tile(np.argsort(-popularity, kind="stable")[:k], (len(every.rows), 1))
-        rows = {}
-        for name, judged in self.judged.items():
-            ranking = judged.rankings[track]
-            items = ranking.items[:, :k]
-            user, place = np.nonzero(items >= 0)
-            some = items[:: max(1, len(items) // _MOST_LISTS)]
-            rows[name] = {
-                "coverage": lists.coverage(items, n_items),
-                "distinct lists": lists.distinct_lists(items),
-                "Gini": lists.gini(items, n_items),
-                "novelty, bits": lists.novelty(items, popularity),
-                "popularity bias": lists.popularity_bias(items, popularity),
-                "diversity": float(lists.diversity(some, buyers).mean()) if k > 1 and (some >= 0).all() else np.nan,
-                "serendipity": float(lists.serendipity(items, ranking.hits[:, :k], best_sellers).mean()),
-                "bought before": float((every.before[user, items[user, place]] > 0).mean()),
-                "ties": float(ranking.tied[:, k - 1].mean()),
-            }
-        return pd.DataFrame(rows).T.astype({"distinct lists": int}).rename_axis("method")
 
-    def shown(self, name: str, k: int = 20) -> tuple[np.ndarray, np.ndarray]:
-        """Probability and outcome of the k likeliest items of everyone, two arrays of shape (n_people, k)."""
-        kept = self.judged[name].shown if name in self.judged else None
-        if kept is None:
-            raise BundlebookError(f"{name!r} estimates no probability", remedy="wrap it in recommenders.Calibrated")
-        if not 1 <= k <= kept[0].shape[1]:
-            raise BundlebookError(f"k = {k}, but {kept[0].shape[1]} items are kept", where="shown")
-        return kept[0][:, :k], kept[1][:, :k]
+@dataclass(frozen=True)
+class Leaderboard:
+    """Evaluations by task, and what is to be said about how they came about.
 
-    def probability_table(self, k: int = 20, bins: int = 10) -> pd.DataFrame:
-        """What the probabilities of everyone are worth: over all pairs, and over the k items that would be shown.
+    Attributes
+    ----------
+    inputs : MethodInputs
+    options : Options
+    methods : tuple of Method
+    evaluations : dict of str to Evaluation
+        ``"window"``, ``"next_basket"``, and ``"new, n"`` for users known by n baskets.
+    settings : dict of str to dict
+        Of every method.
+    readings : list of str
+        Looks at the test window.
+    failures : dict of str to str
+        Methods that gave up, with their message.
+    """
 
-        Columns: ``log loss`` (nats), ``Brier skill``, ``AUC`` and ``accuracy`` (P ≥ ½ counted as "will buy") over all
-        pairs; ``shown P`` and ``shown bought`` (mean probability and share bought of the top k) and ``ECE shown``.
-        """
-        rows = {}
-        for name, judged in self.judged.items():
-            if judged.pairs is None:
-                continue
-            p, y = self.shown(name, min(k, judged.shown[0].shape[1]))
-            rows[name] = judged.pairs | {
-                "shown P": float(p.mean()),
-                "shown bought": float(y.mean()),
-                "ECE shown": calibration.ece(p, y, bins),
-            }
-        if not rows:
-            raise BundlebookError("no method estimates a probability", remedy="wrap one in recommenders.Calibrated")
-        return pd.DataFrame(rows).T.sort_values("log loss", kind="stable").rename_axis("method")
+    inputs: MethodInputs
+    options: Options
+    methods: tuple[Method, ...]
+    evaluations: dict[str, Evaluation]
+    settings: dict[str, dict]
+    readings: list[str]
+    failures: dict[str, str] = field(default_factory=dict)
 
-    def speed_table(self) -> pd.DataFrame:
-        """Processor seconds and megabytes of fitting; milliseconds of one request: median and 99th percentile."""
-        rows = {
-            name: {
-                "fit, CPU s": judged.fit_seconds,
-                "fit, MB": judged.fit_mb,
-                "p50, ms": np.percentile(judged.latency_ms, 50) if len(judged.latency_ms) else np.nan,
-                "p99, ms": np.percentile(judged.latency_ms, 99) if len(judged.latency_ms) else np.nan,
-            }
-            for name, judged in self.judged.items()
-        }
-        return pd.DataFrame(rows).T.rename_axis("method")
+
+def split_for(shop: Shop, level: str) -> Split:
+    """Baskets of a level, cut by time, with the vocabulary of :func:`bundlebook.shop.common_items`."""
+    return time_split(group_baskets(shop, level=level))
+
+
+def outside_vocabulary(shop: Shop, split: Split) -> dict[str, float]:
+    """What of the test window no recommender can find, because the vocabulary lacks it.
+
+    Returns
+    -------
+    dict
+        ``items``: share of the items bought in the window; ``pairs``: share of its (user, item) pairs.
+    """
+    every = group_baskets(shop, level=split.baskets.level).between(split.validation_end, split.test_end)
+    inside = split.baskets.between(split.validation_end, split.test_end)
+    whole, kept = every.user_item(), inside.user_item()
+    n_items = len(np.unique(whole.indices))
+    return {
+        "items": 1 - len(np.unique(kept.indices)) / n_items if n_items else 0.0,
+        "pairs": 1 - kept.nnz / whole.nnz if whole.nnz else 0.0,
+    }
+
+
+def make_leaderboard(
+    shop: Shop, split: Split, methods: Sequence[Method], options: Options, progress: bool = True
+) -> Leaderboard:
+    """Every method judged on the test window of a split, and on new users.
+
+    A method is fitted once and judged on all targets; a second fit, without the users held out, is judged on these.
+    Every finished row is kept on disk, so an interrupted leaderboard goes on where it stopped.
+
+    Parameters
+    ----------
+    shop : Shop
+        Cleaned.
+    split : Split
+        Of this shop; :func:`split_for` makes one.
+    methods : sequence of Method
+        For example of :func:`~.methods.plan`.
+    options : Options
+    progress : bool
+        Show a progress bar (on stderr).
+
+    Raises
+    ------
+    BundlebookError
+        If there is no method, or every one of them gave up; the message holds the reasons.
+    """
+    inputs, test = MethodInputs(shop, split), HeldOutTest(split)
+    settings: dict[str, dict] = {}
+    failures: dict[str, str] = {}
+    for method in methods:
+        try:
+            settings[method.name] = settings_of(method.recommender(inputs, options.seed))
+        except BundlebookError as error:
+            failures[method.name] = error.problem
+    test.settle(settings)
+    prepared = _tasks(test, options)
+    fresh = _fresh_tasks(prepared["window"], options) if options.new_share else {}
+    results: dict[str, list[Result]] = {name: [] for name in (*prepared, *fresh)}
+    bar = tqdm(total=sum(1 for _ in _runs(methods, options)), disable=not progress, desc=split.baskets.level)
+    for method, seed, new in _runs(methods, options):
+        bar.set_postfix_str(f"{method.name}, seed {seed}" + (", new users" if new else ""))
+        if method.name not in failures:
+            try:
+                recommender = method.recommender(inputs, seed)
+                recommender.name = method.name
+                row = judge_cached(recommender, fresh if new else prepared, seed=seed)
+                for name, result in row.items():
+                    results[name].append(result)
+            except MemoryError:
+                failures[method.name] = "ran out of memory"
+            except BundlebookError as error:
+                failures[method.name] = error.problem
+            except Exception as error:  # one broken method must not cost the rows of all the others
+                failures[method.name] = f"{type(error).__name__}: {error}"
+        bar.update()
+    bar.close()
+    merged = {name: _merged(found, failures) for name, found in results.items()}
+    if not merged["window"]:
+        reasons = "; ".join(f"{name} ({reason})" for name, reason in failures.items()) or "none was given"
+        raise BundlebookError(f"no method could be judged: {reasons}", where="leaderboard")
+    evaluations = {name: Evaluation.of(task, merged[name]) for name, task in (prepared | fresh).items() if merged[name]}
+    chosen = tuple(method for method in methods if method.name not in failures)
+    return Leaderboard(inputs, options, chosen, evaluations, settings, test.readings, failures)
+
+
+def _runs(methods: Sequence[Method], options: Options) -> Iterator[tuple[Method, int, bool]]:
+    for method in methods:
+        for number in range(options.runs(method)):
+            yield method, options.seed + number, False
+        if options.meets_newcomers(method):
+            yield method, options.seed, True
+
+
+def _merged(found: list[Result], failures: dict[str, str]) -> list[Result]:
+    by_name: dict[str, list[Result]] = {}
+    for result in found:
+        if result.name not in failures:
+            by_name.setdefault(result.name, []).append(result)
+    return [averaged(runs) for runs in by_name.values()]
+
+
+def _tasks(test: HeldOutTest, options: Options) -> dict[str, PreparedTask]:
+    return {
+        target: prepare(
+            test.open(target),
+            requests=options.requests if target == "window" else 0,
+            probabilities=target == "window",
+            most_users=options.most_users,
+            seed=options.seed,
+        )
+        for target in _TARGETS
+    }
+
+
+def _fresh_tasks(window: PreparedTask, options: Options) -> dict[str, PreparedTask]:
+    tasks = newcomers(window.task, share=options.new_share, seed=options.seed)
+    return {
+        f"new, {n}": prepare(task, requests=0, population=population, seed=options.seed)
+        for n, (task, population) in tasks.items()
+    }
+
+
+def judge_cached(
+    recommender: Recommender,
+    tasks: Mapping[str, PreparedTask],
+    *,
+    seed: int,
+    kind: str = "board",
+    save: Callable[[Any, Path], None] | None = None,
+    load: Callable[[Path], Any] | None = None,
+) -> Any:
+    """Results by task of one fit, from disk if the same was judged before.
+
+    The name of a kept row is a digest of the content of the tasks (baskets, truth, days), of everything the
+    recommender holds before it is fitted (settings, tables of items and users, parts), of the metrics, the seed and
+    the source. A recommender or metric whose class is not of this package is judged each time and never kept: its
+    source, for example in a notebook's cell, could change unseen.
+
+    Parameters
+    ----------
+    recommender : Recommender
+        Not fitted.
+    tasks : mapping of str to PreparedTask
+        They share what was visible.
+    seed : int
+        That the recommender was made with.
+    kind : str
+        First part of the artefact's name.
+    save, load : callable, optional
+        Write the results into an empty folder and read them back; :meth:`Result.save` and :meth:`Result.load` of
+        every task if None.
+
+    Returns
+    -------
+    dict of str to Result
+        Or what *load* read.
+    """
+    modules = _modules(recommender) | {metric.fn.__module__ for metric in METRICS.values()}
+    judge = _judge_later(recommender, tasks)
+    if not all(module.startswith("bundlebook.") for module in modules):
+        return judge()
+    inputs = {
+        "tasks": {name: prepared.digest for name, prepared in tasks.items()},
+        "recommender": _plain(recommender, private=True),
+        "seed": seed,
+        "metrics": list(METRICS),
+        "sources": [source_digest(module) for module in (__name__, *sorted(modules))],
+    }
+
+    def save_all(row: dict[str, Result], folder: Path) -> None:
+        for name, result in row.items():
+            (folder / name).mkdir()
+            result.save(folder / name)
+
+    def load_all(folder: Path) -> dict[str, Result]:
+        return {name: Result.load(folder / name) for name in tasks}
+
+    return cached(kind, inputs, judge, save or save_all, load or load_all)
+
+
+def _modules(recommender: Any) -> set[str]:
+    """Modules that define a recommender and its parts: an edit of any of them makes a kept row worthless."""
+    found, waiting = set(), [recommender]
+    while waiting:
+        part = waiting.pop()
+        if isinstance(part, list | tuple):
+            waiting.extend(part)
+        elif hasattr(part, "scores"):
+            found.add(type(part).__module__)
+            waiting.extend(vars(part).values())
+    return found
+
+
+def settings_of(recommender: Any) -> dict[str, Any]:
+    """Class and public settings of a recommender that is not fitted, those of its parts included.
+
+    >>> from bundlebook.recommenders import Popularity
+    >>> settings_of(Popularity())
+    {'class': 'Popularity', 'days': 28, 'name': 'popularity'}
+    """
+    return _plain(recommender)
+
+
+def _plain(value: Any, private: bool = False) -> Any:
+    """JSON-serialisable content of anything; tables and arrays by their digest."""
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    if isinstance(value, Mapping):
+        return {str(key): _plain(part, private) for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(part, private) for part in value]
+    if isinstance(value, set | frozenset):
+        return sorted(repr(part) for part in value)
+    if isinstance(value, np.generic):
+        return f"{value.dtype} {value}"
+    if hasattr(value, "shape"):
+        return f"array of shape {tuple(value.shape)}, digest {_content(value).hexdigest()[:12]}"
+    if callable(value) and hasattr(value, "__qualname__"):
+        return f"{value.__module__}.{value.__qualname__}"
+    if is_dataclass(value) and not hasattr(value, "scores"):
+        return {part.name: _plain(getattr(value, part.name), private) for part in fields(value)}
+    if not hasattr(value, "__dict__"):
+        return repr(value)
+    found: dict[str, Any] = {"class": type(value).__name__}
+    for key, part in sorted(vars(value).items()):
+        if private or not (key.startswith("_") or key.endswith("_")):
+            found[key] = _plain(part, private)
+    return found
+
+
+def _content(value: Any) -> Any:
+    """SHA-256 of a table, array or sparse matrix, labels included."""
+    if isinstance(value, pd.DataFrame):
+        parts = [value.columns, value.index, *(value.iloc[:, place] for place in range(value.shape[1]))]
+    elif isinstance(value, pd.Series):
+        parts = [value.index, value.array]
+    elif sparse.issparse(value):
+        matrix = sparse.csr_matrix(value)
+        parts = [matrix.indptr, matrix.indices, matrix.data]
+    else:
+        parts = [value]
+    content = hashlib.sha256()
+    for part in parts:
+        array = np.asarray(part)
+        content.update(f"{array.dtype} {array.shape}\0".encode())
+        # The bytes of an array of objects are addresses, which differ from run to run.
+        plain = "\0".join(map(repr, array.ravel().tolist())).encode() if array.dtype == object else array.tobytes()
+        content.update(plain)
+    return content

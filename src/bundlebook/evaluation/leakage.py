@@ -22,7 +22,7 @@ from bundlebook.shop import Baskets, Task
 _USERS_AT_ONCE = 1000
 
 
-def rewrite_future(baskets: Baskets, at: np.datetime64, *, seed: int) -> Baskets:
+def _rewrite_future(baskets: Baskets, at: np.datetime64, *, seed: int) -> Baskets:
     """Return a world with the same past in which the baskets from *at* on have changed hands.
 
     Users and days of the later baskets stay; their contents are shuffled among them and the items renamed by a random
@@ -64,7 +64,7 @@ def future_influence(
         Largest absolute difference of a score; infinite if even the shape changes (the users or items that are
         judged were chosen by the future).
     """
-    truly, rewritten = predict(baskets), predict(rewrite_future(baskets, at, seed=seed))
+    truly, rewritten = predict(baskets), predict(_rewrite_future(baskets, at, seed=seed))
     if truly.shape != rewritten.shape:
         return float("inf")
     return float(np.abs(truly.astype(np.float64) - rewritten).max())

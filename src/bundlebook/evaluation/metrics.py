@@ -1,31 +1,29 @@
-"""How good a ranked list is: one value per user, so that intervals and paired tests can follow.
+"""How good a ranked list is, what the lists are like, and the one registry of metrics.
 
-First :func:`~bundlebook.evaluation.ranking.rank` turns scores into lists and checks them once; every metric then
-reads the same :class:`~bundlebook.evaluation.ranking.Ranking`. In the formulas, :math:`T_u` is the set of items user
-u bought in the window, :math:`y_{uj}` is 1 if the item at place j of u's list lies in :math:`T_u`, and k is the
-length of the list. All examples use :func:`~bundlebook.evaluation.ranking.three_rows`.
+First :func:`~bundlebook.evaluation.ranking.rank` turns scores into lists and checks them once; every metric of a list
+then reads the same :class:`~bundlebook.evaluation.ranking.Ranking` and gives one value per user, so that intervals and
+paired tests can follow. In the formulas, :math:`T_u` is the set of items user u bought in the window, :math:`y_{uj}`
+is 1 if the item at place j of u's list lies in :math:`T_u`, and k is the length of the list. The examples of these
+metrics use :func:`~bundlebook.evaluation.ranking.three_rows`.
+
+The second half tells what lists are like, whether or not anybody bought from them: spread, novelty, variety,
+surprise. A recommender can be accurate and still show every user the same ten best-sellers. In those examples three
+users are shown two items each, from a catalogue of four.
+
+**A new metric** is a function here and a line in :data:`METRICS`; tables, intervals and leaderboards then hold it.
 """
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 from scipy import sparse
 
 from bundlebook.errors import BundlebookError
-from bundlebook.evaluation.ranking import Ranking, check_scores, rank, three_rows
-
-__all__ = [
-    "Ranking",
-    "average_precision",
-    "hit_rate",
-    "ndcg",
-    "precision",
-    "rank",
-    "recall",
-    "reciprocal_rank",
-    "three_rows",
-    "user_auc",
-]
+from bundlebook.evaluation.calibration import pair_losses, pair_squares
+from bundlebook.evaluation.ranking import Ranking, _check_scores
+from bundlebook.shop import Baskets
 
 
 def precision(ranking: Ranking, k: int) -> np.ndarray:
@@ -128,7 +126,7 @@ def user_auc(scores: np.ndarray, truth: sparse.csr_matrix) -> np.ndarray:
     >>> user_auc(*three_rows()).round(3)
     array([0.833, 0.   , 0.167])
     """
-    check_scores(scores, truth)
+    _check_scores(scores, truth)
     truth = truth.tocsr(copy=True)
     truth.eliminate_zeros()
     n, n_items = np.diff(truth.indptr), truth.shape[1]
@@ -141,3 +139,199 @@ def user_auc(scores: np.ndarray, truth: sparse.csr_matrix) -> np.ndarray:
         ranks = (below + up_to + 1) / 2
         areas[user] = (ranks.sum() - n[user] * (n[user] + 1) / 2) / (n[user] * (n_items - n[user]))
     return areas
+
+
+def _shown(items: np.ndarray) -> np.ndarray:
+    shown = items[items >= 0]
+    if not len(shown):
+        raise BundlebookError("the lists are empty", where="items")
+    return shown
+
+
+def exposure(items: np.ndarray, n_items: int) -> np.ndarray:
+    """How many users are shown each item, shape (n_items,).
+
+    >>> items = np.array([[0, 1], [0, 1], [0, 2]])
+    >>> exposure(items, 4)
+    array([3, 2, 1, 0])
+    """
+    return np.bincount(_shown(items), minlength=n_items)
+
+
+def coverage(items: np.ndarray, n_items: int) -> float:
+    r"""Share of the catalogue that anybody is shown (覆盖率): :math:`|\bigcup_u L_u| / n`.
+
+    >>> items = np.array([[0, 1], [0, 1], [0, 2]])
+    >>> coverage(items, 4)
+    0.75
+    """
+    return float((exposure(items, n_items) > 0).mean())
+
+
+def distinct_lists(items: np.ndarray) -> int:
+    """Number of different sets of items shown: 1 means that nothing is personal.
+
+    >>> items = np.array([[0, 1], [0, 1], [0, 2]])
+    >>> distinct_lists(items)
+    2
+    """
+    return len(np.unique(np.sort(items, axis=1), axis=0))
+
+
+def gini(items: np.ndarray, n_items: int) -> float:
+    r"""Inequality of exposure (基尼系数): 0 if all items are shown equally often, 1 − 1/n if only one is.
+
+    With exposures e sorted ascending, :math:`G = \sum_i (2i - n - 1)\, e_i \,/\, (n \sum_i e_i)`.
+
+    >>> items = np.array([[0, 1], [0, 1], [0, 2]])
+    >>> round(gini(items, 4), 4)
+    0.4167
+    """
+    ordered = np.sort(exposure(items, n_items))
+    return float(((2 * np.arange(1, n_items + 1) - n_items - 1) * ordered).sum() / (n_items * ordered.sum()))
+
+
+def item_popularity(visible: Baskets) -> np.ndarray:
+    """Share of the visible users that bought each item, shape (n_items,); never 0, so that logarithms exist.
+
+    One imaginary user who bought half of each item is added.
+    """
+    users = visible.user_item()
+    bought_by = np.bincount(users.indices, minlength=visible.n_items)
+    return (bought_by + 0.5) / (np.count_nonzero(np.diff(users.indptr)) + 1)
+
+
+def novelty(items: np.ndarray, popularity: np.ndarray) -> float:
+    r"""Mean surprise of a shown item, in bits (新颖度): :math:`-\log_2 p_i`, p the share of users that bought it.
+
+    >>> items = np.array([[0, 1], [0, 1], [0, 2]])
+    >>> novelty(items, np.array([.5, .5, .25, .125]))  # (5 × 1 bit + 1 × 2 bits) / 6
+    1.1666666666666667
+    """
+    return float(-np.log2(popularity[_shown(items)]).mean())
+
+
+def popularity_bias(items: np.ndarray, popularity: np.ndarray) -> float:
+    """Mean share of users that bought a shown item: how mainstream the lists are.
+
+    >>> items = np.array([[0, 1], [0, 1], [0, 2]])
+    >>> round(popularity_bias(items, np.array([.5, .5, .25, .125])), 4)
+    0.4583
+    """
+    return float(popularity[_shown(items)].mean())
+
+
+def diversity(items: np.ndarray, vectors: sparse.csr_matrix) -> np.ndarray:
+    r"""Intra-list diversity: one minus the mean cosine of all pairs in a list, shape (n_users,).
+
+    Parameters
+    ----------
+    items : ndarray of int, shape (n_users, k)
+        k of at least 2; a list may be padded with −1.
+    vectors : sparse matrix, shape (n_items, n_features)
+        For example the users that bought an item; rows need not be normalised.
+
+    Notes
+    -----
+    With unit vectors v and their sum s over a list of m items, the sum over ordered pairs is
+    :math:`|\mathbf{s}|^2 - \sum_i |\mathbf{v}_i|^2`, so no pair is ever formed.
+
+    >>> items = np.array([[0, 1], [0, 1], [0, 2]])
+    >>> diversity(items, sparse.csr_matrix([[1, 0], [1, 0], [0, 1], [1, 1]]))
+    array([0., 0., 1.])
+    """
+    norm = np.sqrt(np.asarray(vectors.multiply(vectors).sum(axis=1)).ravel())
+    unit = sparse.diags(1 / np.where(norm > 0, norm, 1)) @ vectors
+    row, place = np.nonzero(items >= 0)
+    shown = sparse.csr_matrix((np.ones(len(row)), (row, items[row, place])), shape=(len(items), len(norm)))
+    m = np.diff(shown.indptr)
+    if (m < 2).any():
+        raise BundlebookError("a list needs two items to be diverse", where="items")
+    total = shown @ unit
+    pairs = np.asarray(total.multiply(total).sum(axis=1)).ravel() - shown @ (norm > 0)
+    return 1 - pairs / (m * (m - 1))
+
+
+def serendipity(items: np.ndarray, hits: np.ndarray, expected: np.ndarray) -> np.ndarray:
+    """Share of a list that was bought and that the obvious list did not hold, shape (n_users,).
+
+    Parameters
+    ----------
+    items, hits : ndarray, shape (n_users, k)
+    expected : ndarray of int, shape (n_users, m)
+        The obvious list, usually popularity's.
+
+    >>> items = np.array([[0, 1], [0, 1], [0, 2]])
+    >>> serendipity(items, np.array([[True, True], [False, True], [True, True]]), np.array([[0, 3]] * 3))
+    array([0.5, 0.5, 0.5])
+    """
+    obvious = (items[:, :, np.newaxis] == expected[:, np.newaxis, :]).any(axis=2)
+    return (hits & ~obvious).mean(axis=1)
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A figure of one value per user, and how tables treat it.
+
+    Attributes
+    ----------
+    name : str
+        In tables; of a metric of lists, ``"Recall"`` becomes ``"Recall@10"``.
+    fn : callable
+        Of a list: takes a :class:`Ranking` and k. Of scores: takes scores and truth, of users who bought something but
+        not everything. Of a probability: takes P and whether it came true, both of shape (n_users, n_items), and
+        returns the loss of each pair, flat; the mean over a user's items is his or her value. The first two return an
+        array of shape (n_users,).
+    higher_is_better : bool
+    of : {"list", "scores", "probability"}
+        What it judges. Scores are judged over the whole catalogue; a probability also of users who stayed away.
+    stored : tuple of int
+        Lengths k that a stored leaderboard keeps; any number, for example ``(0,)``, keeps a metric that has no k.
+    compared : bool
+        Keep it of every task too, not of the window alone, and compare the methods by it (at the shortest k).
+    """
+
+    name: str
+    fn: Callable[..., np.ndarray]
+    higher_is_better: bool = True
+    of: Literal["list", "scores", "probability"] = "list"
+    stored: tuple[int, ...] = ()
+    compared: bool = False
+
+    def label(self, k: int) -> str:
+        """Column of a table: ``"Recall@10"``, or the name alone of what has no length."""
+        return f"{self.name}@{k}" if self.of == "list" else self.name
+
+
+#: Every metric, in the order of tables.
+METRICS: dict[str, Metric] = {
+    metric.name: metric
+    for metric in (
+        Metric("Recall", recall, stored=(10, 20), compared=True),
+        Metric("Precision", precision, stored=(10,)),
+        Metric("NDCG", ndcg, stored=(10, 20), compared=True),
+        Metric("Hit rate", hit_rate, stored=(10,)),
+        Metric("MRR", reciprocal_rank, stored=(10,)),
+        Metric("MAP", average_precision, stored=(10,)),
+        Metric("AUC", user_auc, of="scores", stored=(0,)),
+        Metric("Log loss", pair_losses, higher_is_better=False, of="probability", stored=(0,), compared=True),
+        Metric("Brier", pair_squares, higher_is_better=False, of="probability"),
+    )
+}
+
+
+def _metric_of(label: str) -> Metric:
+    """The registered metric of a column: ``"Recall@10"`` is of ``METRICS["Recall"]``.
+
+    >>> _metric_of("Recall@10").higher_is_better, _metric_of("Log loss").higher_is_better
+    (True, False)
+
+    Raises
+    ------
+    BundlebookError
+        If none is registered under that name.
+    """
+    name = label.split("@")[0]
+    if name not in METRICS:
+        raise BundlebookError(f"no metric {label!r}", remedy=f"use one of {list(METRICS)}")
+    return METRICS[name]

@@ -122,18 +122,18 @@ def rank(
     scores the popularity list.
     """
     scores = np.asarray(scores)
-    check_scores(scores, truth, depth, candidates)
+    _check_scores(scores, truth, depth, candidates)
     parts = []
     for low in range(0, len(scores), _ROWS_AT_ONCE):
         rows = slice(low, low + _ROWS_AT_ONCE)
         parts.append(
-            rank_block(scores[rows], truth[rows], depth, None if candidates is None else candidates[rows], low)
+            _rank_block(scores[rows], truth[rows], depth, None if candidates is None else candidates[rows], low)
         )
     whole = Ranking.joined(parts)
     return whole.checked() if candidates is None else whole
 
 
-def rank_block(
+def _rank_block(
     scores: np.ndarray, truth: sparse.csr_matrix, depth: int, candidates: np.ndarray | None, first_row: int
 ) -> Ranking:
     """Rank some of the users, whose first is number *first_row* of all: what :func:`rank` does block by block."""
@@ -155,7 +155,7 @@ def rank_block(
     return Ranking(items, hits, relevant, tied, n_items, _differ(scores, allowed))
 
 
-def check_scores(
+def _check_scores(
     scores: np.ndarray, truth: sparse.csr_matrix, depth: int = 1, candidates: np.ndarray | None = None
 ) -> None:
     """Raise a clear error unless *scores* can be ranked and compared with *truth*."""
@@ -216,10 +216,10 @@ def _best(scores: np.ndarray, allowed: np.ndarray, start: np.ndarray, depth: int
     return items, tied
 
 
-def top(values: np.ndarray, k: int) -> np.ndarray:
+def _top(values: np.ndarray, k: int) -> np.ndarray:
     """Columns of the k largest values of every row, largest first; of equal ones those with the lower number.
 
-    >>> top(np.array([[0.1, 0.5, 0.5, 0.2]]), 3)
+    >>> _top(np.array([[0.1, 0.5, 0.5, 0.2]]), 3)
     array([[1, 2, 3]])
     """
     return _best(values, np.ones(values.shape, dtype=bool), np.zeros(len(values), dtype=np.int64), k)[0]

@@ -1,4 +1,8 @@
-"""A leaderboard as plain numbers: written as JSON by the commands that make one, read back by chapters and figures."""
+"""Figures as plain numbers: written as JSON by the benchmarks, read back by chapters and figures.
+
+:func:`summary` turns a leaderboard into numbers, :class:`Stored` reads them again. :func:`stored_calibration` and
+:func:`stored_newcomers` show what ``benchmarks/calibration.py`` wrote down.
+"""
 
 import json
 import re
@@ -9,29 +13,26 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from bundlebook import paths
 from bundlebook.errors import BundlebookError
-from bundlebook.evaluation.board import Board, outside
 from bundlebook.evaluation.calibration import reliability_curve
-from bundlebook.evaluation.leaderboard import LOWER_IS_BETTER, Evaluation
-from bundlebook.evaluation.significance import compared, level_with_best, resampled_means
+from bundlebook.evaluation.leaderboard import Leaderboard, outside_vocabulary
+from bundlebook.evaluation.metrics import METRICS, _metric_of
+from bundlebook.evaluation.results import Evaluation
+from bundlebook.evaluation.statistics import _compared, _level_with_best, resampled_means
 
-#: Metrics kept of every track; those of a probability stand on the track ``"everyone"``.
-KEPT = (
-    *("NDCG@10", "Recall@10", "Precision@10", "Hit rate@10", "MRR@10", "MAP@10"),
-    *("NDCG@20", "Recall@20", "AUC", "Log loss"),
-)
-#: Whom every method is compared with, by track: the strongest simple method; for new items the best-sellers.
-REFERENCE = {"all": "decayed frequency + popularity", "everyone": "decayed frequency + popularity"}
-REFERENCE |= {"repeat": "decayed frequency + popularity", "explore": "popularity"}
-#: What is kept of tasks other than the window.
-KEPT_ELSEWHERE = ("NDCG@10", "Recall@10", "Log loss")
-#: Metrics of which the comparisons with the reference are kept.
-COMPARED = ("NDCG@10", "Recall@10", "Log loss")
+#: What every method is compared with, by track: the strongest simple method; for new items the best-sellers.
+_REFERENCE = {"all": "decayed frequency + popularity", "everyone": "decayed frequency + popularity"}
+_REFERENCE |= {"repeat": "decayed frequency + popularity", "explore": "popularity"}
 _DIGITS = 5
+#: Names of the rows in ``benchmarks/calibration.json``.
+_NETWORK = "GRU + repeat-aware head"
+_SCALED = f"{_NETWORK}, Platt by length"
+_MEAN = f"{_NETWORK}, mean of seeds"
 
 
-def summary(board: Board, resamples: int = 2000) -> dict[str, Any]:
-    """Every figure of a board: means, 95 % intervals, spread over seeds, comparisons, lists, probabilities, costs.
+def summary(board: Leaderboard, resamples: int = 2000) -> dict[str, Any]:
+    """Every figure of a leaderboard: means, 95 % intervals, spread over seeds, comparisons, lists, P, costs.
 
     Returns
     -------
@@ -40,15 +41,15 @@ def summary(board: Board, resamples: int = 2000) -> dict[str, Any]:
         ``[mean, low, high, sd over seeds or None]``.
     """
     window, options = board.evaluations["window"], board.options
-    b, split, speed = board.ground.split.baskets, board.ground.split, window.speed_table()
+    b, split, speed = board.inputs.split.baskets, board.inputs.split, window.speed_table()
     methods = {
-        contender.name: {
-            "family": contender.family,
-            "seeds": len(window.judged[contender.name].runs),
-            "settings": board.settings[contender.name],
+        method.name: {
+            "family": method.family,
+            "seeds": len(window.judged[method.name].runs),
+            "settings": board.settings[method.name],
         }
-        | {column: _short(speed.loc[contender.name, column]) for column in speed.columns}
-        for contender in board.contenders
+        | {column: _short(speed.loc[method.name, column]) for column in speed.columns}
+        for method in board.methods
     }
     return {
         "level": b.level,
@@ -56,7 +57,9 @@ def summary(board: Board, resamples: int = 2000) -> dict[str, Any]:
         "items": b.n_items,
         "baskets": b.n_baskets,
         "test window": [str(split.validation_end), str(split.test_end)],
-        "outside the vocabulary": {key: _short(value) for key, value in outside(board.ground.shop, split).items()},
+        "outside the vocabulary": {
+            key: _short(value) for key, value in outside_vocabulary(board.inputs.shop, split).items()
+        },
         "readings of the test window": board.readings,
         "methods": methods,
         "failed": board.failures,
@@ -68,8 +71,8 @@ def summary(board: Board, resamples: int = 2000) -> dict[str, Any]:
 
 
 def _task(evaluation: Evaluation, main: bool, resamples: int, seed: int) -> dict[str, Any]:
-    places, metrics = [*evaluation.tracks, "everyone"], KEPT if main else KEPT_ELSEWHERE
-    found = {place: _track(evaluation, place, metrics, resamples, seed) for place in places}
+    places = [*evaluation.tracks, "everyone"]
+    found = {place: _track(evaluation, place, _kept(main), resamples, seed) for place in places}
     out = {"users": evaluation.task.truth.shape[0], "tracks": {place: t for place, t in found.items() if t["metrics"]}}
     for track in evaluation.tracks if main else ():
         table = evaluation.list_table(10, track)
@@ -84,11 +87,26 @@ def _task(evaluation: Evaluation, main: bool, resamples: int, seed: int) -> dict
     return out
 
 
-def _track(evaluation: Evaluation, place: str, metrics: tuple[str, ...], resamples: int, seed: int) -> dict[str, Any]:
+def _kept(main: bool) -> list[str]:
+    """Labels of the metrics that are kept of the window, or of another task."""
+    return [
+        metric.label(k)
+        for metric in METRICS.values()
+        for k in (metric.stored if main else metric.stored[:1])
+        if main or metric.compared
+    ]
+
+
+def _place(label: str, track: str) -> str:
+    """Where a metric stands: probabilities are those of everyone, whatever the track."""
+    return "everyone" if _metric_of(label).of == "probability" else track
+
+
+def _track(evaluation: Evaluation, place: str, metrics: list[str], resamples: int, seed: int) -> dict[str, Any]:
     """All metrics of a track share one draw of users, so that one matrix product resamples them together."""
     tables = {}
     for metric in metrics:
-        if (metric in LOWER_IS_BETTER) != (place == "everyone"):
+        if _place(metric, "") != (place if place == "everyone" else ""):
             continue
         try:
             tables[metric] = evaluation.per_user(metric, "all" if place == "everyone" else place)
@@ -110,10 +128,10 @@ def _track(evaluation: Evaluation, place: str, metrics: tuple[str, ...], resampl
                 ]
                 for n, name in enumerate(mine.columns)
             }
-            sign = -1 if metric in LOWER_IS_BETTER else 1
-            out["level with the best"][metric] = level_with_best(sign * mine, sign * means)
-            if metric in COMPARED and REFERENCE[place] in mine and len(mine.columns) > 1:
-                table = compared(mine, means, REFERENCE[place])
+            sign = 1 if _metric_of(metric).higher_is_better else -1
+            out["level with the best"][metric] = _level_with_best(sign * mine, sign * means)
+            if metric in _kept(False) and _REFERENCE[place] in mine and len(mine.columns) > 1:
+                table = _compared(mine, means, _REFERENCE[place])
                 out["against"][metric] = {name: _row(table.loc[name]) for name in table.index}
     return out
 
@@ -136,8 +154,8 @@ def _short(value: float) -> float | None:
     return round(value, _DIGITS) if np.isfinite(value) else None
 
 
-def write(file: Path, content: dict[str, Any]) -> None:
-    """Write as JSON that a person can read and a diff can follow: a list of numbers stays on its line."""
+def write_figures(file: Path, content: dict[str, Any]) -> None:
+    """Write JSON that a person can read and a diff can follow: a list of numbers stays on its line."""
     text = json.dumps(content, indent=1, ensure_ascii=False)
     text = re.sub(r"\[\s+([^\[\]{}]*?)\s+\]", lambda found: "[" + re.sub(r",\s+", ", ", found[1]) + "]", text)
     Path(file).write_text(text + "\n", encoding="utf-8")
@@ -187,22 +205,21 @@ class Stored:
 
     def intervals(self, metric: str, task: str = "window", track: str = "all") -> pd.DataFrame:
         """``mean``, ``low``, ``high`` and ``sd over seeds`` of every method, best first."""
-        place = "everyone" if metric in LOWER_IS_BETTER else track
-        found = self.track(task, place)["metrics"]
+        found = self.track(task, _place(metric, track))["metrics"]
         if metric not in found:
             raise BundlebookError(f"no metric {metric!r}", remedy=f"use one of {list(found)}")
         table = pd.DataFrame(found[metric], index=["mean", "low", "high", "sd over seeds"]).T.astype(float)
-        return table.sort_values("mean", ascending=metric in LOWER_IS_BETTER, kind="stable").rename_axis("method")
+        return table.sort_values("mean", ascending=not _metric_of(metric).higher_is_better, kind="stable").rename_axis(
+            "method"
+        )
 
     def leaders(self, metric: str, task: str = "window", track: str = "all") -> list[str]:
         """Methods that cannot be told from the best, which stands first."""
-        place = "everyone" if metric in LOWER_IS_BETTER else track
-        return self.track(task, place)["level with the best"][metric]
+        return self.track(task, _place(metric, track))["level with the best"][metric]
 
     def against(self, metric: str, task: str = "window", track: str = "all") -> pd.DataFrame:
         """Paired differences to the track's reference, Holm-corrected."""
-        place = "everyone" if metric in LOWER_IS_BETTER else track
-        return pd.DataFrame(self.track(task, place)["against"][metric]).T
+        return pd.DataFrame(self.track(task, _place(metric, track))["against"][metric]).T
 
     def table(
         self, metrics: tuple[str, ...], task: str = "window", track: str = "all", digits: int = 3
@@ -234,3 +251,67 @@ class Stored:
         """Reliability curve of the twenty items shown: see :func:`~.calibration.reliability_curve`."""
         curve = self.content["tasks"]["window"]["reliability"][method]
         return pd.DataFrame(curve, columns=["count", "predicted", "observed"])
+
+
+def stored_calibration(window: str, level: str = "product_type", file: Path | None = None) -> pd.DataFrame:
+    """What the probabilities of every method are worth on a window.
+
+    Parameters
+    ----------
+    window : {"validation", "test"}
+    level : str
+    file : Path, optional
+        ``benchmarks/calibration.json`` of this project if None.
+
+    Returns
+    -------
+    DataFrame
+        The least log loss first: ``log loss, %``: against the baseline with the least log loss on the validation
+        window, with a 95 % interval; ``Brier skill``; ``ECE shown``: of the 20 likeliest items; ``by chance``: what
+        that would be if the probabilities were exactly right; ``predicted / bought``; ``seeds``: trainings averaged,
+        figure by figure or, in the mean of seeds, probability by probability.
+    """
+    methods = _levels(file)[level]["known"][window]["methods"]
+    rows = {}
+    for name in sorted(methods, key=lambda name: methods[name]["log loss"][0]):
+        row = methods[name]
+        away = row.get("log loss against reference, %")
+        rows[name] = {
+            "log loss, %": _interval(away, "+.1f") if away else "reference",
+            "Brier skill": f"{row['Brier skill']:.3f}",
+            "ECE shown": f"{row['ECE shown'][0]:.3f}",
+            "by chance": f"{row['ECE by chance']:.3f}",
+            "predicted / bought": f"{row['predicted over observed'][0]:.2f}",
+            "seeds": str(methods[_NETWORK]["seeds"] if name == _MEAN else row["seeds"]),
+        }
+    return pd.DataFrame(rows).T.rename_axis("method")
+
+
+def stored_newcomers(window: str, level: str = "product_type", file: Path | None = None) -> pd.DataFrame:
+    """How users are served that no method has met.
+
+    Returns
+    -------
+    DataFrame
+        By what is known of them: ``predicted / bought`` as trained, ``scaled``: after Platt's scaling by the length of
+        the history, and ``NDCG@10 above popularity, %``; each with a 95 % interval.
+    """
+    rows = {}
+    for place, part in _levels(file)[level]["new"][window].items():
+        network, scaled = part["methods"][_NETWORK], part["methods"].get(_SCALED)
+        rows[place] = {
+            "predicted / bought": _interval(network["predicted over observed"], ".2f"),
+            "scaled": _interval(scaled["predicted over observed"], ".2f") if scaled else "",
+            "NDCG@10 above popularity, %": _interval(network["NDCG@10 against popularity, %"], ".0f"),
+        }
+    return pd.DataFrame(rows).T.rename_axis("known by")
+
+
+def _levels(file: Path | None) -> dict[str, Any]:
+    file = file or paths.root() / "benchmarks" / "calibration.json"
+    return json.loads(Path(file).read_text(encoding="utf-8"))["levels"]
+
+
+def _interval(values: list[float], digits: str) -> str:
+    mean, low, high = (f"{value:{digits}}" for value in values)
+    return f"{mean} [{low}, {high}]"

@@ -20,7 +20,7 @@ def joint_reliability(panels: Mapping[str, Mapping[int, pd.DataFrame]]) -> None:
     Parameters
     ----------
     panels : mapping of str to mapping of int to DataFrame
-        By method, then by size: tables of :func:`~bundlebook.evaluation.calibration.reliability_curve`.
+        By method, then by size: tables of :func:`~bundlebook.evaluation.reliability_curve`.
     """
     _, axes = plt.subplots(1, len(panels), figsize=(4.1 * len(panels), 4.1), sharey=True)
     for ax, (method, curves) in zip(np.atleast_1d(axes), panels.items(), strict=True):

@@ -20,7 +20,7 @@ def by_group(tables: Mapping[str, Mapping[str, pd.DataFrame]]) -> None:
     ----------
     tables : mapping of str to (mapping of str to DataFrame)
         Title of a panel to the methods' tables of
-        :func:`~bundlebook.evaluation.calibration_groups.calibration_by_group`; the row ``"all"`` is set apart.
+        :func:`~bundlebook.evaluation.calibration.calibration_by_group`; the row ``"all"`` is set apart.
     """
     rows = max(len(next(iter(methods.values()))) for methods in tables.values())
     figure, axes = plt.subplots(1, len(tables), figsize=(9, 1.6 + 0.34 * rows), squeeze=False)

@@ -82,7 +82,7 @@ def differences(tables: Mapping[str, pd.DataFrame], reference: str) -> None:
     Parameters
     ----------
     tables : mapping of str to DataFrame
-        Metric to a table of :func:`~bundlebook.evaluation.significance.paired_differences`.
+        Metric to a table of :func:`~bundlebook.evaluation.paired_differences`.
     reference : str
         The method at 0.
     """
@@ -165,7 +165,7 @@ def reliability(curves: Mapping[str, pd.DataFrame]) -> None:
     Parameters
     ----------
     curves : mapping of str to DataFrame
-        Method to a table of :func:`~bundlebook.evaluation.calibration.reliability_curve`.
+        Method to a table of :func:`~bundlebook.evaluation.reliability_curve`.
     """
     _, ax = plt.subplots(figsize=(6, 4.8))
     ax.plot([0, 1], [0, 1], color=_GREY, lw=1, ls="--")

@@ -12,7 +12,16 @@ import pandas as pd
 import psutil
 
 from bundlebook import paths
-from bundlebook.evaluation import Options, Plan, Size, Stored, make_board, plan, split_for, stored
+from bundlebook.evaluation import (
+    Options,
+    Size,
+    Stored,
+    make_leaderboard,
+    plan,
+    split_for,
+    summary,
+    write_figures,
+)
 from bundlebook.shop import Shop, clean, load_shop, min_users
 
 #: Part of the free memory that one recommender may ask for.
@@ -71,13 +80,13 @@ def evaluate_shop(
     most = int(np.clip(CELLS_JUDGED // size.items, 1000, options.most_users))
     options = replace(options, most_users=most)
     allowed = memory_gb or SHARE_OF_MEMORY * psutil.virtual_memory().available / 1e9
-    who = plan(size, allowed, minutes, networks=networks)
-    facts = _facts(shop, split.baskets.level, size, options, who)
+    methods, left_out = plan(size, allowed, minutes, networks=networks)
+    facts = _facts(shop, split.baskets.level, size, options, left_out)
     for fact in facts:
         say(fact)
-    board = make_board(shop, split, who.chosen, options, progress)
-    content = stored.summary(board, resamples)
-    content["left out"] = who.left_out
+    board = make_leaderboard(shop, split, methods, options, progress)
+    content = summary(board, resamples)
+    content["left out"] = left_out
     facts += [f"{name} gave up: {reason}" for name, reason in board.failures.items()]
     lost = content["outside the vocabulary"]
     facts.append(
@@ -92,14 +101,14 @@ def evaluate_shop(
     out = Path(out)
     out.mkdir(parents=True, exist_ok=True)
     made = {"shop": shop.name, "real": shop.real, "facts": facts}
-    stored.write(out / "leaderboard.json", {"made": made, "boards": {content["level"]: content}})
+    write_figures(out / "leaderboard.json", {"made": made, "boards": {content["level"]: content}})
     long_table(result).to_csv(out / "leaderboard.csv", index=False)
     (out / "leaderboard.html").write_text(_page(shop, facts, result), encoding="utf-8")
     say(f"\nwritten to {paths.shown(out)}: leaderboard.csv, leaderboard.json, leaderboard.html")
     return result
 
 
-def _facts(shop: Shop, level: str, size: Size, options: Options, who: Plan) -> list[str]:
+def _facts(shop: Shop, level: str, size: Size, options: Options, left_out: dict[str, str]) -> list[str]:
     by = next((c for c in ("basket_id", "session_id") if c in shop.purchases), "day")
     made = {"basket_id": "one basket_id", "session_id": "one session_id", "day": "all a user bought on one day"}[by]
     least = min_users(shop.purchases["user_id"].nunique(), level)
@@ -111,7 +120,7 @@ def _facts(shop: Shop, level: str, size: Size, options: Options, who: Plan) -> l
         facts.append("The shop is simulated: its figures say nothing about real customers.")
     if size.users > options.most_users:
         facts.append(f"Judged are {options.most_users:,} users drawn at random; all of them are learned from.")
-    facts += [f"{name} is switched off: {reason}" for name, reason in who.left_out.items()]
+    facts += [f"{name} is switched off: {reason}" for name, reason in left_out.items()]
     return facts
 
 

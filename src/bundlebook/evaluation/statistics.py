@@ -1,10 +1,13 @@
-"""How sure a difference is: bootstrap over users, paired, and corrected for many comparisons.
+"""How sure a difference is, and how many users an experiment needs.
 
-Users are the sampling unit, not (user, item) pairs: the purchases of one household hang together.
+Bootstrap over users, paired, and corrected for many comparisons. Users are the sampling unit, not (user, item) pairs:
+the purchases of one user hang together. The last three functions plan an experiment that compares two shares.
 """
 
 import numpy as np
 import pandas as pd
+from statsmodels.stats.multitest import multipletests
+from statsmodels.stats.proportion import samplesize_proportions_2indep_onetail
 
 from bundlebook.errors import BundlebookError
 
@@ -105,10 +108,10 @@ def paired_differences(
     if len(values.columns) < 2:
         raise BundlebookError("there is nothing to compare the reference with", where="values")
     draws = pd.DataFrame(resampled_means(values.to_numpy(), resamples, seed=seed), columns=values.columns)
-    return compared(draws, values.mean(), reference, level)
+    return _compared(draws, values.mean(), reference, level)
 
 
-def compared(draws: pd.DataFrame, means: pd.Series, reference: str, level: float = 0.95) -> pd.DataFrame:
+def _compared(draws: pd.DataFrame, means: pd.Series, reference: str, level: float = 0.95) -> pd.DataFrame:
     """What :func:`paired_differences` returns, from means that were resampled already.
 
     Parameters
@@ -125,29 +128,11 @@ def compared(draws: pd.DataFrame, means: pd.Series, reference: str, level: float
     beyond = np.minimum((away <= 0).sum(axis=0), (away >= 0).sum(axis=0)).to_numpy() + 1
     p = np.minimum(2 * beyond / (len(away) + 1), 1)
     difference = (means[away.columns] - means[reference]).to_numpy()
-    columns = {"difference": difference, "low": low, "high": high, "p": p, "p_holm": holm(p)}
+    columns = {"difference": difference, "low": low, "high": high, "p": p, "p_holm": multipletests(p, method="holm")[1]}
     return pd.DataFrame(columns, index=away.columns)
 
 
-def holm(p: np.ndarray) -> np.ndarray:
-    r"""Holm's correction for m tests at once: :math:`\tilde p_{(j)} = \max_{l \le j} \min(1, (m - l + 1)\, p_{(l)})`.
-
-    Rejecting where :math:`\tilde p \le \alpha` keeps the chance of any false alarm at most α, however the tests
-    depend on one another.
-
-    Examples
-    --------
-    >>> holm(np.array([0.01, 0.04, 0.03])).tolist()  # 3 × .01, then 2 × .03 twice
-    [0.03, 0.06, 0.06]
-    """
-    p = np.asarray(p, dtype=np.float64)
-    order = np.argsort(p, kind="stable")
-    corrected = np.empty_like(p)
-    corrected[order] = np.minimum(np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1)), 1)
-    return corrected
-
-
-def leaders(values: pd.DataFrame, alpha: float = 0.05, resamples: int = 2000, *, seed: int) -> list[str]:
+def _leaders(values: pd.DataFrame, alpha: float = 0.05, resamples: int = 2000, *, seed: int) -> list[str]:
     """Methods that cannot be told from the best: higher is better, Holm-corrected paired bootstrap.
 
     A list of one is a winner beyond doubt; only then may a table print it in bold.
@@ -165,15 +150,92 @@ def leaders(values: pd.DataFrame, alpha: float = 0.05, resamples: int = 2000, *,
         The best mean first.
     """
     draws = pd.DataFrame(resampled_means(values.to_numpy(), resamples, seed=seed), columns=values.columns)
-    return level_with_best(draws, values.mean(), alpha)
+    return _level_with_best(draws, values.mean(), alpha)
 
 
-def level_with_best(draws: pd.DataFrame, means: pd.Series, alpha: float = 0.05) -> list[str]:
-    """What :func:`leaders` returns, from means that were resampled already."""
+def _level_with_best(draws: pd.DataFrame, means: pd.Series, alpha: float = 0.05) -> list[str]:
+    """What :func:`_leaders` returns, from means that were resampled already."""
     means = means.sort_values(ascending=False, kind="stable")
     best = means.index[0]
     if len(means) == 1:
         return [best]
-    behind = compared(draws, means, best)
+    behind = _compared(draws, means, best)
     tied = behind.index[behind["p_holm"] > alpha]
     return [best, *[name for name in means.index if name in tied]]
+
+
+def sample_size(base: float, lift: float, power: float = 0.8, alpha: float = 0.05, design: float = 1.0) -> int:
+    r"""Exposures needed in *each* of two groups to tell their response rates apart (样本量).
+
+    .. math:: n = D\,\frac{\bigl(z_{1-\alpha/2}\sqrt{2 \bar p (1 - \bar p)} + z_{\text{power}}
+              \sqrt{p_1 (1 - p_1) + p_2 (1 - p_2)}\bigr)^2}{(p_2 - p_1)^2}, \qquad p_2 = (1 + \text{lift})\, p_1
+
+    Parameters
+    ----------
+    base : float
+        Response rate p₁ without the change, in (0, 1).
+    lift : float
+        Relative change to be found, not 0; .15 means +15 %.
+    power : float
+        Wanted chance of finding it.
+    alpha : float
+        Allowed chance of a false alarm, two-sided.
+    design : float
+        Design effect D ≥ 1, see :func:`design_effect`.
+
+    Returns
+    -------
+    int
+
+    References
+    ----------
+    J. L. Fleiss, B. Levin, M. C. Paik: Statistical Methods for Rates and Proportions. Wiley 2003, chapter 4.
+
+    Examples
+    --------
+    From 10 % to 15 %, the textbook's case:
+
+    >>> sample_size(0.10, 0.5)
+    686
+    """
+    changed = base * (1 + lift)
+    if not (0 < base < 1 and 0 < changed < 1 and lift != 0):
+        raise BundlebookError(f"from {base} to {changed:.3g}", where="sample_size", remedy="give rates in (0, 1)")
+    exposures = samplesize_proportions_2indep_onetail(changed - base, base, power, alpha=alpha)
+    return int(np.ceil(design * exposures))
+
+
+def detectable_lift(base: float, n: int, power: float = 0.8, alpha: float = 0.05, design: float = 1.0) -> float:
+    """Smallest relative increase that *n* exposures a group find with the wanted power.
+
+    >>> round(detectable_lift(0.10, 686), 3)
+    0.5
+    """
+    low, high = 1e-4, (1 - base) / base * (1 - 1e-9)
+    for _ in range(60):
+        middle = (low + high) / 2
+        low, high = (middle, high) if sample_size(base, middle, power, alpha, design) > n else (low, middle)
+    return high
+
+
+def design_effect(responded: np.ndarray, user: np.ndarray) -> float:
+    r"""Factor by which exposures of the same users are worth less than independent ones (设计效应).
+
+    .. math:: D = \frac{\sum_u \bigl(\sum_{e \in u} (y_e - \bar y)\bigr)^2}{\sum_e (y_e - \bar y)^2}
+
+    Parameters
+    ----------
+    responded : ndarray of bool, shape (n_exposures,)
+    user : ndarray, shape (n_exposures,)
+
+    Returns
+    -------
+    float
+        1 for users whose responses have nothing in common.
+    """
+    deviation = np.asarray(responded, dtype=np.float64) - np.mean(responded)
+    square = float((deviation**2).sum())
+    if square == 0:
+        raise BundlebookError("everybody responded, or nobody", where="design_effect")
+    sums = np.bincount(pd.factorize(user)[0], deviation)
+    return float((sums**2).sum() / square)

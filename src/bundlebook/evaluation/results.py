@@ -1,0 +1,244 @@
+"""What came out of an evaluation: tables, intervals and comparisons, all from one value per user and metric.
+
+:func:`evaluate` judges several recommenders on one task under one protocol: fit on what was visible, rank the
+catalogue, compare with what came.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy import sparse
+
+from bundlebook.errors import BundlebookError
+from bundlebook.evaluation import calibration, metrics
+from bundlebook.evaluation.judge import PreparedTask, Result, _judge_one, averaged, prepare
+from bundlebook.evaluation.metrics import _metric_of
+from bundlebook.evaluation.statistics import _leaders, bootstrap_interval, paired_differences
+from bundlebook.evaluation.tasks import _Track
+from bundlebook.recommenders import Recommender
+from bundlebook.shop import Baskets, Task
+
+_MOST_BUYERS, _MOST_LISTS = 20_000, 5_000
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Several recommenders, one task, one table.
+
+    Attributes
+    ----------
+    task : Task
+    tracks : dict of str to _Track
+    ks : tuple of int
+    outcome : csr_matrix, shape (n_people, n_items)
+        What everyone bought in the window: the task's users first, then those who stayed away.
+    judged : dict of str to Result
+        In the order in which they were passed.
+    """
+
+    task: Task
+    tracks: dict[str, _Track]
+    ks: tuple[int, ...]
+    outcome: sparse.csr_matrix
+    judged: dict[str, Result]
+
+    @classmethod
+    def of(cls, prepared: PreparedTask, results: Iterable[Result]) -> "Evaluation":
+        """All results of one task."""
+        judged = {result.name: result for result in results}
+        return cls(prepared.task, prepared.tracks, prepared.ks, prepared.outcome, judged)
+
+    @property
+    def names(self) -> list[str]:
+        return list(self.judged)
+
+    def per_user(self, metric: str, track: str = "all") -> pd.DataFrame:
+        """One metric of every method on the same users, shape (n_users, n_methods).
+
+        The losses of a probability, ``"Log loss"`` and ``"Brier"``, are those of everyone, and only methods that
+        estimate one have a column. A user of whom a metric says nothing (AUC, if everything was bought) has no row.
+        """
+        if track not in self.tracks:
+            raise BundlebookError(f"no track {track!r}", remedy=f"use one of {list(self.tracks)}")
+        place = "everyone" if _metric_of(metric).of == "probability" else track
+        found = {name: judged.values.get(place, pd.DataFrame()) for name, judged in self.judged.items()}
+        columns = {name: values[metric] for name, values in found.items() if metric in values}
+        if not columns:
+            known = next(iter(self.judged.values())).values[track].columns
+            raise BundlebookError(f"no metric {metric!r} on track {track!r}", remedy=f"use one of {list(known)}")
+        return pd.DataFrame(columns).dropna()
+
+    def intervals(self, metric: str, track: str = "all", resamples: int = 2000, *, seed: int) -> pd.DataFrame:
+        """Mean, low and high of every method: 95 % bootstrap over users."""
+        return bootstrap_interval(self.per_user(metric, track), resamples, seed=seed)
+
+    def differences(
+        self, metric: str, reference: str, track: str = "all", resamples: int = 2000, *, seed: int
+    ) -> pd.DataFrame:
+        """Paired differences to one method, Holm-corrected; see :func:`~.statistics.paired_differences`."""
+        return paired_differences(self.per_user(metric, track), reference, resamples, seed=seed)
+
+    def leaders(self, metric: str, track: str = "all", resamples: int = 2000, *, seed: int) -> list[str]:
+        """Methods that cannot be told from the best, which stands first: paired bootstrap, corrected by Holm."""
+        sign = 1 if _metric_of(metric).higher_is_better else -1
+        return _leaders(sign * self.per_user(metric, track), resamples=resamples, seed=seed)
+
+    def leaderboard(
+        self,
+        shown: Sequence[str] = ("Recall@10", "NDCG@10", "Precision@10"),
+        track: str = "all",
+        resamples: int = 2000,
+        digits: int = 3,
+        *,
+        seed: int,
+    ) -> pd.DataFrame:
+        """Means with 95 % intervals as text; an asterisk marks a method ahead of all others beyond doubt.
+
+        Parameters
+        ----------
+        shown : sequence of str
+            Metrics, one column each; rows are sorted by the first.
+        track : {"all", "repeat", "explore"}
+        resamples, digits, seed : int
+
+        Returns
+        -------
+        DataFrame
+            One row a method. A column without an asterisk has no winner: the best of it can be chance.
+        """
+        means = self.per_user(shown[0], track).mean()
+        order = means.sort_values(ascending=not _metric_of(shown[0]).higher_is_better, kind="stable").index
+        columns = {}
+        for metric in shown:
+            table = self.intervals(metric, track, resamples, seed=seed)
+            best = self.leaders(metric, track, resamples, seed=seed)
+            columns[metric] = {
+                name: f"{row['mean']:.{digits}f} [{row.low:.{digits}f}, {row.high:.{digits}f}]"
+                + (" *" if best == [name] else "")
+                for name, row in table.iterrows()
+            }
+        return pd.DataFrame(columns).loc[order].rename_axis("method")
+
+    def list_table(self, k: int = 10, track: str = "all") -> pd.DataFrame:
+        """What the lists of length k are like: see :mod:`bundlebook.evaluation.metrics`.
+
+        ``bought before`` is the share of shown items that the user already knows, ``ties`` the share of users whose
+        last place was decided by the tie rule: where it is high, a method's figures are partly those of a random order.
+        Diversity compares items by the users who bought them, at most 20,000, in at most 5,000 metrics.
+        """
+        visible, n_items, every = self.task.visible, self.task.truth.shape[1], self.tracks[track]
+        popularity, users = metrics.item_popularity(visible), visible.user_item()
+        users.data[:] = 1
+        buyers = users[:: max(1, users.shape[0] // _MOST_BUYERS)].T.tocsr()
+        best_sellers = np.tile(np.argsort(-popularity, kind="stable")[:k], (len(every.rows), 1))
+        rows = {}
+        for name, judged in self.judged.items():
+            ranking = judged.rankings[track]
+            items = ranking.items[:, :k]
+            user, place = np.nonzero(items >= 0)
+            some = items[:: max(1, len(items) // _MOST_LISTS)]
+            rows[name] = {
+                "coverage": metrics.coverage(items, n_items),
+                "distinct lists": metrics.distinct_lists(items),
+                "Gini": metrics.gini(items, n_items),
+                "novelty, bits": metrics.novelty(items, popularity),
+                "popularity bias": metrics.popularity_bias(items, popularity),
+                "diversity": float(metrics.diversity(some, buyers).mean()) if k > 1 and (some >= 0).all() else np.nan,
+                "serendipity": float(metrics.serendipity(items, ranking.hits[:, :k], best_sellers).mean()),
+                "bought before": float((every.before[user, items[user, place]] > 0).mean()),
+                "ties": float(ranking.tied[:, k - 1].mean()),
+            }
+        return pd.DataFrame(rows).T.astype({"distinct lists": int}).rename_axis("method")
+
+    def shown(self, name: str, k: int = 20) -> tuple[np.ndarray, np.ndarray]:
+        """Probability and outcome of the k likeliest items of everyone, two arrays of shape (n_people, k)."""
+        kept = self.judged[name].shown if name in self.judged else None
+        if kept is None:
+            raise BundlebookError(f"{name!r} estimates no probability", remedy="wrap it in recommenders.Calibrated")
+        if not 1 <= k <= kept[0].shape[1]:
+            raise BundlebookError(f"k = {k}, but {kept[0].shape[1]} items are kept", where="shown")
+        return kept[0][:, :k], kept[1][:, :k]
+
+    def probability_table(self, k: int = 20, bins: int = 10) -> pd.DataFrame:
+        """What the probabilities of everyone are worth: over all pairs, and over the k items that would be shown.
+
+        Columns: ``log loss`` (nats), ``Brier skill``, ``AUC`` and ``accuracy`` (P ≥ ½ counted as "will buy") over all
+        pairs; ``shown P`` and ``shown bought`` (mean probability and share bought of the top k) and ``ECE shown``.
+        """
+        rows = {}
+        for name, judged in self.judged.items():
+            if judged.pairs is None:
+                continue
+            p, y = self.shown(name, min(k, judged.shown[0].shape[1]))
+            rows[name] = judged.pairs | {
+                "shown P": float(p.mean()),
+                "shown bought": float(y.mean()),
+                "ECE shown": calibration.ece(p, y, bins),
+            }
+        if not rows:
+            raise BundlebookError("no method estimates a probability", remedy="wrap one in recommenders.Calibrated")
+        return pd.DataFrame(rows).T.sort_values("log loss", kind="stable").rename_axis("method")
+
+    def speed_table(self) -> pd.DataFrame:
+        """Processor seconds and megabytes of fitting; milliseconds of one request: median and 99th percentile."""
+        rows = {
+            name: {
+                "fit, CPU s": judged.fit_seconds,
+                "fit, MB": judged.fit_mb,
+                "p50, ms": np.percentile(judged.latency_ms, 50) if len(judged.latency_ms) else np.nan,
+                "p99, ms": np.percentile(judged.latency_ms, 99) if len(judged.latency_ms) else np.nan,
+            }
+            for name, judged in self.judged.items()
+        }
+        return pd.DataFrame(rows).T.rename_axis("method")
+
+
+def evaluate(
+    recommenders: Sequence[Recommender],
+    task: Task,
+    ks: Sequence[int] = (10, 20),
+    requests: int = 100,
+    probabilities: bool = True,
+    most_users: int | None = None,
+    population: tuple[Baskets, sparse.csr_matrix] | None = None,
+    *,
+    seed: int,
+) -> Evaluation:
+    """Results of several recommenders, each fitted on ``task.visible`` and judged on ``task.truth``.
+
+    Parameters
+    ----------
+    recommenders : sequence of Recommender
+        With distinct names.
+    task : Task
+    ks : sequence of int
+        Lengths of list; where the catalogue is shorter, its length.
+    requests : int
+        Users whose lists are timed one by one; 0 times none.
+    probabilities : bool
+        Judge the probabilities of those that estimate them. Switch it off where P means another event than the target.
+    most_users : int, optional
+        Of a larger population, judge a random sample of this size. Recommenders still learn from everybody.
+    population : tuple of Baskets and csr_matrix, optional
+        Histories and outcomes of those a probability is asked of; :func:`~.tasks.everyone` if None. Of the next basket
+        it can be asked only of those who came: ``(task.histories, task.truth)``.
+    seed : int
+        Seed for the sample and the choice of timed users.
+
+    Returns
+    -------
+    Evaluation
+
+    Raises
+    ------
+    BundlebookError
+        If two names are equal, or scores cannot be ranked (wrong shape, NaN, ties only), naming the recommender.
+    """
+    names = [recommender.name for recommender in recommenders]
+    if len(set(names)) < len(names) or not names:
+        raise BundlebookError(f"names are not distinct: {names}", where="evaluate", remedy="pass name=...")
+    prepared = prepare(task, ks, requests, probabilities, most_users, population, seed=seed)
+    results = (averaged([_judge_one(recommender, {"task": prepared})["task"]]) for recommender in recommenders)
+    return Evaluation.of(prepared, results)
