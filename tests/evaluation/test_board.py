@@ -12,20 +12,16 @@ from bundlebook.evaluation import (
     Method,
     MethodInputs,
     Options,
-    Size,
     Stored,
     evaluate,
     judge as judge_module,
     make_leaderboard,
     outside_vocabulary,
-    plan,
-    settings_of,
     split_for,
     summary,
     write_figures,
 )
-from bundlebook.evaluation.methods import _FAMILIES
-from bundlebook.recommenders import DecayedFrequency, Popularity, ProbabilisticRecommender
+from bundlebook.recommenders import DecayedFrequency, Popularity
 from bundlebook.shop import clean, load_shop
 
 OPTIONS = Options(seed=3, seeds=2, requests=2)
@@ -206,3 +202,5 @@ def test_what_falls_out_of_the_truth_is_counted(shop, split):
     assert outside_vocabulary(shop, split) == {"items": 0, "pairs": 0}
     half = split.baskets.over(split.baskets.items[::2])
     lost = outside_vocabulary(shop, replace(split, baskets=half))
+    window = split.baskets.between(split.validation_end, split.test_end).user_item()
+    assert lost["pairs"] == pytest.approx(window[:, 1::2].nnz / window.nnz)

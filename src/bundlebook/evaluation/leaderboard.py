@@ -386,7 +386,7 @@ def _plain(value: Any, private: bool = False) -> Any:
         return repr(value)
     found: dict[str, Any] = {"class": type(value).__name__}
     for key, part in sorted(vars(value).items()):
-        if private or not (key.startswith("_") or key.endswith("_")):
+        if not key.endswith("_") and (private or not key.startswith("_")):  # what is fitted ends with one
             found[key] = _plain(part, private)
     return found
 
