@@ -12,16 +12,20 @@ from bundlebook.evaluation import (
     Method,
     MethodInputs,
     Options,
+    Size,
     Stored,
     evaluate,
     judge as judge_module,
     make_leaderboard,
     outside_vocabulary,
+    plan,
+    settings_of,
     split_for,
     summary,
     write_figures,
 )
-from bundlebook.recommenders import DecayedFrequency, Popularity
+from bundlebook.evaluation.methods import _FAMILIES
+from bundlebook.recommenders import DecayedFrequency, Popularity, ProbabilisticRecommender
 from bundlebook.shop import clean, load_shop
 
 OPTIONS = Options(seed=3, seeds=2, requests=2)
@@ -204,3 +208,28 @@ def test_what_falls_out_of_the_truth_is_counted(shop, split):
     lost = outside_vocabulary(shop, replace(split, baskets=half))
     window = split.baskets.between(split.validation_end, split.test_end).user_item()
     assert lost["pairs"] == pytest.approx(window[:, 1::2].nnz / window.nnz)
+
+
+def test_every_method_has_a_family_and_estimates_a_probability(shop, split):
+    names = [method.name for method in METHODS]
+    assert len(set(names)) == len(names)
+    order = [_FAMILIES.index(method.family) for method in METHODS]
+    assert order == sorted(order)
+    inputs = MethodInputs(shop, split)
+    for method in METHODS:
+        made = method.recommender(inputs, 1)
+        assert isinstance(made, ProbabilisticRecommender)
+        other = method.recommender(inputs, 2)
+        assert (repr(settings_of(made)) != repr(settings_of(other))) == method.learned
+
+
+def test_the_planner_switches_off_what_does_not_fit_and_says_why():
+    small = Size.of(split_for(clean(load_shop("sample"))[0], "item_id"))
+    assert plan(small, 2, 10)[1] == {}
+    chosen, left_out = plan(Size(users=1_000_000, items=100_000, pairs=20_000_000, baskets=10_000_000), 12, minutes=10)
+    names = {method.name for method in chosen}
+    assert {"popularity", "personal frequency", "decayed frequency + popularity"} <= names
+    for dense in ("TIFU-KNN", "EASE", "content-based"):
+        assert "GB of memory" in left_out[dense]
+    assert "minutes to fit" in left_out["GRU + repeat-aware head"]
+    assert set(plan(small, 2, 10, networks=False)[1].values()) == {"networks were switched off"}
