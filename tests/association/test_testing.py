@@ -4,7 +4,7 @@ from scipy.stats import false_discovery_control, fisher_exact
 from statsmodels.stats.multitest import multipletests
 
 from bundlebook.association import association_rules, fisher_greater, frequent_itemsets, significance
-from bundlebook.association.testing import adjust
+from bundlebook.association.testing import _adjust
 from bundlebook.errors import BundlebookError
 
 
@@ -31,9 +31,9 @@ def test_fisher_keeps_the_digits_of_tiny_p_values():
 
 def test_corrections_by_hand():
     p = np.array([0.01, 0.04, 0.03, 0.5])
-    assert adjust(p, "bonferroni") == pytest.approx([0.04, 0.16, 0.12, 1.0])
-    assert adjust(p, "holm") == pytest.approx([0.04, 0.09, 0.09, 0.5])
-    assert adjust(p, "fdr_bh") == pytest.approx([0.04, 0.16 / 3, 0.16 / 3, 0.5])
+    assert _adjust(p, "bonferroni") == pytest.approx([0.04, 0.16, 0.12, 1.0])
+    assert _adjust(p, "holm") == pytest.approx([0.04, 0.09, 0.09, 0.5])
+    assert _adjust(p, "fdr_bh") == pytest.approx([0.04, 0.16 / 3, 0.16 / 3, 0.5])
 
 
 def test_benjamini_hochberg_equals_scipy(rules):
@@ -54,16 +54,16 @@ def test_corrections_equal_statsmodels(method):
     for n in (1, 2, 50):
         p = rng.random(n) ** 4
         p[rng.random(n) < 0.2] = 0.01  # ties
-        assert adjust(p, method) == pytest.approx(multipletests(p, method=method)[1])
+        assert _adjust(p, method) == pytest.approx(multipletests(p, method=method)[1])
         padded = multipletests(np.concatenate([p, np.ones(30)]), method=method)[1][:n]
-        assert adjust(p, method, n_tests=n + 30) == pytest.approx(padded)
+        assert _adjust(p, method, n_tests=n + 30) == pytest.approx(padded)
 
 
 def test_missing_p_values_stay_missing_and_unknown_corrections_are_refused():
-    adjusted = adjust(np.array([0.01, np.nan, 0.02]), "bonferroni")
+    adjusted = _adjust(np.array([0.01, np.nan, 0.02]), "bonferroni")
     assert np.isnan(adjusted[1])
     assert adjusted[[0, 2]] == pytest.approx([0.02, 0.04])
     with pytest.raises(BundlebookError, match="unknown correction 'sidak'"):
-        adjust(np.array([0.1]), "sidak")
+        _adjust(np.array([0.1]), "sidak")
     with pytest.raises(BundlebookError, match="2 tests cannot have given 3"):
-        adjust(np.array([0.1, 0.2, 0.3]), n_tests=2)
+        _adjust(np.array([0.1, 0.2, 0.3]), n_tests=2)

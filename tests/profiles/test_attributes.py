@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from bundlebook.profiles import item_attributes, user_attributes
-from bundlebook.profiles.attributes import ITEM_GROUPS, USER_GROUPS, percentiles
+from bundlebook.profiles.attributes import ITEM_GROUPS, USER_GROUPS, _percentiles
 from bundlebook.shop import group_baskets, time_split
 
 
@@ -81,5 +81,5 @@ def test_private_label_is_a_share_of_money(shop, split):
 
 
 def test_percentiles_of_a_column_with_gaps():
-    table = percentiles(pd.DataFrame({"a": [3.0, np.nan, 1.0]}))
+    table = _percentiles(pd.DataFrame({"a": [3.0, np.nan, 1.0]}))
     assert table["a"].tolist()[::2] == [75, 25] and np.isnan(table["a"][1])

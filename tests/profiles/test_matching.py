@@ -6,7 +6,7 @@ from scipy import sparse
 from bundlebook import profiles
 from bundlebook.errors import BundlebookError
 from bundlebook.profiles import ProfileMatch, SocialProfile, Weights, people, ridge_nonnegative
-from bundlebook.profiles.weights import learn_product, normal_equations, normalised
+from bundlebook.profiles.weights import _learn_product, _normal_equations, _normalised
 from bundlebook.recommenders import PersonalFrequency, Recommender
 from bundlebook.shop import Baskets
 
@@ -135,8 +135,8 @@ def test_learning_finds_the_weights_that_made_the_purchases():
     features = rng.normal(size=(2, 3, 80, 50)).astype(np.float32)
     w, v = np.array([0.8, 0.2]), np.array([0.6, 0.4, 0.0])
     score = np.einsum("i,j,ijun->un", w, v, features)
-    gram, right = normal_equations(features, score > 0.8)
-    found = learn_product(gram / score.size, right / score.size, l2=1e-6)
+    gram, right = _normal_equations(features, score > 0.8)
+    found = _learn_product(gram / score.size, right / score.size, l2=1e-6)
     assert found[0] == pytest.approx(w, abs=0.03) and found[1] == pytest.approx(v, abs=0.03)
 
 
@@ -148,7 +148,7 @@ def test_nonnegative_ridge_meets_its_conditions():
     slope = gram @ theta + 0.1 * np.trace(gram) / 6 * theta - right
     assert (theta >= 0).all() and (theta == 0).any()
     assert slope[theta > 0] == pytest.approx(0, abs=1e-8) and (slope[theta == 0] >= 0).all()
-    assert normalised(pd.DataFrame([[1.0, 3.0]])).to_numpy().tolist() == [[0.25, 0.75]]
+    assert _normalised(pd.DataFrame([[1.0, 3.0]])).to_numpy().tolist() == [[0.25, 0.75]]
 
 
 def test_people_leaves_out_what_names_single_users_and_keeps_missing_as_a_value():

@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from bundlebook.profiles import item_vectors
-from bundlebook.profiles.vectors import _ranks, _tokens, blocks
+from bundlebook.profiles.vectors import _blocks, _ranks, _tokens
 from bundlebook.shop import group_baskets, time_split
 
 
@@ -19,7 +19,7 @@ def test_one_row_an_item_in_order_and_all_values_in_0_to_1(vectors, split):
 
 
 def test_every_block_of_shares_sums_to_one_and_words_have_length_one(vectors):
-    for block, places in blocks(vectors).items():
+    for block, places in _blocks(vectors).items():
         part = vectors.iloc[:, places].to_numpy()
         total = np.linalg.norm(part, axis=1) if block == "word" else part.sum(axis=1)
         assert np.allclose(total, 1, atol=1e-5), block
@@ -59,7 +59,7 @@ def test_a_shop_with_ids_and_times_only_still_has_vectors(shop):
     products = pd.DataFrame({"item_id": shop.products["item_id"], "name": shop.products["name"]})
     bare = shop.with_tables(events=events, products=products, users=None)
     found = item_vectors(bare, time_split(group_baskets(bare), min_users=5))
-    assert set(blocks(found)) == {"hour", "word"}
+    assert set(_blocks(found)) == {"hour", "word"}
 
 
 def test_ranks_are_spread_over_three_anchors():

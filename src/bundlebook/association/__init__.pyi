@@ -12,6 +12,7 @@ from .itemsets import (
     frequent_itemsets as frequent_itemsets,
 )
 from .matrix import (
+    BasketLike as BasketLike,
     BasketMatrix as BasketMatrix,
     encode as encode,
     item_cosine as item_cosine,

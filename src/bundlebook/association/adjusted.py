@@ -7,7 +7,7 @@ import pandas as pd
 
 from bundlebook.association.matrix import BasketLike, encode
 from bundlebook.association.null_models import ConfigurationModel, FixedSizeModel, fit_sizes
-from bundlebook.association.testing import adjust
+from bundlebook.association.testing import _adjust
 from bundlebook.errors import BundlebookError
 
 
@@ -71,7 +71,7 @@ def adjusted_lift(
         expected[chosen] = model.expected(ids)
         plain[chosen] = counts[chosen] / (model.n_baskets * np.prod(model.counts[ids] / model.n_baskets, axis=1))
         p[chosen] = poisson.sf(counts[chosen] - 1, expected[chosen])
-        p_adjusted[chosen] = adjust(p[chosen], method, n_tests=comb(frequent, int(k)))
+        p_adjusted[chosen] = _adjust(p[chosen], method, n_tests=comb(frequent, int(k)))
     lift = counts / expected
     frame = tested.assign(lift=plain, expected=expected, adjusted_lift=lift, p=p, p_adjusted=p_adjusted)
     if 3 in ids_of and 2 in ids_of:

@@ -12,7 +12,7 @@ from bundlebook.shop import Baskets
 
 #: Relative slack of a threshold against its integer count. Shares of two different counts of up to a billion
 #: baskets differ by more, so the slack forgives rounding (.1 + .2 for .3) and never moves a threshold.
-SLACK = 1e-12
+_SLACK = 1e-12
 
 
 @dataclass(frozen=True)
@@ -171,7 +171,7 @@ def least_count(share: float, total: int | np.ndarray) -> int | np.ndarray:
     >>> least_count(0.07, 100), least_count(7 / 25, 25), least_count(5 / 6, 6)
     (7, 7, 5)
     """
-    counts = np.ceil(np.asarray(total, dtype=np.float64) * share * (1 - SLACK)).astype(np.int64)
+    counts = np.ceil(np.asarray(total, dtype=np.float64) * share * (1 - _SLACK)).astype(np.int64)
     return int(counts) if counts.ndim == 0 else counts
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from bundlebook.association._lookup import ItemsetLookup
-from bundlebook.association.matrix import SLACK, least_count
+from bundlebook.association.matrix import _SLACK, least_count
 from bundlebook.errors import BundlebookError
 
 #: Measures in the order of the columns, with what they tell in one line and their range.
@@ -141,7 +141,7 @@ def association_rules(
                 parts.append(np.array([rows[kept], antecedent[kept], lookup.find(ids[kept][:, rest])]))
     whole, left, right = np.concatenate([np.empty((3, 0), dtype=np.int64), *parts], axis=1)
     if min_lift > 0:
-        keep = n_baskets * count[whole] >= min_lift * (1 - SLACK) * count[left].astype(float) * count[right]
+        keep = n_baskets * count[whole] >= min_lift * (1 - _SLACK) * count[left].astype(float) * count[right]
         whole, left, right = whole[keep], left[keep], right[keep]
     return _table(itemsets, lookup, whole, left, right, n_baskets)
 

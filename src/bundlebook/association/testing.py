@@ -40,7 +40,7 @@ def fisher_greater(both: np.ndarray, a: np.ndarray, c: np.ndarray, n: np.ndarray
     return np.minimum(hypergeom.sf(np.asarray(both) - 1, n, c, a), 1.0)
 
 
-def adjust(p: np.ndarray, method: str = "fdr_bh", n_tests: int | None = None) -> np.ndarray:
+def _adjust(p: np.ndarray, method: str = "fdr_bh", n_tests: int | None = None) -> np.ndarray:
     r"""Correct p-values for the number of tests.
 
     With the m tests sorted, :math:`p_{(1)} \le \dots \le p_{(m)}`, the corrected values are
@@ -96,7 +96,7 @@ def significance(rules: pd.DataFrame) -> pd.DataFrame:
     """
     both, a, c = (rules[name].to_numpy() for name in ("count", "antecedent_count", "consequent_count"))
     p = fisher_greater(both, a, c, int(rules.attrs["n_baskets"]))
-    return pd.DataFrame({"p_fisher": p, **{f"p_{name}": adjust(p, name) for name in CORRECTIONS}}, index=rules.index)
+    return pd.DataFrame({"p_fisher": p, **{f"p_{name}": _adjust(p, name) for name in CORRECTIONS}}, index=rules.index)
 
 
 def mark_redundant(rules: pd.DataFrame, itemsets: pd.DataFrame) -> pd.Series:
@@ -148,7 +148,7 @@ def productivity(rules: pd.DataFrame, itemsets: pd.DataFrame, method: str = "fdr
     for position, general_count, general_both in _generalisations(rules, itemsets, every=False):
         p = fisher_greater(count[position], antecedent[position], general_both, general_count)
         largest[position] = np.maximum(largest[position], p)
-    return pd.DataFrame({"p_productive": largest, "p_productive_adjusted": adjust(largest, method)}, index=rules.index)
+    return pd.DataFrame({"p_productive": largest, "p_productive_adjusted": _adjust(largest, method)}, index=rules.index)
 
 
 def _generalisations(

@@ -1,4 +1,11 @@
-"""Profiles: what an item is, who a customer is, and how well the two match."""
+"""Profiles: what an item is, who a user is, and how well the two match.
+
+* ``profile``: fit the profiles of a shop, show a portrait, match a user with items
+* ``attributes``: readable attributes of users and items
+* ``vectors``: the item vector P, items hidden to test it, and a shop of four users to do by hand
+* ``weights``: weights by hand or learned, and what people with the same social attributes buy
+* ``matching``: the match C = U·P as a recommender
+"""
 
 import lazy_loader
 

@@ -1,5 +1,4 @@
 from .attributes import item_attributes as item_attributes, user_attributes as user_attributes
-from .hidden import hide_items as hide_items
 from .matching import ProfileMatch as ProfileMatch
 from .profile import (
     Profiles as Profiles,
@@ -8,7 +7,16 @@ from .profile import (
     portrait as portrait,
     similar_items as similar_items,
 )
-from .small import TODAY as TODAY, five_vectors as five_vectors, four_users as four_users
-from .social import SocialProfile as SocialProfile, people as people
-from .vectors import item_vectors as item_vectors
-from .weights import Weights as Weights, ridge_nonnegative as ridge_nonnegative
+from .vectors import (
+    TODAY as TODAY,
+    five_vectors as five_vectors,
+    four_users as four_users,
+    hide_items as hide_items,
+    item_vectors as item_vectors,
+)
+from .weights import (
+    SocialProfile as SocialProfile,
+    Weights as Weights,
+    people as people,
+    ridge_nonnegative as ridge_nonnegative,
+)

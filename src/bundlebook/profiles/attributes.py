@@ -1,8 +1,8 @@
-"""Attributes a person can read: of users (用户画像) and of items, counted from the training weeks."""
+"""Attributes a person can read, of users (用户画像) and of items, counted from the purchases of the training weeks."""
 
+import numpy as np
 import pandas as pd
 
-from bundlebook.profiles.lines import products_of, training_lines
 from bundlebook.shop import PERIOD_DAYS, Shop, Split
 
 #: Group of every attribute, in the order in which portraits show them. Departments follow under ``"what"``.
@@ -54,7 +54,7 @@ def user_attributes(shop: Shop, split: Split) -> pd.DataFrame:
         ``private-label share`` that of the money spent, ``repeated purchases`` the share of lines whose item the
         user had bought on an earlier day. Then ``"buys: DEPARTMENT"``: share of lines in the largest departments.
     """
-    lines = training_lines(shop, split)
+    lines = _training_lines(shop, split)
     user, day = lines["user_id"], lines["time"].dt.floor("D")
     by = lines.groupby("user_id", observed=True)
     held = lines.drop_duplicates(["user_id", "basket", "label"]).groupby("user_id", observed=True).size()
@@ -105,7 +105,7 @@ def item_attributes(shop: Shop, split: Split) -> pd.DataFrame:
         median shelf price (money a unit), shares of lines, number of makers, share of the users who bought it, share
         of its buyers who bought it again on another day, baskets per buyer. An item never sold has no values.
     """
-    lines, items = training_lines(shop, split), pd.Index(split.baskets.items, name=split.baskets.level)
+    lines, items = _training_lines(shop, split), pd.Index(split.baskets.items, name=split.baskets.level)
     label = lines["label"]
     day = lines["time"].dt.floor("D")
     days = (
@@ -131,7 +131,7 @@ def item_attributes(shop: Shop, split: Split) -> pd.DataFrame:
     ).reindex(items)
     if lines["time"].dt.hour.nunique() < 2:
         table = table.drop(columns="share in the evening")
-    products = products_of(shop, split)
+    products = _products_of(shop, split)
     maker = next((column for column in ("maker_id", "brand") if column in products), None)
     if maker:
         table["makers"] = products.groupby("label", observed=True)[maker].nunique().reindex(items).astype(float)
@@ -139,10 +139,10 @@ def item_attributes(shop: Shop, split: Split) -> pd.DataFrame:
     return table[order].dropna(axis=1, how="all")
 
 
-def percentiles(values: pd.DataFrame) -> pd.DataFrame:
+def _percentiles(values: pd.DataFrame) -> pd.DataFrame:
     """Where each value stands in its column: 0 lowest, 100 highest, 50 the middle; equal values share their place.
 
-    >>> percentiles(pd.DataFrame({"spend": [10.0, 40.0, 20.0, 20.0]}))["spend"].tolist()
+    >>> _percentiles(pd.DataFrame({"spend": [10.0, 40.0, 20.0, 20.0]}))["spend"].tolist()
     [12.5, 87.5, 50.0, 50.0]
     """
     return 100 * (values.rank() - 0.5) / values.count()
@@ -160,3 +160,63 @@ def _price_level(lines: pd.DataFrame) -> pd.Series:
     n = group.transform("count")
     rank = ((group.rank() - 1) / (n - 1).where(n > 1)).droplevel("label")
     return pd.Series(rank.reindex(lines["item_id"]).to_numpy(), index=lines.index)
+
+
+def _products_of(shop: Shop, split: Split) -> pd.DataFrame:
+    """Catalogue rows of the split's items, each with its ``label``; an item without a row gets an empty one."""
+    level, items = split.baskets.level, split.baskets.items
+    labelled = shop.products.assign(label=shop.products[level])
+    missing = np.setdiff1d(items, labelled["label"].dropna().astype(str))
+    if len(missing):
+        labelled = pd.concat([labelled, pd.DataFrame({"item_id": missing, "label": missing})], ignore_index=True)
+    return labelled[labelled["label"].isin(items)].sort_values("item_id", ignore_index=True)
+
+
+def _training_lines(shop: Shop, split: Split) -> pd.DataFrame:
+    """Purchases of the training weeks whose item belongs to the split.
+
+    Returns
+    -------
+    DataFrame
+        ``user_id``, ``item_id``, ``label`` (name of the split's item), ``time``, ``units``, ``paid`` (money for the
+        line), ``shelf`` (shelf price of one unit; what was paid where no list price is known), ``cut`` (share of the
+        list price that was taken off, 0 to 1, missing without list price), ``private`` (True for the shop's own
+        brand, missing where the catalogue names none), ``department``, ``basket`` (a number;
+        of the day where the shop has neither basket nor session). Users, items, labels and departments are categories.
+    """
+    events, time = shop.events, shop.events["time"].to_numpy()
+    inside = (time >= np.datetime64(split.start)) & (time < np.datetime64(split.train_end))
+    rows = np.flatnonzero(inside & (events["event"] == "purchase").to_numpy())
+    code, bought = pd.factorize(events["item_id"].iloc[rows])
+    products = _products_of(shop, split).set_index("item_id").reindex(bought)
+    known = products["label"].notna().to_numpy()[code]
+    rows, code = rows[known], code[known]
+
+    def category(column: str) -> pd.Categorical:
+        return pd.Categorical(products[column].astype(object)).take(code)
+
+    def number(column: str) -> np.ndarray:
+        values = events[column].to_numpy(np.float64) if column in events else np.full(len(events), np.nan)
+        return values[rows]
+
+    paid, listed = number("price"), number("list_price")
+    listed[~(listed > 0)] = np.nan
+    by = next((column for column in ("basket_id", "session_id") if column in events), None)
+    basket = events[by].iloc[rows] if by else time[rows].astype("datetime64[D]")
+    brand = products["brand"].astype(object).to_numpy() if "brand" in products else np.full(len(products), None)
+    own = np.where(pd.isna(brand), np.nan, brand == "Private") if "Private" in brand else np.full(len(brand), np.nan)
+    return pd.DataFrame(
+        {
+            "user_id": pd.Categorical(events["user_id"].iloc[rows].astype(object)),
+            "item_id": pd.Categorical.from_codes(code, bought),
+            "label": category("label"),
+            "time": time[rows],
+            "units": number("quantity"),
+            "paid": paid * number("quantity"),
+            "shelf": np.where(np.isnan(listed), paid, listed),
+            "cut": np.clip(1 - paid / listed, 0, 1),
+            "private": own.astype(np.float64)[code],
+            "department": category("department") if "department" in products else np.nan,
+            "basket": pd.factorize(basket)[0],
+        }
+    )

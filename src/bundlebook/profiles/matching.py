@@ -6,9 +6,8 @@ import numpy as np
 import pandas as pd
 
 from bundlebook.errors import BundlebookError
-from bundlebook.profiles.social import SocialProfile
-from bundlebook.profiles.vectors import blocks as blocks_of
-from bundlebook.profiles.weights import Weights, learn_product, normal_equations
+from bundlebook.profiles.vectors import _blocks as blocks_of
+from bundlebook.profiles.weights import SocialProfile, Weights, _learn_product, _normal_equations
 from bundlebook.shop import PERIOD_DAYS, Baskets
 
 #: What a user portrait is mixed from.
@@ -37,9 +36,9 @@ class ProfileMatch:
     Parameters
     ----------
     vectors : DataFrame, shape (n_items, n_features)
-        Of :func:`~bundlebook.profiles.vectors.item_vectors`, for the items of the baskets.
+        From :func:`~bundlebook.profiles.vectors.item_vectors`, for the items of the baskets.
     people : DataFrame, optional
-        Of :func:`~bundlebook.profiles.social.people`. Without it, and for users it does not name, the source
+        From :func:`~bundlebook.profiles.weights.people`. Without it, and for users it does not name, the source
         ``"social"`` is what everyone buys.
     weights : Weights or None
         Set by hand; None learns them by ridge regression on the last period before the fit's day.
@@ -195,15 +194,15 @@ class ProfileMatch:
         # A social profile that had learned from a user's own purchases would look better than it is.
         self._know(earlier, at, without=rows)
         f = self.sources(histories, at)
-        _, v = learn_product(*self._equations(f, y), self.l2)
+        _, v = _learn_product(*self._equations(f, y), self.l2)
         kernel = self._kernel(dict(zip(self.blocks, v / self.scale_.to_numpy(), strict=True)))
         groups = [self._combined(f[source], kernel) for source in ("social", "everyone")]
         w = []
         for n in LENGTHS:
             cut = histories if n == LENGTHS[-1] else histories.last(n)
             mine = [self._combined(_frequency(cut, at, days), kernel) for days in (np.inf, RECENT_DAYS)]
-            gram, right = normal_equations(np.array([*mine, *groups])[:, np.newaxis], y)
-            w.append(learn_product(gram / y.size, right / y.size, self.l2)[0])
+            gram, right = _normal_equations(np.array([*mine, *groups])[:, np.newaxis], y)
+            w.append(_learn_product(gram / y.size, right / y.size, self.l2)[0])
         index = pd.Index(LENGTHS, name="baskets")
         self.weights_ = Weights(
             pd.DataFrame(w, index=index, columns=list(SOURCES)), pd.Series(v, index=self.blocks, name="weight")
@@ -211,11 +210,13 @@ class ProfileMatch:
 
     def _equations(self, f: dict[str, np.ndarray], bought: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Normal equations of the weights of all sources and blocks, a few users at a time."""
-        gram, right = 0.0, 0.0
+        s, b = len(SOURCES), len(self.blocks)
+        gram, right = np.zeros((s, b, s, b)), np.zeros((s, b))
         for rows in np.array_split(np.arange(len(bought)), -(-bought.size // _PAIRS_AT_ONCE)):
             features = [[self._match(f[s][rows], b) / np.float32(self.scale_[b]) for b in self.blocks] for s in f]
-            part = normal_equations(np.array(features), bought[rows])
-            gram, right = gram + part[0], right + part[1]
+            part = _normal_equations(np.array(features), bought[rows])
+            gram += part[0]
+            right += part[1]
         return gram / bought.size, right / bought.size
 
 

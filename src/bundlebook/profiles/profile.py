@@ -1,4 +1,4 @@
-"""The three calls: fit the profiles of a shop, show one person's or item's portrait, match a person with items."""
+"""The profiles of a shop: fit them, show the portrait of one user or item, match a user with items."""
 
 from dataclasses import dataclass
 
@@ -6,11 +6,10 @@ import numpy as np
 import pandas as pd
 
 from bundlebook.errors import BundlebookError
-from bundlebook.profiles.attributes import ITEM_GROUPS, USER_GROUPS, item_attributes, percentiles, user_attributes
+from bundlebook.profiles.attributes import ITEM_GROUPS, USER_GROUPS, _percentiles, item_attributes, user_attributes
 from bundlebook.profiles.matching import ProfileMatch
-from bundlebook.profiles.social import people
 from bundlebook.profiles.vectors import item_vectors
-from bundlebook.profiles.weights import Weights
+from bundlebook.profiles.weights import Weights, people
 from bundlebook.shop import Baskets, Shop, Split
 
 
@@ -25,7 +24,7 @@ class Profiles:
     vectors : DataFrame, shape (n_items, n_features)
         See :func:`~bundlebook.profiles.vectors.item_vectors`.
     people : DataFrame or None
-        Social attributes, see :func:`~bundlebook.profiles.social.people`.
+        Social attributes, see :func:`~bundlebook.profiles.weights.people`.
     model : ProfileMatch
         Fitted on the training weeks.
     visible : Baskets
@@ -54,7 +53,7 @@ def fit(shop: Shop, split: Split, weights: Weights | None = None, *, seed: int) 
     weights : Weights, optional
         Set by hand; learned if not given.
     seed : int
-        Of the draw of users that teach the weights.
+        Seed for the draw of users that teach the weights.
 
     Returns
     -------
@@ -85,9 +84,8 @@ def portrait(profiles: Profiles, name: str) -> pd.DataFrame:
     BundlebookError
         If nobody and nothing has that name.
     """
-    known = ((profiles.users, USER_GROUPS), (profiles.items, ITEM_GROUPS))
-    table, groups = next((pair for pair in known if name in pair[0].index), (None, None))
-    if table is None:
+    table, groups = (profiles.users, USER_GROUPS) if name in profiles.users.index else (profiles.items, ITEM_GROUPS)
+    if name not in table.index:
         raise BundlebookError(
             f"there is no portrait of {name!r}",
             remedy=f"use a user_id such as {profiles.users.index[0]!r} or an item such as {profiles.items.index[0]!r}",
@@ -97,7 +95,7 @@ def portrait(profiles: Profiles, name: str) -> pd.DataFrame:
             "group": [groups.get(attribute, "what") for attribute in table],
             "value": table.loc[name],
             "median": table.median(),
-            "percentile": percentiles(table).loc[name],
+            "percentile": _percentiles(table).loc[name],
         }
     )
     return shown.rename_axis("attribute")

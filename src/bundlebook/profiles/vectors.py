@@ -1,13 +1,16 @@
-"""The item vector P (商品特征向量): what an item is, as numbers that other items and customers can be compared with."""
+"""The item vector P (商品特征向量), items hidden to test it, and a shop small enough to do by hand."""
 
 import re
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
+from scipy import sparse
 
-from bundlebook.profiles.lines import products_of, training_lines
-from bundlebook.shop import Shop, Split
+from bundlebook.errors import BundlebookError
+from bundlebook.profiles.attributes import _products_of, _training_lines
+from bundlebook.shop import Baskets, Shop, Split
 
 #: Most frequent brands that get a column of their own, and words that do.
 MAX_BRANDS, MAX_WORDS = 30, 600
@@ -44,7 +47,7 @@ def item_vectors(shop: Shop, split: Split) -> pd.DataFrame:
     purchases hold the mean of the other items.
     """
     items = pd.Index(split.baskets.items, name=split.baskets.level)
-    products, lines = products_of(shop, split), training_lines(shop, split)
+    products, lines = _products_of(shop, split), _training_lines(shop, split)
     sold = lines["item_id"].value_counts().reindex(products["item_id"]).fillna(0).to_numpy() + 1.0
     blocks = [
         _shares(products, column, sold, items, most)
@@ -61,10 +64,10 @@ def item_vectors(shop: Shop, split: Split) -> pd.DataFrame:
     return pd.concat([block for block in blocks if block.shape[1]], axis=1).astype(np.float32)
 
 
-def blocks(vectors: pd.DataFrame) -> dict[str, list[int]]:
+def _blocks(vectors: pd.DataFrame) -> dict[str, list[int]]:
     """Positions of the columns of every block of :func:`item_vectors`, in their order.
 
-    >>> blocks(pd.DataFrame(columns=["price: low", "price: high", "word: milk"]))
+    >>> _blocks(pd.DataFrame(columns=["price: low", "price: high", "word: milk"]))
     {'price': [0, 1], 'word': [2]}
     """
     found: dict[str, list[int]] = {}
@@ -141,3 +144,83 @@ def _tokens(text: str) -> set[str]:
     """Distinct words of three letters and more, plural s off; Chinese in pairs of characters."""
     words = (word.lower() for word in _TOKEN.findall(text))
     return {word[:-1] if len(word) > 3 and word[-1] == "s" and word[-2] not in "isu" else word for word in words}
+
+
+def hide_items(shop: Shop, split: Split, share: float = 0.2, *, seed: int) -> tuple[Shop, Split, np.ndarray]:
+    """Erase every purchase of some items before the validation window; what they are stays known.
+
+    Parameters
+    ----------
+    shop : Shop
+        Cleaned.
+    split : Split
+        Of that shop.
+    share : float
+        Part of the items that is hidden, in (0, 1); at least one item.
+    seed : int
+        Seed for the choice of items.
+
+    Returns
+    -------
+    shop : Shop
+        Without those purchases.
+    split : Split
+        Likewise; baskets that held nothing else stay as empty ones, so that every user keeps the same visits.
+    hidden : ndarray of bool, shape (n_items,)
+    """
+    if not 0 < share < 1:
+        raise BundlebookError(f"share is {share}", where="hide_items", remedy="use a number between 0 and 1")
+    b = split.baskets
+    hidden = np.zeros(b.n_items, dtype=bool)
+    hidden[np.random.default_rng(seed).permutation(b.n_items)[: max(1, round(share * b.n_items))]] = True
+    products = shop.products["item_id"]
+    members = products[shop.products[b.level].isin(b.items[hidden])]
+    early = shop.events["time"].to_numpy() < np.datetime64(split.train_end)
+    erased = early & shop.events["item_id"].isin(members).to_numpy()
+    entries = b.quantities.tocoo()
+    kept = ~(hidden[entries.col] & (b.day < split.train_end)[entries.row])
+    left = sparse.csr_matrix((entries.data[kept], (entries.row[kept], entries.col[kept])), shape=entries.shape)
+    return (
+        shop.with_tables(events=shop.events[~erased]),
+        replace(split, baskets=replace(b, quantities=left)),
+        hidden,
+    )
+
+
+#: The purchases of four users, two baskets each.
+_BASKETS = {
+    "Ann": ("tea milk", "tea"),
+    "Bob": ("tea milk bread", "milk"),
+    "Cem": ("milk bread nappies", "bread"),
+    "Dee": ("nappies toy", "nappies"),
+}
+_ITEMS = ("bread", "milk", "nappies", "tea", "toy")
+#: The day after the last basket.
+TODAY = np.datetime64("2021-01-18")
+
+
+def four_users() -> Baskets:
+    """Two weekly baskets of each user, the last one week before :data:`TODAY`.
+
+    >>> pd.DataFrame(four_users().user_item().toarray(), list(_BASKETS), _ITEMS).astype(int)
+         bread  milk  nappies  tea  toy
+    Ann      0     1        0    2    0
+    Bob      1     2        0    1    0
+    Cem      2     1        1    0    0
+    Dee      0     0        2    0    1
+    """
+    rows = [[float(item in basket.split()) for item in _ITEMS] for pair in _BASKETS.values() for basket in pair]
+    user = np.repeat(np.arange(len(_BASKETS)), 2)
+    day = TODAY - np.tile([14, 7], len(_BASKETS))
+    return Baskets(sparse.csr_matrix(rows, dtype=np.float32), user, day, np.array(list(_BASKETS)), np.array(_ITEMS))
+
+
+def five_vectors() -> pd.DataFrame:
+    """Two blocks of attributes of the five items: what kind a thing is, and how dear.
+
+    >>> five_vectors().loc["tea"].tolist()
+    [1.0, 0.0, 0.5, 0.5]
+    """
+    values = [[1, 0, 1, 0], [1, 0, 1, 0], [0, 1, 0, 1], [1, 0, 0.5, 0.5], [0, 1, 0.5, 0.5]]
+    columns = ["kind: food", "kind: baby", "price: low", "price: high"]
+    return pd.DataFrame(values, index=pd.Index(_ITEMS, name="item"), columns=columns, dtype=float)
