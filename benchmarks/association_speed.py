@@ -173,8 +173,7 @@ def _draw(rows: list[dict]) -> None:
     import matplotlib.pyplot as plt
     import pandas as pd
 
-    from bundlebook.plots import association as plots
-    from bundlebook.plots.style import use_style
+    from bundlebook.plots import association as plots, use_style
 
     use_style()
     plots.speed(pd.DataFrame(rows))

@@ -169,8 +169,7 @@ def prototype(shop: Shop, level: str) -> list[dict]:
 def _draw(folder: Path, levels: list[str]) -> None:
     import matplotlib.pyplot as plt
 
-    from bundlebook.plots import evaluation as plots
-    from bundlebook.plots.style import use_style
+    from bundlebook.plots import evaluation as plots, use_style
 
     use_style()
     boards = {level: Stored.read(folder / "leaderboard.json", level) for level in levels}

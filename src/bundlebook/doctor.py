@@ -107,11 +107,11 @@ def _data() -> Finding:
 def _fonts() -> Finding:
     from matplotlib.font_manager import get_font
 
-    from bundlebook.plots.style import CJK_FONT
+    from bundlebook.plots import style
 
-    if not CJK_FONT.is_file():
-        return Finding("Fonts", "mend", f"{CJK_FONT.name} is missing", "check out the repository again")
-    glyphs = get_font(CJK_FONT).get_charmap()
+    if not style.CJK_FONT.is_file():
+        return Finding("Fonts", "mend", f"{style.CJK_FONT.name} is missing", "check out the repository again")
+    glyphs = get_font(style.CJK_FONT).get_charmap()
     missing = [character for character in "张三关联分析商品组合捆绑推荐" if ord(character) not in glyphs]
     if missing:
         return Finding("Fonts", "mend", f"no glyphs for {''.join(missing)}", "check out the repository again")

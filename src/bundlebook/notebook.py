@@ -34,7 +34,7 @@ def setup(seed: int = 0) -> None:
     np.random.seed(seed)
     pd.set_option("display.precision", 4, "display.max_rows", 20, "display.max_columns", 12, "display.width", 110)
     np.set_printoptions(precision=4, suppress=True, linewidth=100)
-    from bundlebook.plots.style import use_style
+    from bundlebook.plots import use_style
 
     use_style()
 

@@ -7,8 +7,8 @@ import pytest
 
 from bundlebook import association as assoc
 from bundlebook.association import shuffled
-from bundlebook.plots import association as plots
-from bundlebook.plots.style import use_style
+from bundlebook.plots import association as plots, use_style
+from bundlebook.plots.style import short
 from tests.association.random_baskets import random_baskets
 
 LISTS = random_baskets(seed=2, n_baskets=600, n_items=25)
@@ -55,7 +55,8 @@ def random_pairs(seed: int, n: int) -> pd.DataFrame:
 
 @pytest.mark.parametrize(("seed", "n"), [(seed, n) for seed in range(5) for n in (2, 14, 60)])
 def test_labels_of_the_network_do_not_overlap(seed, n):
-    ax = plots.rule_network(random_pairs(seed, n))
+    assert plots.rule_network(random_pairs(seed, n)) is None
+    ax = plt.gcf().axes[0]
     ax.figure.canvas.draw()
     boxes = [text.get_bbox_patch().get_window_extent() for text in ax.texts]
     assert 2 <= len(boxes) <= 28
@@ -67,7 +68,8 @@ def test_labels_of_the_network_do_not_overlap(seed, n):
 
 def test_the_network_shows_the_strongest_pairs_and_all_strong_ones_among_its_items():
     pairs = random_pairs(1, 60)
-    ax = plots.rule_network(pairs, nodes=10, least=5)
+    plots.rule_network(pairs, nodes=10, least=5)
+    ax = plt.gcf().axes[0]
     assert len(ax.texts) <= 10
     shown = set()
     for pair in pairs["itemset"]:
@@ -82,7 +84,7 @@ def test_the_network_shows_the_strongest_pairs_and_all_strong_ones_among_its_ite
 def test_boxes_are_spread_within_the_frame():
     rng = np.random.default_rng(0)
     sizes = rng.uniform(20, 90, (25, 2)) * (1, 0.4)
-    placed = plots.spread(rng.uniform(0, 50, (25, 2)), sizes, (500, 400))
+    placed = plots._spread(rng.uniform(0, 50, (25, 2)), sizes, (500, 400))
     for i in range(25):
         assert (placed[i] - sizes[i] / 2 >= -1e-6).all() and (
             placed[i] + sizes[i] / 2 <= (500 + 1e-6, 400 + 1e-6)
@@ -93,14 +95,17 @@ def test_boxes_are_spread_within_the_frame():
 
 def test_grouped_matrix_counts_what_it_draws():
     table = rules()
-    groups = plots.grouped_matrix(table, groups=4, consequents=6)
+    plots.grouped_matrix(table, groups=4, consequents=6)
+    groups = plots.rule_groups(table, groups=4, consequents=6)
     shown = table["consequent"].str[0].value_counts()
     top = sorted(shown.index, key=lambda item: (-shown[item], item))[:6]
     kept = table[table["consequent"].str[0].isin(top)]
     assert groups["rules"].sum() == len(kept)
     assert groups["antecedents"].sum() == kept["antecedent"].nunique()
     ax = plt.gcf().axes[0]
-    assert [label.get_text() for label in ax.get_yticklabels()] == [plots.short(item, 26) for item in top]
+    assert [label.get_text() for label in ax.get_yticklabels()] == [short(item, 26) for item in top]
+    ticks = [f"{plots.joined(row.example, 18)}\n({row.antecedents} antecedents)" for row in groups.itertuples()]
+    assert [label.get_text() for label in ax.get_xticklabels()] == ticks
 
 
 def test_heat_map_writes_the_lift_into_its_cells():
@@ -112,9 +117,9 @@ def test_heat_map_writes_the_lift_into_its_cells():
 
 
 def test_short_labels():
-    assert plots.short("FLUID MILK WHITE ONLY") == "Fluid milk white only"
-    assert plots.short("牛奶") == "牛奶"
-    assert plots.short("CANDY BARS (SINGLES)(INCLUDING", 18) == "Candy bars (singl…"
+    assert short("FLUID MILK WHITE ONLY") == "Fluid milk white only"
+    assert short("牛奶") == "牛奶"
+    assert short("CANDY BARS (SINGLES)(INCLUDING", 18) == "Candy bars (singl…"
     assert plots.joined(["TEA", "GREEN TEA"]) == "Tea + Green tea"
 
 

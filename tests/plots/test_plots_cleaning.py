@@ -6,8 +6,7 @@ import pandas as pd
 import pytest
 from scipy import sparse
 
-from bundlebook.plots import cleaning as plots
-from bundlebook.plots.style import use_style
+from bundlebook.plots import cleaning as plots, use_style
 from bundlebook.shop import Baskets, time_split
 
 

@@ -5,8 +5,7 @@ import pandas as pd
 import pytest
 
 from bundlebook.evaluation import Stored
-from bundlebook.plots import evaluation as plots
-from bundlebook.plots.style import use_style
+from bundlebook.plots import evaluation as plots, use_style
 
 MEANS = {"popularity": 0.2, "memory": 0.5, "network": 0.4}
 

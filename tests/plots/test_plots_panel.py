@@ -4,8 +4,8 @@ import matplotlib.pyplot as plt
 import pandas as pd
 import pytest
 
-from bundlebook.plots.panel import history_panel
-from bundlebook.plots.style import use_style
+from bundlebook.plots import use_style
+from bundlebook.plots.zhangsan import history_panel
 from bundlebook.shop import zhangsan
 
 MONTHS = ["2021-01", "2021-02"]

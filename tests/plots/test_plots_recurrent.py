@@ -4,8 +4,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
-from bundlebook.plots import recurrent
-from bundlebook.plots.style import use_style
+from bundlebook.plots import training, use_style
 
 
 @pytest.fixture(autouse=True)
@@ -16,7 +15,7 @@ def closed_figures():
 
 
 def test_sigmoid_and_its_slope_are_those_of_the_formula():
-    recurrent.sigmoid_and_slope()
+    training.sigmoid_and_slope()
     value, slope = (ax.lines[0].get_ydata() for ax in plt.gcf().axes)
     z = plt.gcf().axes[0].lines[0].get_xdata()
     assert value == pytest.approx(1 / (1 + np.exp(-z)))
@@ -24,7 +23,7 @@ def test_sigmoid_and_its_slope_are_those_of_the_formula():
 
 
 def test_the_two_losses_have_their_minima_where_they_are_marked():
-    recurrent.two_losses(0.3, "tea")
+    training.two_losses(0.3, "tea")
     half, full, valley, end = plt.gca().lines
     p = full.get_xdata()
     assert p[np.argmin(full.get_ydata())] == pytest.approx(0.3, abs=0.002)
@@ -35,13 +34,13 @@ def test_the_two_losses_have_their_minima_where_they_are_marked():
 
 def test_every_household_is_one_line_in_every_panel():
     scores = {"a": np.arange(12.0).reshape(4, 3), "b": -np.arange(12.0).reshape(4, 3)}
-    recurrent.household_scores(scores, [1001, 1002, 1003])
+    training.household_scores(scores, [1001, 1002, 1003])
     for ax, expected in zip(plt.gcf().axes, scores.values(), strict=True):
         assert np.array([line.get_ydata() for line in ax.lines]).tolist() == expected.tolist()
 
 
 def test_gradient_flow_draws_every_cell_on_a_log_axis():
-    recurrent.gradient_flow({"fast": 0.1 ** np.arange(1, 21), "slow": 0.9 ** np.arange(1, 21)})
+    training.gradient_flow({"fast": 0.1 ** np.arange(1, 21), "slow": 0.9 ** np.arange(1, 21)})
     ax = plt.gca()
     assert ax.get_yscale() == "log"
     assert [text.get_text() for text in ax.get_legend().get_texts()] == ["fast", "slow"]
@@ -49,7 +48,7 @@ def test_gradient_flow_draws_every_cell_on_a_log_axis():
 
 
 def test_a_variant_has_its_cells_colour_but_another_line():
-    recurrent.gradient_flow({"GRU": 0.5 ** np.arange(1, 21), "GRU, open": 0.9 ** np.arange(1, 9), "σ": np.ones(20)})
+    training.gradient_flow({"GRU": 0.5 ** np.arange(1, 21), "GRU, open": 0.9 ** np.arange(1, 9), "σ": np.ones(20)})
     plain, variant, other = plt.gca().lines
     assert plain.get_color() == variant.get_color() != other.get_color()
     assert plain.get_linestyle() != variant.get_linestyle()

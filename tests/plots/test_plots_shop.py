@@ -5,8 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bundlebook.plots import shop as plots
-from bundlebook.plots.style import use_style
+from bundlebook.plots import shop as plots, use_style
 
 
 @pytest.fixture(autouse=True)

@@ -6,8 +6,7 @@ import pandas as pd
 import pytest
 from scipy import sparse
 
-from bundlebook.plots import training
-from bundlebook.plots.style import use_style
+from bundlebook.plots import training, use_style
 from bundlebook.recommenders import period_panel
 from bundlebook.shop import Baskets
 

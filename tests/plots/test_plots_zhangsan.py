@@ -5,8 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bundlebook.plots import zhangsan as plots
-from bundlebook.plots.style import use_style
+from bundlebook.plots import use_style, zhangsan as plots
 
 
 @pytest.fixture(autouse=True)

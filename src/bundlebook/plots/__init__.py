@@ -1,1 +1,21 @@
-"""Figures longer than ten lines, one module a room; every function draws on an Axes it is given or makes."""
+"""Figures, one module a subject. The doors of other rooms list functions; this one lists modules.
+
+* ``association``: rules, networks of pairs, the null model, lifts held out and over time, departments, engines
+* ``bundles``: joint probabilities, demand curves, the Pareto front, the card of a bundle, exposures
+* ``cleaning``: clocks, quantities, weeks, filled gaps, the split by time
+* ``evaluation``: the protocol, intervals and differences, calibration, newcomers, accuracy against cost
+* ``overview``: the picture on the README's first screen
+* ``profiles``: portraits, source weights, cold start
+* ``reports``: segments, uplift beside its need, campaigns
+* ``shop``: users, items, times, prices, basket sizes
+* ``training``: the derivation's losses and gradients, histories as periods, curves, searches
+* ``zhangsan``: the case of 张三, and the panel in which his history can be edited
+* ``style``: the one look, and how every figure function takes its axes (:func:`~bundlebook.plots.style.figure`)
+
+A chapter imports the module it draws with: ``from bundlebook.plots import association as plots``. Every figure function
+takes ``ax`` (or ``axes``, one for each panel) and then returns it; without, it makes a figure and returns None.
+"""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

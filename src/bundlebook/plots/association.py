@@ -7,21 +7,15 @@ import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm, TwoSlopeNorm
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, PercentFormatter
 
-from bundlebook.plots.style import PALETTE
+from bundlebook.plots.style import GREY, PALETTE, Panels, figure, get_ax, get_axes, plain, short
 
 #: Colour maps: one of growing lightness, one with two ends, both readable under every common colour deficiency.
 SEQUENTIAL, DIVERGING = "cividis", "PuOr_r"
-_GREY = "0.45"
 _PLAIN = FuncFormatter(lambda value, _: f"{value:g}")
-
-
-def short(label: str, width: int = 22) -> str:
-    """Cut a catalogue label to *width* characters, in sentence case: ``"WHITE BREAD"`` becomes ``"White bread"``."""
-    text = " ".join(label.split()).capitalize() if label.isupper() else " ".join(label.split())
-    return text if len(text) <= width else text[: width - 1].rstrip(" -/(&") + "…"
 
 
 def joined(labels: Sequence[str], width: int = 22) -> str:
@@ -29,15 +23,16 @@ def joined(labels: Sequence[str], width: int = 22) -> str:
     return " + ".join(short(label, width) for label in labels)
 
 
-def rule_scatter(rules: pd.DataFrame) -> None:
+@figure
+def rule_scatter(rules: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     """Draw support against confidence of every rule, coloured by lift, the highest lift on top.
 
     Parameters
     ----------
     rules : DataFrame
-        Of :func:`bundlebook.association.association_rules`.
+        From :func:`bundlebook.association.association_rules`.
     """
-    _, ax = plt.subplots(figsize=(7.6, 4))
+    ax = get_ax(ax, (7.6, 4))
     ordered = rules.sort_values("lift", kind="stable")
     dots = ax.scatter(
         ordered["support"], ordered["confidence"], c=ordered["lift"], s=9, cmap=SEQUENTIAL, norm=LogNorm(), lw=0,
@@ -49,9 +44,13 @@ def rule_scatter(rules: pd.DataFrame) -> None:
     ax.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     bar = ax.figure.colorbar(dots, ax=ax, pad=0.01, label="lift")
     _plain_ticks(bar.ax.yaxis)
+    return ax
 
 
-def grouped_matrix(rules: pd.DataFrame, groups: int = 10, consequents: int = 12, measure: str = "lift") -> pd.DataFrame:
+@figure
+def grouped_matrix(
+    rules: pd.DataFrame, groups: int = 10, consequents: int = 12, measure: str = "lift", *, ax: Axes | None = None
+) -> Axes:
     """Draw antecedents in groups against consequents: size of a circle is support, colour the measure.
 
     Antecedents that promote the same consequents are grouped by Ward's method on their rows of log measures, the way of
@@ -65,12 +64,44 @@ def grouped_matrix(rules: pd.DataFrame, groups: int = 10, consequents: int = 12,
         How many of each are shown; consequents with the most rules first.
     measure : str
         Column that groups and colours, larger is more.
+    """
+    kept, shown = _grouped(rules, groups, consequents, measure)
+    summary = _group_summary(kept)
+    cells = kept.groupby(["group", "item"]).agg(value=(measure, "median"), support=("support", "sum")).reset_index()
+    order = cells.groupby("group")["value"].max().sort_values(ascending=False, kind="stable").index
+    place = {group: x for x, group in enumerate(order)}
+    ax = get_ax(ax, (9, 0.34 * len(shown) + 2.6))
+    dots = ax.scatter(
+        cells["group"].map(place), cells["item"].map({item: y for y, item in enumerate(shown)}),
+        s=20 + 260 * cells["support"] / cells["support"].max(), c=cells["value"], cmap=SEQUENTIAL,
+        norm=LogNorm(),
+    )  # fmt: skip
+    named = zip(summary["example"][order], summary["antecedents"][order], strict=True)
+    ticks = [f"{joined(example, 18)}\n({size} antecedents)" for example, size in named]
+    ax.set_xticks(range(len(order)), ticks, rotation=40, ha="right", rotation_mode="anchor", fontsize=9)
+    ax.set_yticks(range(len(shown)), [short(item, 26) for item in shown], fontsize=9)
+    ax.set(ylim=(len(shown) - 0.4, -0.6), xlim=(-0.6, len(order) - 0.4), title="Groups of antecedents → consequent")
+    bar = ax.figure.colorbar(dots, ax=ax, pad=0.01, label=f"{measure.replace('_', ' ')}, median")
+    _plain_ticks(bar.ax.yaxis)
+    return ax
+
+
+def rule_groups(rules: pd.DataFrame, groups: int = 10, consequents: int = 12, measure: str = "lift") -> pd.DataFrame:
+    """List the groups of antecedents that :func:`grouped_matrix` draws, in the same order; the same parameters.
 
     Returns
     -------
     DataFrame
-        The groups: ``antecedents`` (count), ``example`` (the one with the largest support) and ``rules``.
+        ``antecedents`` (count), ``example`` (the one with the largest support) and ``rules`` (count).
     """
+    kept, _ = _grouped(rules, groups, consequents, measure)
+    largest = kept.groupby(["group", "item"])[measure].median().groupby("group").max()
+    order = largest.sort_values(ascending=False, kind="stable").index
+    return _group_summary(kept).loc[order].reset_index(drop=True)
+
+
+def _grouped(rules: pd.DataFrame, groups: int, consequents: int, measure: str) -> tuple[pd.DataFrame, list[str]]:
+    """Return the rules shown, with the ``group`` of each antecedent, and the consequents from top to bottom."""
     from scipy.cluster.hierarchy import fcluster, linkage
 
     names = rules["consequent"].str[0]
@@ -82,29 +113,30 @@ def grouped_matrix(rules: pd.DataFrame, groups: int = 10, consequents: int = 12,
     rows = np.log(table.fillna(1.0).clip(lower=1e-3))
     label = fcluster(linkage(rows, "ward"), groups, "maxclust") if len(table) > 1 else np.ones(len(table), int)
     kept = kept.assign(group=kept["left"].map(dict(zip(table.index, label, strict=True))))
-    cells = kept.groupby(["group", "item"]).agg(value=(measure, "median"), support=("support", "sum")).reset_index()
+    return kept, shown
+
+
+def _group_summary(kept: pd.DataFrame) -> pd.DataFrame:
     best = kept.sort_values(["support", "left"], ascending=[False, True], kind="stable").drop_duplicates("group")
-    size = kept.groupby("group")["left"].nunique()
-    order = cells.groupby("group")["value"].max().sort_values(ascending=False, kind="stable").index
-    place = {group: x for x, group in enumerate(order)}
-    _, ax = plt.subplots(figsize=(9, 0.34 * len(shown) + 2.6))
-    dots = ax.scatter(
-        cells["group"].map(place), cells["item"].map({item: y for y, item in enumerate(shown)}),
-        s=20 + 260 * cells["support"] / cells["support"].max(), c=cells["value"], cmap=SEQUENTIAL,
-        norm=LogNorm(),
-    )  # fmt: skip
-    example = best.set_index("group")["left"]
-    ticks = [f"{joined(example[g], 18)}\n({size[g]} antecedents)" for g in order]
-    ax.set_xticks(range(len(order)), ticks, rotation=40, ha="right", rotation_mode="anchor", fontsize=9)
-    ax.set_yticks(range(len(shown)), [short(item, 26) for item in shown], fontsize=9)
-    ax.set(ylim=(len(shown) - 0.4, -0.6), xlim=(-0.6, len(order) - 0.4), title="Groups of antecedents → consequent")
-    bar = ax.figure.colorbar(dots, ax=ax, pad=0.01, label=f"{measure.replace('_', ' ')}, median")
-    _plain_ticks(bar.ax.yaxis)
-    summary = pd.DataFrame({"antecedents": size, "example": example, "rules": kept.groupby("group").size()})
-    return summary.loc[order].reset_index(drop=True)
+    by_group = kept.groupby("group")
+    return pd.DataFrame(
+        {
+            "antecedents": by_group["left"].nunique(),
+            "example": best.set_index("group")["left"],
+            "rules": by_group.size(),
+        }
+    )
 
 
-def rule_network(pairs: pd.DataFrame, measure: str = "adjusted_lift", nodes: int = 28, least: float = 2.0) -> plt.Axes:
+@figure
+def rule_network(
+    pairs: pd.DataFrame,
+    measure: str = "adjusted_lift",
+    nodes: int = 28,
+    least: float = 2.0,
+    *,
+    ax: Axes | None = None,
+) -> Axes:
     """Draw the strongest pairs as a network whose labels never overlap.
 
     Every node *is* its label, a box of text. A force layout places the centres; then boxes that overlap are pushed
@@ -121,10 +153,9 @@ def rule_network(pairs: pd.DataFrame, measure: str = "adjusted_lift", nodes: int
     least : float
         Every pair of shown items at least this strong gets an edge.
 
-    Returns
-    -------
-    Axes
-        With the boxes as its texts.
+    Notes
+    -----
+    The boxes are the texts of the axes, placed for their present size.
     """
     import networkx as nx
 
@@ -136,26 +167,30 @@ def rule_network(pairs: pd.DataFrame, measure: str = "adjusted_lift", nodes: int
     for (a, b), strength in zip(pairs["itemset"], pairs[measure], strict=True):
         if a in graph and b in graph and strength >= least:
             graph.add_edge(a, b, strength=float(strength))
-    figure, ax = plt.subplots(figsize=(9.5, 7.2), layout="none")
-    figure.subplots_adjust(left=0.01, right=0.99, top=0.94, bottom=0.11)
+    scale = None
+    if ax is None:
+        whole, ax = plt.subplots(figsize=(9.5, 7.2), layout="none")
+        whole.subplots_adjust(left=0.01, right=0.99, top=0.94, bottom=0.11)
+        scale = whole.add_axes((0.3, 0.075, 0.4, 0.018))
     ax.set_axis_off()
     ax.grid(visible=False)
     names = sorted(graph)
     start = _components_side_by_side(graph)
     width, height = ax.get_window_extent().width, ax.get_window_extent().height
     ax.set(xlim=(0, width), ylim=(0, height))
-    box = {"boxstyle": "round,pad=0.25", "fc": "white", "ec": _GREY, "lw": 0.8}
+    box = {"boxstyle": "round,pad=0.25", "fc": "white", "ec": GREY, "lw": 0.8}
     texts = [
         ax.text(
             0, 0, fill(short(name, 30), 16, break_long_words=False), ha="center", va="center", fontsize=8.5, bbox=box
         )
         for name in names
     ]
-    figure.canvas.draw()
-    extents = [text.get_bbox_patch().get_window_extent() for text in texts]
+    ax.figure.canvas.draw()
+    patches = [text.get_bbox_patch() for text in texts]
+    extents = [patch.get_window_extent() for patch in patches if patch is not None]
     sizes = np.array([(extent.width + 8, extent.height + 7) for extent in extents])
     centre = np.array([start[name] for name in names]) * (width, height)
-    centre = spread(centre, sizes, (width, height))
+    centre = _spread(centre, sizes, (width, height))
     place = dict(zip(names, centre, strict=True))
     for text, (x, y) in zip(texts, centre, strict=True):
         text.set_position((x, y))
@@ -167,8 +202,8 @@ def rule_network(pairs: pd.DataFrame, measure: str = "adjusted_lift", nodes: int
             [xa, xb], [ya, yb], color=colours(norm(value)), lw=1 + 3 * norm(value), zorder=0, solid_capstyle="round"
         )
     ax.set_title(f"What goes with what: {len(names)} items, {len(strength)} pairs")
-    bar = figure.colorbar(
-        mpl.cm.ScalarMappable(norm, colours), cax=figure.add_axes((0.3, 0.075, 0.4, 0.018)), orientation="horizontal",
+    bar = ax.figure.colorbar(
+        mpl.cm.ScalarMappable(norm, colours), cax=scale, ax=ax if scale is None else None, orientation="horizontal",
         label=measure.replace("_", " "),
     )  # fmt: skip
     _plain_ticks(bar.ax.xaxis)
@@ -194,7 +229,8 @@ def _components_side_by_side(graph) -> dict[str, np.ndarray]:
     parts = sorted(nx.connected_components(graph), key=lambda part: (-len(part), min(part)))
     place, column = {}, 0.0
     total = sum(max(len(part), 3) for part in parts)
-    columns, filled = [[]], 0
+    columns: list[list[set[str]]] = [[]]
+    filled = 0
     for part in parts:  # columns of about equal numbers of nodes
         if filled > total / min(3, len(parts)) * len(columns) - 1 and len(columns) < 3:
             columns.append([])
@@ -219,7 +255,7 @@ def _components_side_by_side(graph) -> dict[str, np.ndarray]:
     return place
 
 
-def spread(centre: np.ndarray, sizes: np.ndarray, frame: tuple[float, float], rounds: int = 3000) -> np.ndarray:
+def _spread(centre: np.ndarray, sizes: np.ndarray, frame: tuple[float, float], rounds: int = 3000) -> np.ndarray:
     """Push boxes apart until none overlap, keeping them inside the frame.
 
     Parameters
@@ -236,9 +272,9 @@ def spread(centre: np.ndarray, sizes: np.ndarray, frame: tuple[float, float], ro
     ndarray, shape (n, 2)
         New centres.
     """
-    centre, frame = centre.astype(float).copy(), np.asarray(frame, dtype=float)
+    centre, corner = centre.astype(float), np.asarray(frame, dtype=float)
     for _ in range(rounds):
-        centre = np.clip(centre, sizes / 2, frame - sizes / 2)
+        centre = np.clip(centre, sizes / 2, corner - sizes / 2)
         gap = centre[:, None, :] - centre[None, :, :]
         inside = (sizes[:, None, :] + sizes[None, :, :]) / 2 - np.abs(gap)
         overlap = (inside > 1e-6).all(axis=2)
@@ -256,33 +292,36 @@ def spread(centre: np.ndarray, sizes: np.ndarray, frame: tuple[float, float], ro
     return centre
 
 
-def null_model(real: pd.DataFrame, shuffled: pd.DataFrame) -> None:
+@figure
+def null_model(real: pd.DataFrame, shuffled: pd.DataFrame, *, axes: Panels | None = None) -> Panels:
     """Draw the plain and the size-adjusted lift of pairs, in the shop and in shuffled baskets.
 
     Parameters
     ----------
     real, shuffled : DataFrame
-        Of :func:`bundlebook.association.adjusted_lift`, pairs only.
+        From :func:`bundlebook.association.adjusted_lift`, pairs only.
     """
-    _, axes = plt.subplots(1, 2, figsize=(9.5, 3.8), sharey=True)
+    axes = get_axes(axes, 1, 2, figsize=(9.5, 3.8), sharey=True)
     low = min(table[column].min() for table in (real, shuffled) for column in ("lift", "adjusted_lift"))
-    edges = np.geomspace(max(low, 0.3), 20, 61)
+    edges = np.geomspace(max(low, 0.3), 20, 61).tolist()
     for ax, column in zip(axes, ("lift", "adjusted_lift"), strict=True):
         for table, name, colour in ((real, "the shop", PALETTE[0]), (shuffled, "items shuffled", PALETTE[1])):
             weights = np.full(len(table), 1 / len(table))
             ax.hist(
                 table[column].clip(edges[0], edges[-1]), edges, weights=weights, color=colour, alpha=0.65, label=name
             )
-        ax.axvline(1, color=_GREY, ls="--", lw=1)
+        ax.axvline(1, color=GREY, ls="--", lw=1)
         ax.set(xscale="log", xlabel=column.replace("_", " ") + " of a pair")
         _plain_ticks(ax.xaxis)
     axes[0].set(title="Plain lift: above 1 without any cause", ylabel="share of pairs")
     axes[0].yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     axes[1].set_title("Size-adjusted: the null stays at 1")
     axes[1].legend(loc="upper right")
+    return axes
 
 
-def held_out(mined: pd.DataFrame, later: pd.DataFrame, discovered: pd.Series) -> None:
+@figure
+def held_out(mined: pd.DataFrame, later: pd.DataFrame, discovered: pd.Series, *, axes: Panels | None = None) -> Panels:
     """Draw the lift of pairs as mined against the same on held-out weeks, plain and adjusted.
 
     Parameters
@@ -292,7 +331,7 @@ def held_out(mined: pd.DataFrame, later: pd.DataFrame, discovered: pd.Series) ->
     discovered : Series of bool
         Which pairs the adjusted test kept.
     """
-    _, axes = plt.subplots(1, 2, figsize=(8.4, 3.6))
+    axes = get_axes(axes, 1, 2, figsize=(8.4, 3.6))
     keep = discovered.to_numpy()
     for ax, column in zip(axes, ("lift", "adjusted_lift"), strict=True):
         for mask, name, colour in ((~keep, "not discovered", PALETTE[1]), (keep, "discovered", PALETTE[0])):
@@ -300,8 +339,8 @@ def held_out(mined: pd.DataFrame, later: pd.DataFrame, discovered: pd.Series) ->
                 mined[column][mask], later[column][mask].clip(lower=0.2), s=4, color=colour, alpha=0.3, lw=0,
                 label=name, rasterized=True,
             )  # fmt: skip
-        ax.axhline(1, color=_GREY, ls="--", lw=1)
-        ax.axvline(1, color=_GREY, ls="--", lw=1)
+        ax.axhline(1, color=GREY, ls="--", lw=1)
+        ax.axvline(1, color=GREY, ls="--", lw=1)
         ax.set(xscale="log", yscale="log", xlabel=f"{column.replace('_', ' ')}, weeks mined")
         for axis in (ax.xaxis, ax.yaxis):
             _plain_ticks(axis)
@@ -309,10 +348,13 @@ def held_out(mined: pd.DataFrame, later: pd.DataFrame, discovered: pd.Series) ->
     axes[1].set(title="Adjusted: the others fall to 1")
     legend = axes[1].legend(loc="lower right", markerscale=4)
     for handle in legend.legend_handles:
-        handle.set_alpha(1)
+        if handle is not None:
+            handle.set_alpha(1)
+    return axes
 
 
-def lift_over_time(lifts: Mapping[str, pd.DataFrame]) -> None:
+@figure
+def lift_over_time(lifts: Mapping[str, pd.DataFrame], *, ax: Axes | None = None) -> Axes:
     """Draw how the lift of fixed pairs moves from period to period: median, and the middle half.
 
     Parameters
@@ -320,13 +362,13 @@ def lift_over_time(lifts: Mapping[str, pd.DataFrame]) -> None:
     lifts : mapping of str to DataFrame
         One line each: rows are periods in time order (their first days as index), columns pairs.
     """
-    _, ax = plt.subplots(figsize=(8.5, 4))
+    ax = get_ax(ax, (8.5, 4))
     for (name, table), colour, marker in zip(lifts.items(), PALETTE, "os^D", strict=False):
         low, middle, high = (table.quantile(q, axis=1) for q in (0.25, 0.5, 0.75))
         x = np.arange(1, len(table) + 1)
         ax.fill_between(x, low, high, color=colour, alpha=0.18, lw=0)
-        ax.plot(x, middle, marker=marker, color=colour, label=name)
-    ax.axhline(1, color=_GREY, ls="--", lw=1)
+        ax.plot(x, middle, marker=marker, color=colour, label=plain(name))
+    ax.axhline(1, color=GREY, ls="--", lw=1)
     ax.set(
         xlabel="four-week period (pairs were chosen in period 1)", ylabel="adjusted lift in that period", yscale="log"
     )
@@ -336,9 +378,11 @@ def lift_over_time(lifts: Mapping[str, pd.DataFrame]) -> None:
     ax.set_xticks(x)
     ax.set_title("Do strong pairs stay strong?")
     ax.legend(loc="upper right")
+    return ax
 
 
-def departments(ratio: pd.DataFrame) -> None:
+@figure
+def departments(ratio: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     """Draw a heat map of observed over expected meetings of departments.
 
     Parameters
@@ -348,7 +392,7 @@ def departments(ratio: pd.DataFrame) -> None:
         baskets are expected.
     """
     n = len(ratio)
-    _, ax = plt.subplots(figsize=(9, 0.36 * n + 2.2))
+    ax = get_ax(ax, (9, 0.36 * n + 2.2))
     values = np.log2(ratio.clip(lower=1 / 8).to_numpy(dtype=float))  # a pair that never meets has no logarithm
     values[np.triu_indices(n)] = np.nan
     limit = min(max(np.nanmax(np.abs(values)), 0.5), 2.0)
@@ -364,9 +408,11 @@ def departments(ratio: pd.DataFrame) -> None:
     ticks = np.arange(-np.floor(2 * limit), np.floor(2 * limit) + 1) / 2
     bar = ax.figure.colorbar(image, ax=ax, pad=0.01, ticks=ticks, label="size-adjusted lift")
     bar.ax.set_yticklabels([f"{2.0**tick:.2g}" for tick in ticks])
+    return ax
 
 
-def speed(results: pd.DataFrame) -> None:
+@figure
+def speed(results: pd.DataFrame, *, axes: Panels | None = None) -> Panels:
     """Draw CPU seconds and peak memory of several engines, one panel a data set.
 
     Parameters
@@ -376,23 +422,24 @@ def speed(results: pd.DataFrame) -> None:
     """
     points, engines = results["point"].unique(), results["engine"].unique()
     height = 0.8 + 0.42 * len(engines) * len(points)
-    _, axes = plt.subplots(len(points), 2, figsize=(9.5, height), squeeze=False, sharex="col")
+    axes = get_axes(axes, len(points), 2, figsize=(9.5, height), sharex="col")
     columns = {"cpu_s": "CPU seconds", "peak_mb": "peak memory (MB)"}
     limits = {column: (results[column].min() / 2, results[column].max() * 4) for column in columns}
-    for column, ax in zip(columns.values(), axes[-1], strict=True):
+    for column, ax in zip(columns.values(), axes[-2:], strict=True):
         ax.set_xlabel(column)
-    for row, point in zip(axes, points, strict=True):
+    for row, point in zip(zip(axes[::2], axes[1::2], strict=True), points, strict=True):
         table = results[results["point"] == point].set_index("engine").reindex(engines)
         for ax, column in zip(row, columns, strict=True):
             values = table[column].to_numpy(dtype=float)
             colours = [PALETTE[0] if engine == engines[0] else PALETTE[7] for engine in engines]
             ax.barh(range(len(engines)), np.nan_to_num(values, nan=1e-9), color=colours)
             ax.set(xscale="log", xlim=limits[column])
-            ax.set_yticks(range(len(engines)), engines if ax is row[0] else [""] * len(engines))
+            ax.set_yticks(range(len(engines)), [plain(name) if ax is row[0] else "" for name in engines])
             ax.invert_yaxis()
             ax.grid(axis="y", visible=False)
             _plain_ticks(ax.xaxis)
             for y, value in enumerate(values):
                 text = " not run" if np.isnan(value) else f" {value:,.2f}" if value < 10 else f" {value:,.0f}"
                 ax.text(np.nanmax([value, limits[column][0]]), y, text, va="center", fontsize=9)
-        row[0].set_title(point, fontsize=11)
+        row[0].set_title(plain(point), fontsize=11)
+    return axes

@@ -3,18 +3,17 @@
 from collections.abc import Mapping
 from textwrap import wrap
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.patches import FancyBboxPatch
 
 from bundlebook.bundles import Bundle, Demand
-from bundlebook.plots.style import PALETTE
-
-_MARKERS = ("o", "s", "^", "D", "v")
+from bundlebook.plots.style import MARKERS, PALETTE, Panels, figure, get_ax, get_axes, plain
 
 
-def joint_reliability(panels: Mapping[str, Mapping[int, pd.DataFrame]]) -> None:
+@figure
+def joint_reliability(panels: Mapping[str, Mapping[int, pd.DataFrame]], *, axes: Panels | None = None) -> Panels:
     """Draw predicted against observed joint probabilities, a panel a method, a line a size of set.
 
     Parameters
@@ -22,19 +21,21 @@ def joint_reliability(panels: Mapping[str, Mapping[int, pd.DataFrame]]) -> None:
     panels : mapping of str to mapping of int to DataFrame
         By method, then by size: tables of :func:`~bundlebook.evaluation.reliability_curve`.
     """
-    _, axes = plt.subplots(1, len(panels), figsize=(4.1 * len(panels), 4.1), sharey=True)
-    for ax, (method, curves) in zip(np.atleast_1d(axes), panels.items(), strict=True):
+    axes = get_axes(axes, 1, len(panels), figsize=(4.1 * len(panels), 4.1), sharey=True)
+    for ax, (method, curves) in zip(axes, panels.items(), strict=True):
         top = max(max(table["predicted"].max(), table["observed"].max()) for table in curves.values())
         ax.plot([0, top], [0, top], color="0.5", lw=1, ls="--")
         for place, (size, table) in enumerate(curves.items()):
-            ax.plot(table["predicted"], table["observed"], color=PALETTE[place], marker=_MARKERS[place], ms=5, lw=1.5,
+            ax.plot(table["predicted"], table["observed"], color=PALETTE[place], marker=MARKERS[place], ms=5, lw=1.5,
                     label=f"{size} items")  # fmt: skip
-        ax.set(title=method, xlabel="predicted P(all of the set)")
-    np.atleast_1d(axes)[0].set_ylabel("share bought completely")
-    np.atleast_1d(axes)[0].legend(loc="upper left")
+        ax.set(title=plain(method), xlabel="predicted P(all of the set)")
+    axes[0].set_ylabel("share bought completely")
+    axes[0].legend(loc="upper left")
+    return axes
 
 
-def demand_curves(response: Demand, margin: float, most: int = 12) -> None:
+@figure
+def demand_curves(response: Demand, margin: float, most: int = 12, *, axes: Panels | None = None) -> Panels:
     """Draw the measured uplift by depth of discount beside the fitted curve, and the elasticities by category.
 
     Parameters
@@ -46,7 +47,7 @@ def demand_curves(response: Demand, margin: float, most: int = 12) -> None:
         Categories shown, those with most product-weeks.
     """
     table = response.table.sort_values(["weeks"], ascending=False).head(most).sort_values("elasticity")
-    _, (left, right) = plt.subplots(1, 2, figsize=(10, 4.3), width_ratios=(1, 1.1))
+    left, right = axes = get_axes(axes, 1, 2, figsize=(10, 4.3), width_ratios=(1, 1.1))
     curve, depth = response.curve, np.linspace(0, float(response.curve["depth"].max()) * 1.05, 100)
     left.plot(depth, (1 - depth) ** -response.pooled["elasticity"], color=PALETTE[0], lw=2,
               label=f"elasticity {response.pooled['elasticity']:.2f}")  # fmt: skip
@@ -65,10 +66,12 @@ def demand_curves(response: Demand, margin: float, most: int = 12) -> None:
     right.axvline(response.pooled["elasticity"], color=PALETTE[0], lw=1)
     right.axvline(1 / margin, color="0.4", lw=1.5, ls=":")
     right.set(title="The largest categories", xlabel="elasticity", yticks=place, xlim=(0, None))
-    right.set_yticklabels([str(label)[:26].lower() for label in table.index], fontsize=9)
+    right.set_yticklabels([plain(str(label)[:26].lower()) for label in table.index], fontsize=9)
+    return axes
 
 
-def pareto(pages: pd.DataFrame, marked: Mapping[str, int]) -> None:
+@figure
+def pareto(pages: pd.DataFrame, marked: Mapping[str, int], *, ax: Axes | None = None) -> Axes:
     """Draw what every weighting yields: revenue against satisfaction, the margin as colour.
 
     Parameters
@@ -78,10 +81,11 @@ def pareto(pages: pd.DataFrame, marked: Mapping[str, int]) -> None:
     marked : mapping of str to int
         Rows of *pages* to be named.
     """
-    _, ax = plt.subplots(figsize=(8, 4.6))
+    ax = get_ax(ax, (8, 4.6))
     good = pages[pages["efficient"]]
     limits = {"vmin": pages["margin"].min(), "vmax": pages["margin"].max()}
-    ax.scatter(*pages[~pages["efficient"]][["satisfaction", "revenue"]].to_numpy().T, s=40, marker="x", color="0.6",
+    others = pages[~pages["efficient"]]
+    ax.scatter(others["satisfaction"], others["revenue"], s=40, marker="x", color="0.6",
                label="pages at random")  # fmt: skip
     dots = ax.scatter(good["satisfaction"], good["revenue"], c=good["margin"], cmap="viridis", s=60, edgecolor="0.2",
                       label="the best page by each weighting", **limits)  # fmt: skip
@@ -91,16 +95,25 @@ def pareto(pages: pd.DataFrame, marked: Mapping[str, int]) -> None:
         seen.setdefault(tuple(point.round(4)), []).append(name)
     middle = float(pages["satisfaction"].mean())
     for (x, y), names in seen.items():
-        ax.annotate(", ".join(names), (x, y), (8 if x < middle else -8, -13), textcoords="offset points", fontsize=10,
-                    ha="left" if x < middle else "right")  # fmt: skip
+        ax.annotate(plain(", ".join(names)), (x, y), (8 if x < middle else -8, -13), textcoords="offset points",
+                    fontsize=10, ha="left" if x < middle else "right")  # fmt: skip
     ax.margins(0.12)
     ax.set(title="What each weighting buys", xlabel="satisfaction D per page, in items wanted",
            ylabel="expected revenue S per page, money")  # fmt: skip
-    plt.colorbar(dots, label="expected margin R per page, money (ASSUMED cost)")
+    ax.figure.colorbar(dots, ax=ax, label="expected margin R per page, money (ASSUMED cost)")
     ax.legend(loc="lower center")
+    return ax
 
 
-def bundle_card(bundle: Bundle, names: list[str], currency: str = "", title: str = "For you, these four weeks") -> None:
+@figure
+def bundle_card(
+    bundle: Bundle,
+    names: list[str],
+    currency: str = "",
+    title: str = "For you, these four weeks",
+    *,
+    ax: Axes | None = None,
+) -> Axes:
     """Draw one bundle as a customer would see it, and below the line what the analyst sees.
 
     Parameters
@@ -111,23 +124,23 @@ def bundle_card(bundle: Bundle, names: list[str], currency: str = "", title: str
     currency : str
     title : str
     """
-    text = [line for reason in bundle.reasons for line in wrap(reason.replace("$", r"\$"), 66)]
-    currency = currency.replace("$", r"\$")  # or matplotlib would read a formula
+    text = [line for reason in bundle.reasons for line in wrap(plain(reason), 66)]
+    currency = plain(currency)
     height = 1.75 + 0.28 * (len(names) + len(text))
-    _, ax = plt.subplots(figsize=(6.6, height))
+    ax = get_ax(ax, (6.6, height))
     ax.set(xlim=(0, 1), ylim=(0, height))
     ax.axis("off")
     ax.add_patch(FancyBboxPatch((0.02, 0.08), 0.96, height - 0.16, boxstyle="round,pad=0,rounding_size=0.03",
                                 facecolor="0.98", edgecolor=PALETTE[0], lw=2, mutation_aspect=height))  # fmt: skip
     y = height - 0.45
-    ax.text(0.06, y, title, weight="bold", fontsize=13, va="center")
+    ax.text(0.06, y, plain(title), weight="bold", fontsize=13, va="center")
     price = f"{currency}{bundle.price:.2f}"
     ax.text(0.94, y, price, weight="bold", fontsize=15, ha="right", va="center", color=PALETTE[2])
     if bundle.discount > 0.001:
         ax.text(0.94, y - 0.32, f"instead of {currency}{bundle.usual_price:.2f}", ha="right", va="center", fontsize=9)
     for name in names:
         y -= 0.28
-        ax.text(0.08, y, f"+ {name}", fontsize=11, va="center")
+        ax.text(0.08, y, f"+ {plain(name)}", fontsize=11, va="center")
     y -= 0.12
     for line in text:
         y -= 0.28
@@ -138,13 +151,17 @@ def bundle_card(bundle: Bundle, names: list[str], currency: str = "", title: str
     effect = "no discount"
     if bundle.discount > 0.001:
         effect = f"discount {bundle.discount:.0%}, must raise P by {bundle.break_even - 1:.0%}"
-    facts = [f"P(all) {bundle.probability:.3f}   {money}", f"{effect}   from: {', '.join(bundle.source)}"]
+    facts = [f"P(all) {bundle.probability:.3f}   {money}", f"{effect}   from: {plain(', '.join(bundle.source))}"]
     for line in facts:
         y -= 0.26
         ax.text(0.06, y, line, fontsize=8.5, va="center", color="0.35")
+    return ax
 
 
-def exposures(lifts: np.ndarray, needed: Mapping[str, np.ndarray], at_hand: float, claimed: float) -> None:
+@figure
+def exposures(
+    lifts: np.ndarray, needed: Mapping[str, np.ndarray], at_hand: float, claimed: float, *, ax: Axes | None = None
+) -> Axes:
     """Draw how many exposures a group an experiment needs for each relative lift.
 
     Parameters
@@ -158,9 +175,9 @@ def exposures(lifts: np.ndarray, needed: Mapping[str, np.ndarray], at_hand: floa
     claimed : float
         The lift that was claimed.
     """
-    _, ax = plt.subplots(figsize=(8, 4))
+    ax = get_ax(ax, (8, 4))
     for place, (label, n) in enumerate(needed.items()):
-        ax.loglog(lifts, n, color=PALETTE[place], marker=_MARKERS[place], ms=5, label=label)
+        ax.loglog(lifts, n, color=PALETTE[place], marker=MARKERS[place], ms=5, label=plain(label))
     ax.axhline(at_hand, color="0.4", ls=":", lw=1.5)
     ax.text(lifts[0], at_hand * 1.12, f"half of all exposures of the year: {at_hand:,.0f}", color="0.3", fontsize=10)
     ax.axvline(claimed, color="0.4", lw=1)
@@ -169,3 +186,4 @@ def exposures(lifts: np.ndarray, needed: Mapping[str, np.ndarray], at_hand: floa
     ax.set_xticklabels([f"{lift:+.0%}" for lift in lifts])
     ax.minorticks_off()
     ax.legend(loc="upper right")
+    return ax

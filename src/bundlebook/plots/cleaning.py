@@ -2,18 +2,21 @@
 
 from collections.abc import Callable, Mapping
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.patches import Patch
 
-from bundlebook.plots.style import PALETTE
+from bundlebook.plots.style import PALETTE, Panels, figure, get_ax, get_axes, plain
 from bundlebook.shop import Split
 
 _BLUE, _ORANGE, _GREEN, _RED = PALETTE[0], PALETTE[1], PALETTE[2], PALETTE[3]
 
 
-def hours(before: pd.Series, after: pd.Series, before_name: str, after_name: str) -> None:
+@figure
+def hours(
+    before: pd.Series, after: pd.Series, before_name: str, after_name: str, *, axes: Panels | None = None
+) -> Panels:
     """Share of lines in each hour of the day, on the clock of the file and on that of the shop's door.
 
     Parameters
@@ -23,20 +26,22 @@ def hours(before: pd.Series, after: pd.Series, before_name: str, after_name: str
     before_name, after_name : str
         What to call the clocks.
     """
-    _, axes = plt.subplots(1, 2, figsize=(8.5, 2.8), sharey=True)
+    axes = get_axes(axes, 1, 2, figsize=(8.5, 2.8), sharey=True)
     for axis, times, name, colour in zip(
         axes, (before, after), (before_name, after_name), (_ORANGE, _BLUE), strict=True
     ):
         share = times.dt.hour.value_counts(normalize=True).reindex(range(24), fill_value=0.0)
         axis.bar(share.index, 100 * share, color=colour)
         axis.axvspan(-0.5, 5.5, color="0.85", zorder=0)
-        axis.set(title=name, xlabel="hour of the day", xticks=range(0, 24, 3), xlim=(-0.5, 23.5))
+        axis.set(title=plain(name), xlabel="hour of the day", xticks=range(0, 24, 3), xlim=(-0.5, 23.5))
         axis.grid(axis="x", visible=False)
     axes[0].set_ylabel("lines (%)")
     axes[1].text(2.5, axes[1].get_ylim()[1] * 0.92, "night", ha="center", color="0.35")
+    return axes
 
 
-def quantities(groups: Mapping[str, np.ndarray]) -> None:
+@figure
+def quantities(groups: Mapping[str, np.ndarray], *, ax: Axes | None = None) -> Axes:
     """Histogram of units in a line on two logarithmic axes, one colour a group.
 
     Parameters
@@ -44,16 +49,20 @@ def quantities(groups: Mapping[str, np.ndarray]) -> None:
     groups : mapping of str to ndarray
         Quantities of each group; values below 1 are left out, because a logarithmic axis has no room for them.
     """
-    _, axis = plt.subplots(figsize=(7.5, 2.9))
+    ax = get_ax(ax, (7.5, 2.9))
     top = max((values.max() for values in groups.values() if len(values)), default=10)
-    bins = np.logspace(0, np.ceil(np.log10(max(top, 10))), 61)
+    bins = np.logspace(0, np.ceil(np.log10(max(top, 10))), 61).tolist()
     for (name, values), colour in zip(groups.items(), (_BLUE, _ORANGE, _GREEN), strict=False):
-        axis.hist(values[values >= 1], bins=bins, color=colour, alpha=0.75, label=f"{name} ({len(values):,} lines)")
-    axis.set(xscale="log", yscale="log", xlabel="units in one line", ylabel="lines")
-    axis.legend(loc="upper right")
+        ax.hist(
+            values[values >= 1], bins=bins, color=colour, alpha=0.75, label=f"{plain(name)} ({len(values):,} lines)"
+        )
+    ax.set(xscale="log", yscale="log", xlabel="units in one line", ylabel="lines")
+    ax.legend(loc="upper right")
+    return ax
 
 
-def weeks(days: pd.Series) -> None:
+@figure
+def weeks(days: pd.Series, *, ax: Axes | None = None) -> Axes:
     """Lines in each week from Monday to Sunday; weeks that miss a day are marked.
 
     Parameters
@@ -63,18 +72,22 @@ def weeks(days: pd.Series) -> None:
     """
     monday = days.index - pd.to_timedelta(days.index.day_of_week, unit="D")
     lines, open_days = days.groupby(monday).sum(), (days > 0).groupby(monday).sum()
-    _, axis = plt.subplots(figsize=(8.5, 2.6))
+    ax = get_ax(ax, (8.5, 2.6))
     colours = [_BLUE if n == 7 else _ORANGE for n in open_days]
-    axis.bar(lines.index, lines / 1000, width=5.5, color=colours, align="edge")
+    ax.bar(lines.index, lines / 1000, width=5.5, color=colours, align="edge")
     for start in lines.index[open_days < 7]:
         middle, above = start + pd.Timedelta(days=2.75), 1.04 * lines.max() / 1000
-        axis.text(middle, above, f"{open_days[start]} d", ha="center", fontsize=9)
-    axis.set(ylabel="lines (thousands)", xlabel="week beginning on", ylim=(0, 1.3 * lines.max() / 1000))
-    axis.grid(axis="x", visible=False)
-    axis.legend(handles=[Patch(color=_BLUE, label="seven days"), Patch(color=_ORANGE, label="days missing")], ncols=2)
+        ax.text(middle, above, f"{open_days[start]} d", ha="center", fontsize=9)
+    ax.set(ylabel="lines (thousands)", xlabel="week beginning on", ylim=(0, 1.3 * lines.max() / 1000))
+    ax.grid(axis="x", visible=False)
+    ax.legend(handles=[Patch(color=_BLUE, label="seven days"), Patch(color=_ORANGE, label="days missing")], ncols=2)
+    return ax
 
 
-def fills(time: np.ndarray, value: np.ndarray, fills: Mapping[str, np.ndarray], curve: Callable) -> None:
+@figure
+def fills(
+    time: np.ndarray, value: np.ndarray, fills: Mapping[str, np.ndarray], curve: Callable, *, ax: Axes | None = None
+) -> Axes:
     """A short series with gaps and what each policy puts into them.
 
     Parameters
@@ -86,19 +99,23 @@ def fills(time: np.ndarray, value: np.ndarray, fills: Mapping[str, np.ndarray], 
     curve : callable
         The interpolating polynomial, drawn through all points.
     """
-    _, axis = plt.subplots(figsize=(7, 3.1))
+    ax = get_ax(ax, (7, 3.1))
     fine = np.linspace(time[0], time[-1], 200)
-    axis.plot(fine, curve(fine), color="0.6", linestyle="--", label="Lagrange polynomial")
+    ax.plot(fine, curve(fine), color="0.6", linestyle="--", label="Lagrange polynomial")
     gap = np.isnan(value)
     shift = np.linspace(-0.16, 0.16, len(fills))
     for (name, filled), dx, colour, marker in zip(fills.items(), shift, PALETTE, "sD^vPX*", strict=False):
-        axis.plot(time[gap] + dx, filled[gap], marker, color=colour, label=name, markersize=8)
-    axis.plot(time[~gap], value[~gap], "o", color="black", markersize=9, label="known")
-    axis.set(xlabel="week", ylabel="price")
-    axis.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
+        ax.plot(time[gap] + dx, filled[gap], marker, color=colour, label=plain(name), markersize=8)
+    ax.plot(time[~gap], value[~gap], "o", color="black", markersize=9, label="known")
+    ax.set(xlabel="week", ylabel="price")
+    ax.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
+    return ax
 
 
-def runge(function: Callable, curves: Mapping[str, Callable], errors: pd.DataFrame) -> None:
+@figure
+def runge(
+    function: Callable, curves: Mapping[str, Callable], errors: pd.DataFrame, *, axes: Panels | None = None
+) -> Panels:
     """A harmless bump, the polynomials through points of it, and how far they miss as points are added.
 
     Parameters
@@ -110,21 +127,23 @@ def runge(function: Callable, curves: Mapping[str, Callable], errors: pd.DataFra
     errors : DataFrame
         Largest error by number of points (index) and way of interpolating (columns).
     """
-    _, (left, right) = plt.subplots(1, 2, figsize=(8.5, 3.2), width_ratios=[1.1, 1])
+    left, right = axes = get_axes(axes, 1, 2, figsize=(8.5, 3.2), width_ratios=[1.1, 1])
     fine = np.linspace(-1, 1, 600)
     left.plot(fine, function(fine), color="black", linewidth=2.5, label="the curve itself")
     styles = zip(curves.items(), (_GREEN, _BLUE, _ORANGE), (":", "--", "-"), strict=False)
     for (name, curve), colour, line in styles:
-        left.plot(fine, curve(fine), color=colour, linestyle=line, label=name)
+        left.plot(fine, curve(fine), color=colour, linestyle=line, label=plain(name))
     left.set(ylim=(-1.2, 1.6), xlabel="$t$", ylabel="value")
     left.legend(loc="lower center", fontsize=9)
     for name, colour, marker in zip(errors.columns, (_ORANGE, _BLUE, _GREEN), "osD", strict=False):
-        right.semilogy(errors.index, errors[name], marker=marker, color=colour, label=name)
+        right.semilogy(errors.index, errors[name], marker=marker, color=colour, label=plain(name))
     right.set(xlabel="points known", ylabel="largest error", xticks=list(errors.index))
     right.legend(fontsize=9)
+    return axes
 
 
-def errors(results: Mapping[str, pd.DataFrame], unit: str) -> None:
+@figure
+def errors(results: Mapping[str, pd.DataFrame], unit: str, *, axes: Panels | None = None) -> Panels:
     """Mean error of each policy with the spread over repetitions, best on top, one panel a table of series.
 
     Parameters
@@ -134,22 +153,26 @@ def errors(results: Mapping[str, pd.DataFrame], unit: str) -> None:
     unit : str
         Label of the axis.
     """
-    figure, axes = plt.subplots(1, len(results), figsize=(8.5, 2.8), squeeze=False)
-    for axis, (name, table) in zip(axes.flat, results.items(), strict=True):
+    axes = get_axes(axes, 1, len(results), figsize=(8.5, 2.8))
+    for axis, (name, table) in zip(axes, results.items(), strict=True):
         order = table.mean().sort_values(ascending=False, kind="stable").index
         mean, spread = table[order].mean(), table[order].std()
         limit = 2 * mean.median()
         cut = (mean > limit).to_numpy()
-        axis.barh(order, mean.clip(upper=limit), color=[_ORANGE if c else _BLUE for c in cut])
-        axis.errorbar(mean[~cut], order[~cut], xerr=spread[~cut], fmt="none", ecolor="black", capsize=3)
-        for policy in order[cut]:
-            axis.text(limit * 0.97, policy, "off the scale →", ha="right", va="center")
-        axis.set(title=name, xlim=(0, limit))
+        y = np.arange(len(order))
+        axis.barh(y, mean.clip(upper=limit), color=[_ORANGE if c else _BLUE for c in cut])
+        axis.errorbar(mean[~cut], y[~cut], xerr=spread[~cut], fmt="none", ecolor="black", capsize=3)
+        axis.set_yticks(y, [plain(policy) for policy in order])
+        for row in y[cut]:
+            axis.text(limit * 0.97, row, "off the scale →", ha="right", va="center")
+        axis.set(title=plain(name), xlim=(0, limit))
         axis.grid(axis="y", visible=False)
-    figure.supxlabel(unit, fontsize=11)
+    axes[0].figure.supxlabel(plain(unit), fontsize=11)
+    return axes
 
 
-def split(split: Split, time_name: str = "week beginning on") -> None:
+@figure
+def split(split: Split, time_name: str = "week beginning on", *, ax: Axes | None = None) -> Axes:
     """Baskets in each week, coloured by the part of the split they belong to."""
     week = split.baskets.day.astype("datetime64[D]").astype(int)
     monday = (week - (week + 3) % 7).astype("datetime64[D]")
@@ -159,11 +182,12 @@ def split(split: Split, time_name: str = "week beginning on") -> None:
         ("validation", split.train_end, split.validation_end, _ORANGE),
         ("test", split.validation_end, split.test_end, _GREEN),
     ]
-    _, axis = plt.subplots(figsize=(8.5, 2.5))
+    ax = get_ax(ax, (8.5, 2.5))
     for name, start, end, colour in parts:
         inside = counts[(counts.index >= start) & (counts.index < end)]
         weeks = f"{len(inside)} week" + "s" * (len(inside) != 1)
-        axis.bar(inside.index, inside, width=5.5, align="edge", color=colour, label=f"{name} ({weeks})")
-    axis.set(ylabel="baskets", xlabel=time_name, ylim=(0, 1.3 * counts.max()))
-    axis.grid(axis="x", visible=False)
-    axis.legend(ncols=3)
+        ax.bar(inside.index, inside, width=5.5, align="edge", color=colour, label=f"{name} ({weeks})")
+    ax.set(ylabel="baskets", xlabel=plain(time_name), ylim=(0, 1.3 * counts.max()))
+    ax.grid(axis="x", visible=False)
+    ax.legend(ncols=3)
+    return ax

@@ -14,8 +14,7 @@ from bundlebook import paths
 from bundlebook.association import adjusted_lift, encode, fit_configuration, frequent_itemsets
 from bundlebook.bundles import Bundle, BundleRecommender
 from bundlebook.evaluation import Evaluation, evaluate
-from bundlebook.plots.association import short
-from bundlebook.plots.style import PALETTE, use_style
+from bundlebook.plots.style import PALETTE, plain, short, use_style
 from bundlebook.recommenders import DecayedFrequency, PersonalFrequency, Popularity, RecurrentRecommender, fit_cached
 from bundlebook.shop import Split, clean, group_baskets, load_shop, time_split, zhangsan
 
@@ -85,7 +84,7 @@ def _leaderboard(ax: plt.Axes, board: Evaluation, seed: int) -> None:
     error = np.abs(table[["low", "high"]].to_numpy().T - table["mean"].to_numpy())
     ax.errorbar(table["mean"], place, xerr=error, fmt="o", color=PALETTE[0], capsize=4, markersize=7)
     ax.set(title="3  How good is it? (评估)", xlabel="NDCG@10, items new to the household\n(test weeks, 95 % interval)")
-    ax.set_yticks(place, [name.replace(" + ", " +\n") for name in table.index])
+    ax.set_yticks(place, [plain(name).replace(" + ", " +\n") for name in table.index])
     ax.set_ylim(-0.6, len(table) - 0.4)
     ax.set_xlim(left=0)
 
@@ -101,7 +100,7 @@ def _card(ax: plt.Axes, bundle: Bundle) -> None:
         ax.text(0.05, y, f"+ {short(item.lower(), 26)}", fontsize=12, va="center")
         y -= 0.1
     y -= 0.03
-    for line in (line for reason in bundle.reasons for line in wrap(reason.replace("$", r"\$"), 42)):
+    for line in (line for reason in bundle.reasons for line in wrap(plain(reason), 42)):
         ax.text(0.05, y, line, fontsize=10.5, va="center", style="italic", color="0.25")
         y -= 0.085
     ax.text(0.05, 0.09, f"P(all, in 4 weeks) = {bundle.probability:.2f}", fontsize=10.5, va="center", color="0.35")
@@ -120,7 +119,7 @@ def main(seed: int = 2021) -> None:
     later = fit_cached(RecurrentRecommender(seed=seed), test.visible, test.at)
     board = evaluate([Popularity(), PersonalFrequency(), DecayedFrequency(), later], test, requests=0, seed=seed)
     offers = BundleRecommender().fit(shop, test.visible, test.at, seed=seed)
-    household = test.histories.of_users([HOUSEHOLD])
+    household = test.histories.of_users(np.array([HOUSEHOLD]))
     bundle = max(offers.recommend(household), key=lambda bundle: (len(bundle.items) == 3, bundle.objective))
     names = dict(zip(offers.items_.tolist(), offers.names_.tolist(), strict=True))
     bundle = replace(bundle, items=tuple(names[item] for item in bundle.items))

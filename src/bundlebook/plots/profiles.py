@@ -2,13 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 
-from bundlebook.plots.style import PALETTE
+from bundlebook.plots.style import MARKERS, PALETTE, figure, get_ax, plain
 
-_MARKERS = ("o", "s", "^", "D", "v", "P")
 _GROUP_COLOURS = {
     "when": PALETTE[0],
     "how much": PALETTE[1],
@@ -19,33 +18,34 @@ _GROUP_COLOURS = {
 }
 
 
-def portrait(table: pd.DataFrame, title: str, notes: Sequence[str] = ()) -> None:
+@figure
+def portrait(table: pd.DataFrame, title: str, notes: Sequence[str] = (), *, ax: Axes | None = None) -> Axes:
     """Draw one user or item against all others: a bar from the middle to its percentile, one row an attribute.
 
     Parameters
     ----------
     table : DataFrame
-        Of :func:`bundlebook.profiles.portrait`.
+        From :func:`bundlebook.profiles.portrait`.
     title : str
     notes : sequence of str
         Lines written under the axis, for example social attributes or similar items.
     """
     shown = table.dropna(subset=["percentile"])
     colours = [_GROUP_COLOURS[group] for group in shown["group"]]
-    _, ax = plt.subplots(figsize=(8.5, 1.5 + 0.27 * len(shown) + 0.2 * len(notes)))
+    ax = get_ax(ax, (8.5, 1.5 + 0.27 * len(shown) + 0.2 * len(notes)))
     y = np.arange(len(shown))
     ax.barh(y, shown["percentile"] - 50, left=50, color=colours, height=0.7)
     ax.axvline(50, color="0.3", lw=1)
     for place, (value, percentile) in enumerate(zip(shown["value"], shown["percentile"], strict=True)):
         right = percentile >= 50
-        ax.text(percentile + (1 if right else -1), place, _short(value), va="center", fontsize=9,
+        ax.text(percentile + (1 if right else -1), place, _number(value), va="center", fontsize=9,
                 ha="left" if right else "right")  # fmt: skip
-    ax.set_yticks(y, shown.index, fontsize=9)
+    ax.set_yticks(y, [plain(name) for name in shown.index], fontsize=9)
     ax.set_ylim(len(shown) - 0.4, -0.6)
-    ax.set(title=title, xlim=(-9, 109), xticks=[0, 25, 50, 75, 100])
+    ax.set(title=plain(title), xlim=(-9, 109), xticks=[0, 25, 50, 75, 100])
     ax.axvspan(25, 75, color="0.5", alpha=0.08, lw=0, zorder=0)
     below = "percentile among all (shaded: the middle half); the number is the value itself"
-    ax.set_xlabel("\n".join([below, *notes]), fontsize=9)
+    ax.set_xlabel("\n".join([below, *map(plain, notes)]), fontsize=9)
     ax.grid(axis="y", visible=False)
     edges = np.flatnonzero(shown["group"].to_numpy()[1:] != shown["group"].to_numpy()[:-1]) + 0.5
     for edge in edges:
@@ -54,9 +54,11 @@ def portrait(table: pd.DataFrame, title: str, notes: Sequence[str] = ()) -> None
         group = shown["group"].iloc[int(start + 0.5)]
         ax.text(1.01, (start + stop) / 2, "\n".join(group.rsplit(" ", 1)), transform=ax.get_yaxis_transform(),
                 va="center", ha="left", fontsize=9, color=_GROUP_COLOURS[group], fontweight="bold")  # fmt: skip
+    return ax
 
 
-def source_weights(weights: pd.DataFrame) -> None:
+@figure
+def source_weights(weights: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     """Draw how the weights of a portrait's sources move as the history grows: stacked to 1.
 
     Parameters
@@ -64,19 +66,30 @@ def source_weights(weights: pd.DataFrame) -> None:
     weights : DataFrame
         ``Weights.sources``: index baskets, one column a source.
     """
-    _, ax = plt.subplots(figsize=(7.5, 3.6))
+    ax = get_ax(ax, (7.5, 3.6))
     x, base = np.arange(len(weights)), np.zeros(len(weights))
     for source, colour, hatch in zip(weights, PALETTE, ("", "//", "..", "xx"), strict=False):
-        ax.bar(x, weights[source], bottom=base, color=colour, hatch=hatch, edgecolor="white", width=0.8, label=source)
+        ax.bar(
+            x,
+            weights[source],
+            bottom=base,
+            color=colour,
+            hatch=hatch,
+            edgecolor="white",
+            width=0.8,
+            label=plain(source),
+        )
         base = base + weights[source].to_numpy()
     labels = [str(n) for n in weights.index[:-1]] + [f"{weights.index[-1]}+"] * (len(weights) > 1)
     ax.set_xticks(x, labels or weights.index.astype(str))
     ax.set(title="What a portrait is mixed from", xlabel="baskets in the history", ylabel="weight", ylim=(0, 1))
     ax.grid(axis="x", visible=False)
     ax.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
+    return ax
 
 
-def cold_start(curves: Mapping[str, pd.DataFrame], metric: str) -> None:
+@figure
+def cold_start(curves: Mapping[str, pd.DataFrame], metric: str, *, ax: Axes | None = None) -> Axes:
     """Draw a metric with intervals against the number of baskets a method may see.
 
     Parameters
@@ -86,18 +99,19 @@ def cold_start(curves: Mapping[str, pd.DataFrame], metric: str) -> None:
     metric : str
         Label of the axis.
     """
-    _, ax = plt.subplots(figsize=(7.5, 3.8))
+    ax = get_ax(ax, (7.5, 3.8))
     shift = np.linspace(-0.12, 0.12, len(curves))
-    for (name, table), dx, colour, marker in zip(curves.items(), shift, PALETTE, _MARKERS, strict=False):
+    for (name, table), dx, colour, marker in zip(curves.items(), shift, PALETTE, MARKERS, strict=False):
         x = np.arange(len(table)) + dx
         ax.vlines(x, table["low"], table["high"], color=colour, lw=2)
-        ax.plot(x, table["mean"], marker=marker, color=colour, lw=1, ms=7, label=name)
-    labels = [str(n) for n in next(iter(curves.values())).index]
+        ax.plot(x, table["mean"], marker=marker, color=colour, lw=1, ms=7, label=plain(name))
+    labels = [plain(n) for n in next(iter(curves.values())).index]
     ax.set_xticks(range(len(labels)), labels)
     ax.set(title="A customer whom the shop has just met", xlabel="baskets the shop has seen of the customer",
-           ylabel=f"{metric}, 95 % interval")  # fmt: skip
+           ylabel=f"{plain(metric)}, 95 % interval")  # fmt: skip
     ax.legend(loc="upper left")
+    return ax
 
 
-def _short(value: float) -> str:
+def _number(value: float) -> str:
     return f"{value:.2f}" if abs(value) < 10 else f"{value:,.0f}"

@@ -3,42 +3,49 @@
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 
-from bundlebook.plots.style import PALETTE
+from bundlebook.plots.style import PALETTE, Panels, figure, get_ax, get_axes, plain, short
 
 _ALL = "0.6"
 
 
-def segment_profile(customers: pd.DataFrame, segment: str, shelves: pd.DataFrame, money: str) -> None:
+@figure
+def segment_profile(
+    customers: pd.DataFrame, segment: str, shelves: pd.DataFrame, money: str, *, axes: Panels | None = None
+) -> Panels:
     """Draw a segment's customers beside all customers: visits, spend a visit, and where they spend more or less.
 
     Parameters
     ----------
     customers : DataFrame
-        From :func:`bundlebook.shop.segments.customer_segments`.
+        From :func:`bundlebook.shop.customer_segments`.
     segment : str
     shelves : DataFrame
         Index: names of shelves; ``segment`` and ``all``: share of the spend, in [0, 1]. Drawn from top to bottom.
     money : str
         Currency, for the axis.
     """
-    _, axes = plt.subplot_mosaic([["visits", "shelves"], ["visit", "shelves"]], figsize=(10, 5.2))
-    panels = {"visits": ("visits", "visits in the training weeks"), "visit": ("spend_per_visit", f"{money} a visit")}
-    for place, (column, label) in panels.items():
-        edges = np.linspace(0, max(customers[column].quantile(0.98), 1e-9), 31)
+    if axes is None:
+        grid = plt.subplot_mosaic([["visits", "shelves"], ["visit", "shelves"]], figsize=(10, 5.2))[1]
+        axes = [grid[name] for name in ("visits", "visit", "shelves")]
+    visits, visit, ax = get_axes(axes, 1, 3)
+    labels = {"visits": "visits in the training weeks", "spend_per_visit": f"{plain(money)} a visit"}
+    for axis, (column, label) in zip((visits, visit), labels.items(), strict=True):
+        edges = np.linspace(0, max(customers[column].quantile(0.98), 1e-9), 31).tolist()
         for values, style in (
             (customers[column], {"color": _ALL, "histtype": "stepfilled", "alpha": 0.5, "label": "all customers"}),
             (
                 customers.loc[customers["segment"] == segment, column],
-                {"color": PALETTE[0], "histtype": "step", "lw": 2, "label": segment},
+                {"color": PALETTE[0], "histtype": "step", "lw": 2, "label": plain(segment)},
             ),
         ):
             shown = values.clip(upper=edges[-1])
-            axes[place].hist(shown, edges, weights=np.full(len(shown), 100 / max(len(shown), 1)), **style)
-        axes[place].set(xlabel=label, ylabel="share of customers, %")
-    axes["visits"].legend()
-    axes["visits"].set_title("How often, and how much")
-    at, ax = np.arange(len(shelves))[::-1], axes["shelves"]
+            axis.hist(shown, edges, weights=np.full(len(shown), 100 / max(len(shown), 1)), **style)
+        axis.set(xlabel=label, ylabel="share of customers, %")
+    visits.legend()
+    visits.set_title("How often, and how much")
+    at = np.arange(len(shelves))[::-1]
     index = 100 * shelves["segment"] / shelves["all"]
     ax.barh(
         at, index - 100, left=100, height=0.6, color=[PALETTE[0] if value >= 100 else PALETTE[1] for value in index]
@@ -47,9 +54,11 @@ def segment_profile(customers: pd.DataFrame, segment: str, shelves: pd.DataFrame
     ax.set(yticks=at, xlabel="share of the spend, all customers = 100", title="Where they spend more or less")
     ax.set_yticklabels([short(name, 26) for name in shelves.index])
     ax.grid(axis="y", visible=False)
+    return [visits, visit, ax]
 
 
-def uplift_beside_need(bundles: pd.DataFrame) -> None:
+@figure
+def uplift_beside_need(bundles: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     """Draw each bundle's measured uplift with its interval, beside the uplift at which it begins to pay.
 
     Parameters
@@ -59,7 +68,7 @@ def uplift_beside_need(bundles: pd.DataFrame) -> None:
         response could not be measured.
     """
     at = np.arange(len(bundles))[::-1]
-    _, ax = plt.subplots(figsize=(9, 1.3 + 0.5 * len(bundles)))
+    ax = get_ax(ax, (9, 1.3 + 0.5 * len(bundles)))
     ax.axvline(0, color="0.4", lw=1)
     ax.hlines(at, 100 * bundles["low"], 100 * bundles["high"], color=PALETTE[0], lw=3)
     ax.scatter(100 * bundles["uplift"], at, color=PALETTE[0], s=55, zorder=3, label="measured answer, 95 % interval")
@@ -69,9 +78,11 @@ def uplift_beside_need(bundles: pd.DataFrame) -> None:
     ax.set_title("What the discount may bring, and what it must bring", loc="left")
     ax.grid(axis="y", visible=False)
     ax.legend(loc="upper center", bbox_to_anchor=(0.4, -0.28 - 0.12 / len(bundles)), ncols=2)
+    return ax
 
 
-def campaign_responses(responses: pd.DataFrame, campaign: int) -> None:
+@figure
+def campaign_responses(responses: pd.DataFrame, campaign: int, *, ax: Axes | None = None) -> Axes:
     """Draw the response rate of every campaign with its interval, one of them marked.
 
     Parameters
@@ -81,24 +92,33 @@ def campaign_responses(responses: pd.DataFrame, campaign: int) -> None:
     campaign : int
     """
     ordered = responses.sort_values(["kind", "rate"], ascending=[True, False], kind="stable")
-    _, ax = plt.subplots(figsize=(10, 3.8))
+    ax = get_ax(ax, (10, 3.8))
     at = np.arange(len(ordered))
     for number, kind in enumerate(ordered["kind"].unique()):
         chosen = (ordered["kind"] == kind).to_numpy()
         ax.vlines(
             at[chosen], 100 * ordered["low"][chosen], 100 * ordered["high"][chosen], color=PALETTE[number], lw=2.5
         )
-        ax.plot(at[chosen], 100 * ordered["rate"][chosen], "os^Dv"[number % 5], color=PALETTE[number], ms=7, label=kind)
+        ax.plot(
+            at[chosen],
+            100 * ordered["rate"][chosen],
+            "os^Dv"[number % 5],
+            color=PALETTE[number],
+            ms=7,
+            label=plain(kind),
+        )
     place = ordered.index.get_loc(campaign)
     ax.axvspan(place - 0.5, place + 0.5, color="0.5", alpha=0.25, lw=0, label="this campaign")
     ax.set(xticks=at, xlabel="campaign", ylabel="used a coupon, %", title="Response of all campaigns")
-    ax.set_xticklabels(ordered.index)
+    ax.set_xticklabels([plain(name) for name in ordered.index])
     ax.set_ylim(0, min(100, 115 * max(ordered["rate"].max(), ordered["high"].median())))
     ax.grid(axis="x", visible=False)
     ax.legend(ncols=4, loc="lower right", bbox_to_anchor=(1, 1), borderaxespad=0.1)
+    return ax
 
 
-def spend_around(weekly: pd.DataFrame, length: float, money: str) -> None:
+@figure
+def spend_around(weekly: pd.DataFrame, length: float, money: str, *, ax: Axes | None = None) -> Axes:
     """Draw the mean weekly spend of groups of customers around the start of a campaign.
 
     Parameters
@@ -109,22 +129,12 @@ def spend_around(weekly: pd.DataFrame, length: float, money: str) -> None:
         Weeks the campaign lasted.
     money : str
     """
-    _, ax = plt.subplots(figsize=(9, 4))
+    ax = get_ax(ax, (9, 4))
     ax.axvspan(-0.5, min(length, weekly.index.max() + 1) - 0.5, color="0.85", alpha=0.6, lw=0, label="campaign")
     for number, group in enumerate(weekly.columns):
         ax.plot(weekly.index, weekly[group], ("-", "--", "-.")[number % 3], marker="os^"[number % 3], ms=5,
-                color=PALETTE[number], label=group)  # fmt: skip
-    ax.set(xlabel="week, counted from the start of the campaign", ylabel=f"{money} per customer and week",
+                color=PALETTE[number], label=plain(group))  # fmt: skip
+    ax.set(xlabel="week, counted from the start of the campaign", ylabel=f"{plain(money)} per customer and week",
            title="Spend before and after", ylim=(0, None))  # fmt: skip
     ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.17), ncols=2)
-
-
-def short(label: str, most: int) -> str:
-    """A label that fits, cut with an ellipsis.
-
-    Examples
-    --------
-    >>> short("FLUID MILK WHITE ONLY", 12)
-    'FLUID MILK …'
-    """
-    return label if len(label) <= most else label[: most - 1].rstrip() + " …"
+    return ax

@@ -1,12 +1,12 @@
 """Pictures of a shop: its users, items, times, prices and baskets."""
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.dates import AutoDateLocator
 from matplotlib.ticker import FuncFormatter, MultipleLocator, PercentFormatter
 
-from bundlebook.plots.style import PALETTE
+from bundlebook.plots.style import PALETTE, Panels, figure, get_ax, get_axes, plain
 
 _WEEKDAYS = ("Mo", "Tu", "We", "Th", "Fr", "Sa", "Su")
 
@@ -44,7 +44,8 @@ def lorenz(counts: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
     return units, share, float(1 - np.sum(np.diff(units) * (share[1:] + share[:-1])))
 
 
-def users(baskets_per_user: np.ndarray, name: str = "household") -> None:
+@figure
+def users(baskets_per_user: np.ndarray, name: str = "household", *, axes: Panels | None = None) -> Panels:
     """Draw how many baskets a user has, and how unequally baskets are spread over the users.
 
     Parameters
@@ -53,27 +54,35 @@ def users(baskets_per_user: np.ndarray, name: str = "household") -> None:
     name : str
         What a user is called, in the singular.
     """
-    _, (left, right) = plt.subplots(1, 2, figsize=(9.5, 3.6), width_ratios=(1.35, 1))
+    left, right = axes = get_axes(axes, 1, 2, figsize=(9.5, 3.6), width_ratios=(1.35, 1))
     top = np.quantile(baskets_per_user, 0.99)
-    left.hist(baskets_per_user, bins=np.linspace(0, top, 41), color=PALETTE[0], edgecolor="white", linewidth=0.4)
+    left.hist(
+        baskets_per_user, bins=np.linspace(0, top, 41).tolist(), color=PALETTE[0], edgecolor="white", linewidth=0.4
+    )
     median = np.median(baskets_per_user)
     left.axvline(median, color=PALETTE[3], ls="--")
     left.annotate(
         f"median {median:g}", (median, 0.94), xycoords=("data", "axes fraction"), xytext=(5, 0),
         textcoords="offset points", color=PALETTE[3],
     )  # fmt: skip
-    left.set(title=f"Baskets of a {name}", xlabel="baskets in the whole log (99 % of users shown)", ylabel=f"{name}s")
+    left.set(
+        title=f"Baskets of a {plain(name)}",
+        xlabel="baskets in the whole log (99 % of users shown)",
+        ylabel=f"{plain(name)}s",
+    )
     units, share, gini = lorenz(baskets_per_user)
     right.plot(units, share, color=PALETTE[0], lw=2)
     right.plot([0, 1], [0, 1], color="0.5", ls=":", lw=1.2)
     right.fill_between(units, share, units, color=PALETTE[0], alpha=0.12)
     right.text(0.05, 0.88, f"Gini {gini:.2f}", transform=right.transAxes)
-    right.set(title="Who has them", xlabel=f"share of {name}s, least active first", ylabel="share of baskets")
+    right.set(title="Who has them", xlabel=f"share of {plain(name)}s, least active first", ylabel="share of baskets")
     for axis in (right.xaxis, right.yaxis):
         axis.set_major_formatter(PercentFormatter(1.0))
+    return axes
 
 
-def items(purchases_per_item: np.ndarray) -> None:
+@figure
+def items(purchases_per_item: np.ndarray, *, axes: Panels | None = None) -> Panels:
     """Draw popularity against rank on two logarithmic axes, and the share of the head.
 
     Parameters
@@ -82,7 +91,7 @@ def items(purchases_per_item: np.ndarray) -> None:
     """
     counts = np.sort(purchases_per_item)[::-1]
     rank = np.arange(1, len(counts) + 1)
-    _, (left, right) = plt.subplots(1, 2, figsize=(9.5, 3.6), width_ratios=(1.35, 1))
+    left, right = axes = get_axes(axes, 1, 2, figsize=(9.5, 3.6), width_ratios=(1.35, 1))
     left.plot(rank, counts, color=PALETTE[2], lw=2)
     left.axhline(20, color="0.5", ls=":", lw=1.2)
     left.annotate(
@@ -101,9 +110,11 @@ def items(purchases_per_item: np.ndarray) -> None:
     right.set(xlim=(0, 1), ylim=(0, 1.02))
     for axis in (right.xaxis, right.yaxis):
         axis.set_major_formatter(PercentFormatter(1.0))
+    return axes
 
 
-def times(time: pd.Series) -> None:
+@figure
+def times(time: pd.Series, *, axes: Panels | None = None) -> Panels:
     """Draw purchases by week, by weekday and by hour, on whatever clock the times are written.
 
     Parameters
@@ -111,7 +122,7 @@ def times(time: pd.Series) -> None:
     time : Series of datetime64
         One entry a purchase.
     """
-    _, (weeks, weekdays, hours) = plt.subplots(1, 3, figsize=(11, 3.4), width_ratios=(1.6, 0.9, 1.2))
+    weeks, weekdays, hours = axes = get_axes(axes, 1, 3, figsize=(11, 3.4), width_ratios=(1.6, 0.9, 1.2))
     monday = time.dt.normalize() - pd.to_timedelta(time.dt.weekday, unit="D")
     by_week = monday.value_counts().sort_index()
     weeks.plot(by_week.index, by_week.to_numpy(), color=PALETTE[0], lw=1.8)
@@ -125,12 +136,14 @@ def times(time: pd.Series) -> None:
     hours.set(title="By hour, as recorded", xlabel="hour in the file", ylabel="share of purchases")
     hours.set_xticks(range(0, 24, 4))
     weeks.yaxis.set_major_formatter(_THOUSANDS)
-    for axes in (weekdays, hours):
-        axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
-        axes.yaxis.set_major_locator(MultipleLocator(0.05))
+    for axis in (weekdays.yaxis, hours.yaxis):
+        axis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+        axis.set_major_locator(MultipleLocator(0.05))
+    return axes
 
 
-def prices(price: np.ndarray, list_price: np.ndarray, currency: str) -> None:
+@figure
+def prices(price: np.ndarray, list_price: np.ndarray, currency: str, *, axes: Panels | None = None) -> Panels:
     """Draw paid against list price, and how deep the discounts are.
 
     Parameters
@@ -139,8 +152,8 @@ def prices(price: np.ndarray, list_price: np.ndarray, currency: str) -> None:
         Money for one unit, both above 0.
     currency : str
     """
-    figure, (left, right) = plt.subplots(1, 2, figsize=(9.5, 3.8), width_ratios=(1.15, 1))
-    figure.get_layout_engine().set(wspace=0.06)
+    left, right = axes = get_axes(axes, 1, 2, figsize=(9.5, 3.8), width_ratios=(1.15, 1), wspace=0.06)
+    currency = plain(currency)
     low, high = np.quantile(list_price, [0.001, 0.999])
     inside = (list_price >= low) & (list_price <= high) & (price >= low / 4)
     cells = left.hexbin(
@@ -155,17 +168,19 @@ def prices(price: np.ndarray, list_price: np.ndarray, currency: str) -> None:
     for axis in (left.xaxis, left.yaxis):
         axis.set_major_formatter(_THOUSANDS)
         axis.set_minor_formatter(FuncFormatter(lambda *_: ""))
-    figure.colorbar(cells, ax=left, label="purchases in a cell")
+    left.figure.colorbar(cells, ax=left, label="purchases in a cell")
     depth = 1 - price / list_price
     cut = depth[depth > 0.005]
-    right.hist(cut, bins=np.linspace(0, 1, 41), color=PALETTE[1], edgecolor="white", linewidth=0.4)
+    right.hist(cut, bins=np.linspace(0, 1, 41).tolist(), color=PALETTE[1], edgecolor="white", linewidth=0.4)
     right.set(title=f"{len(cut) / len(depth):.0%} of purchases have a discount", xlabel="discount, share of list price")
     right.set(ylabel="purchases")
     right.xaxis.set_major_formatter(PercentFormatter(1.0))
     right.yaxis.set_major_formatter(_THOUSANDS)
+    return axes
 
 
-def basket_sizes(sizes: np.ndarray, most: int = 30) -> None:
+@figure
+def basket_sizes(sizes: np.ndarray, most: int = 30, *, ax: Axes | None = None) -> Axes:
     """Draw how many distinct items a basket holds.
 
     Parameters
@@ -175,16 +190,18 @@ def basket_sizes(sizes: np.ndarray, most: int = 30) -> None:
         Larger baskets share the last bar.
     """
     share = np.bincount(np.minimum(sizes, most), minlength=most + 1)[1:] / len(sizes)
-    _, axes = plt.subplots(figsize=(8, 3.2))
-    axes.bar(np.arange(1, most + 1), share, color=PALETTE[0])
+    ax = get_ax(ax, (8, 3.2))
+    ax.bar(np.arange(1, most + 1), share, color=PALETTE[0])
     median = np.median(sizes)
-    axes.axvline(median, color=PALETTE[3], ls="--")
-    axes.text(median + 0.4, 0.92 * share.max(), f"median {median:g}", color=PALETTE[3])
-    axes.set(title="Items in a basket", xlabel=f"distinct items ({most}: that many or more)", ylabel="share of baskets")
-    axes.yaxis.set_major_formatter(PercentFormatter(1.0))
+    ax.axvline(median, color=PALETTE[3], ls="--")
+    ax.text(median + 0.4, 0.92 * share.max(), f"median {median:g}", color=PALETTE[3])
+    ax.set(title="Items in a basket", xlabel=f"distinct items ({most}: that many or more)", ylabel="share of baskets")
+    ax.yaxis.set_major_formatter(PercentFormatter(1.0))
+    return ax
 
 
-def responses_by_slot(events: pd.DataFrame, title: str) -> None:
+@figure
+def responses_by_slot(events: pd.DataFrame, title: str, *, ax: Axes | None = None) -> Axes:
     """Draw the share of shown bundles that were clicked, and bought, in each slot of a panel.
 
     Parameters
@@ -195,14 +212,15 @@ def responses_by_slot(events: pd.DataFrame, title: str) -> None:
         Must say that the figures are simulated where they are.
     """
     count = pd.crosstab(events["position"], events["event"])
-    _, axes = plt.subplots(figsize=(6, 3.2))
+    ax = get_ax(ax, (6, 3.2))
     for shift, event, colour in ((-0.2, "click", PALETTE[0]), (0.2, "purchase", PALETTE[1])):
         rate = count[event] / count["shown"]
         error = 1.96 * np.sqrt(rate * (1 - rate) / count["shown"])
         label = {"click": "clicked", "purchase": "bought"}[event]
-        axes.bar(count.index + shift, rate, width=0.38, color=colour, label=label)
-        axes.errorbar(count.index + shift, rate, yerr=error, fmt="none", ecolor="0.25", capsize=3)
-    axes.set(title=title, xlabel="slot in the panel", ylabel="share of the bundles shown")
-    axes.set_xticks(count.index)
-    axes.yaxis.set_major_formatter(PercentFormatter(1.0))
-    axes.legend()
+        ax.bar(count.index + shift, rate, width=0.38, color=colour, label=label)
+        ax.errorbar(count.index + shift, rate, yerr=error, fmt="none", ecolor="0.25", capsize=3)
+    ax.set(title=plain(title), xlabel="slot in the panel", ylabel="share of the bundles shown")
+    ax.set_xticks(count.index)
+    ax.yaxis.set_major_formatter(PercentFormatter(1.0))
+    ax.legend()
+    return ax

@@ -1,16 +1,37 @@
-"""One look for every figure: colour-blind safe, readable at 100 %, with Chinese glyphs."""
+"""One look for every figure, and what all figure functions share: where they draw, what they return, their labels."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import wraps
+from inspect import cleandoc, signature
+from typing import Any, ParamSpec, TypeVar
 
 import matplotlib as mpl
+import matplotlib.pyplot as plt
+import numpy as np
 import seaborn as sns
 from matplotlib import font_manager
+from matplotlib.axes import Axes
 
 from bundlebook import paths
+from bundlebook.errors import BundlebookError
 
 #: Okabe and Ito's palette as seaborn ships it: distinguishable under every common colour deficiency.
 PALETTE = sns.color_palette("colorblind")
+#: Beside the colours, so that a figure survives grey print.
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
+STYLES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)))
+GREY = "0.45"
 CJK_FONT = paths.assets() / "fonts" / "DroidSansFallback-GB2312.ttf"
+
+#: The axes of a figure of several panels, row by row.
+Panels = Sequence[Axes]
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
+_WHERE = {
+    "ax": "ax : Axes, optional\n    Where to draw; a new figure if not given.",
+    "axes": "axes : sequence of Axes, optional\n    Where to draw, one a panel, row by row; a new figure if not given.",
+}
 
 
 def use_style() -> None:
@@ -41,3 +62,86 @@ def use_style() -> None:
             "grid.alpha": 0.4,
         }
     )
+
+
+def figure(draw: Callable[_P, _R]) -> Callable[_P, _R | None]:
+    """Make a drawing function return its axes only where the caller gave some.
+
+    Given axes, a figure function is part of a larger drawing and returns them. Called without, as the chapters do, it
+    makes a figure, which the notebook shows by itself, and returns None: the axes as the last value of a cell would
+    be printed below the figure. The parameter is described here once, at the end of every docstring.
+    """
+    name = "ax" if "ax" in signature(draw).parameters else "axes"
+    returns = f"{'Axes' if name == 'ax' else 'sequence of Axes'} or None\n    What was given; None if nothing was."
+
+    @wraps(draw)
+    def drawn(*args: _P.args, **kwargs: _P.kwargs) -> _R | None:
+        used = draw(*args, **kwargs)
+        return None if kwargs.get(name) is None else used
+
+    drawn.__doc__ = (
+        f"{cleandoc(draw.__doc__ or '')}\n\nOther Parameters\n----------------\n{_WHERE[name]}\n\n"
+        f"Returns\n-------\n{returns}\n"
+    )
+    return drawn
+
+
+def get_ax(ax: Axes | None, figsize: tuple[float, float]) -> Axes:
+    """Return *ax*, or the axes of a new figure of that size in inches."""
+    return plt.subplots(figsize=figsize)[1] if ax is None else ax
+
+
+def get_axes(axes: Panels | None, rows: int, columns: int, *, wspace: float | None = None, **new: Any) -> Panels:
+    """Return *axes* after counting them, or those of a new figure.
+
+    Parameters
+    ----------
+    axes : sequence of Axes or None
+    rows, columns : int
+        How many panels are needed.
+    wspace : float, optional
+        Room between the columns of a new figure, as a share of their width.
+    **new
+        More arguments of :func:`matplotlib.pyplot.subplots` for a new figure.
+
+    Returns
+    -------
+    sequence of Axes
+        Row by row.
+    """
+    if axes is None:
+        made, grid = plt.subplots(rows, columns, squeeze=False, **new)
+        if wspace is not None:
+            made.get_layout_engine().set(wspace=wspace)
+        return grid.ravel().tolist()
+    given = list(np.ravel(np.asarray(axes, dtype=object)))
+    if len(given) != rows * columns:
+        raise BundlebookError(
+            f"{len(given)} axes were given for {rows * columns} panels", where="axes", remedy="give one for each panel"
+        )
+    return given
+
+
+def plain(text: object) -> str:
+    r"""Escape dollar signs, so that matplotlib draws a name as it is written and reads no formula into it.
+
+    Every name that comes from the data passes through here before it is drawn.
+
+    Examples
+    --------
+    >>> print(plain("gift card $25 to $50"))
+    gift card \$25 to \$50
+    """
+    return str(text).replace("$", r"\$")
+
+
+def short(label: str, width: int = 22) -> str:
+    """Cut a catalogue label to *width* characters, in sentence case, ready to be drawn (see :func:`plain`).
+
+    Examples
+    --------
+    >>> short("WHITE BREAD"), short("FLUID MILK WHITE ONLY", 12)
+    ('White bread', 'Fluid milk…')
+    """
+    text = " ".join(label.split()).capitalize() if label.isupper() else " ".join(label.split())
+    return plain(text if len(text) <= width else text[: width - 1].rstrip(" -/(&") + "…")

@@ -1,18 +1,18 @@
-"""Figures of the training: a history as periods, curves by epoch, and what the repeat-aware head has learned."""
+"""Figures of the networks: losses, gradient flow and scores as derived; histories and curves as trained."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
 
-from bundlebook.plots.style import PALETTE
+from bundlebook.plots.style import MARKERS, PALETTE, STYLES, Panels, figure, get_ax, get_axes, plain
 from bundlebook.recommenders import PeriodPanel
 
-_MARKERS = ("o", "s", "^", "D")
 
-
-def household(panel: PeriodPanel, user: int, labels: np.ndarray, most: int = 14) -> None:
+@figure
+def household(panel: PeriodPanel, user: int, labels: np.ndarray, most: int = 14, *, ax: Axes | None = None) -> Axes:
     """Draw one user's panel: a row an item, a column a period, darker the more baskets held the item.
 
     Parameters
@@ -26,7 +26,7 @@ def household(panel: PeriodPanel, user: int, labels: np.ndarray, most: int = 14)
     own = slice(panel.first_pair[user], panel.first_pair[user + 1])
     order = np.argsort(-panel.baskets[own].sum(axis=1), kind="stable")[:most]
     counts, items = panel.baskets[own][order], panel.item[own][order]
-    _, ax = plt.subplots(figsize=(8, 1.2 + 0.3 * len(items)))
+    ax = get_ax(ax, (8, 1.2 + 0.3 * len(items)))
     ax.imshow(np.ma.masked_equal(counts, 0), cmap="cividis_r", vmin=0, vmax=max(counts.max(), 1), aspect="auto")
     for row, column in zip(*np.nonzero(counts), strict=True):
         colour = "white" if counts[row, column] > counts.max() / 2 else "black"
@@ -34,14 +34,16 @@ def household(panel: PeriodPanel, user: int, labels: np.ndarray, most: int = 14)
     unknown = int((~panel.seen[user]).sum())
     if unknown:
         ax.axvspan(-0.5, unknown - 0.5, fc="0.93", hatch="///", ec="0.6", lw=0)
-    ax.set_yticks(range(len(items)), [str(labels[item])[:28].capitalize() for item in items])
+    ax.set_yticks(range(len(items)), [plain(str(labels[item])[:28].capitalize()) for item in items])
     ax.set_xticks(range(panel.n_periods), [str(day)[5:] for day in panel.starts])
     ax.set(title="One household's periods", xlabel="first day of the period (month-day)")
     ax.text(1, 1.02, "number: baskets of the period that hold the item", transform=ax.transAxes, ha="right", fontsize=9)
     ax.grid(visible=False)
+    return ax
 
 
-def curves(losses: Mapping[str, pd.DataFrame], bars: Mapping[str, float]) -> None:
+@figure
+def curves(losses: Mapping[str, pd.DataFrame], bars: Mapping[str, float], *, axes: Panels | None = None) -> Panels:
     """Draw the cross entropy by epoch, training beside validation.
 
     Parameters
@@ -51,19 +53,21 @@ def curves(losses: Mapping[str, pd.DataFrame], bars: Mapping[str, float]) -> Non
     bars : mapping of str to float
         Validation losses of methods without epochs, drawn as horizontal lines.
     """
-    _, axes = plt.subplots(1, 2, figsize=(9, 3.8), sharex=True)
+    axes = get_axes(axes, 1, 2, figsize=(9, 3.8), sharex=True)
     for ax, kind in zip(axes, ("training", "validation"), strict=True):
-        for (name, table), colour, marker in zip(losses.items(), PALETTE, _MARKERS, strict=False):
-            ax.plot(table.index, table[kind], marker=marker, color=colour, label=name)
+        for (name, table), colour, marker in zip(losses.items(), PALETTE, MARKERS, strict=False):
+            ax.plot(table.index, table[kind], marker=marker, color=colour, label=plain(name))
         ax.set(title=f"{kind.capitalize()}", xlabel="epoch", ylabel="cross entropy a cell, nats")
-        ax.xaxis.get_major_locator().set_params(integer=True)
+        ax.xaxis.set_major_locator(MaxNLocator(nbins="auto", steps=[1, 2, 2.5, 5, 10], integer=True))
     for (name, value), dashes in zip(bars.items(), ("--", ":", "-."), strict=False):
-        axes[1].axhline(value, color="0.35", lw=1.2, ls=dashes, label=name)
+        axes[1].axhline(value, color="0.35", lw=1.2, ls=dashes, label=plain(name))
     handles, labels = axes[1].get_legend_handles_labels()
     axes[0].figure.legend(handles, labels, loc="outside lower center", ncols=2, fontsize=9)
+    return axes
 
 
-def repeats(table: pd.DataFrame, count: str) -> None:
+@figure
+def repeats(table: pd.DataFrame, count: str, *, ax: Axes | None = None) -> Axes:
     """Draw P as a map: a row for how often an item was bought, a column for how long ago the last time was.
 
     Parameters
@@ -73,19 +77,23 @@ def repeats(table: pd.DataFrame, count: str) -> None:
     count : str
         Label of the rows.
     """
-    _, ax = plt.subplots(figsize=(8, 0.9 + 0.5 * len(table)))
+    ax = get_ax(ax, (8, 0.9 + 0.5 * len(table)))
     values = table.to_numpy(float)
     ax.imshow(values, cmap="cividis_r", vmin=0, vmax=max(np.nanmax(values), 0.01), aspect="auto")
     for row, column in zip(*np.nonzero(np.isfinite(values)), strict=True):
         colour = "white" if values[row, column] > np.nanmax(values) / 2 else "black"
         ax.text(column, row, f"{values[row, column]:.2f}", ha="center", va="center", fontsize=10, color=colour)
-    ax.set_xticks(range(table.shape[1]), table.columns)
-    ax.set_yticks(range(len(table)), table.index)
-    ax.set(title="What the head has learned about repeats", xlabel="periods since the last purchase", ylabel=count)
+    ax.set_xticks(range(table.shape[1]), [plain(name) for name in table.columns])
+    ax.set_yticks(range(len(table)), [plain(name) for name in table.index])
+    ax.set(
+        title="What the head has learned about repeats", xlabel="periods since the last purchase", ylabel=plain(count)
+    )
     ax.grid(visible=False)
+    return ax
 
 
-def trials(table: pd.DataFrame, loss: str) -> None:
+@figure
+def trials(table: pd.DataFrame, loss: str, *, ax: Axes | None = None) -> Axes:
     """Draw a search for settings: the loss of every trial, and the best one so far.
 
     Parameters
@@ -95,7 +103,7 @@ def trials(table: pd.DataFrame, loss: str) -> None:
     loss : str
         Column to be drawn.
     """
-    _, ax = plt.subplots(figsize=(8, 3.6))
+    ax = get_ax(ax, (8, 3.6))
     complete, pruned = (table[table["state"] == state] for state in ("complete", "pruned"))
     so_far = complete[loss].cummin()
     ax.step(so_far.index, so_far, where="post", color="0.35", lw=1.2, label="best so far")
@@ -108,3 +116,102 @@ def trials(table: pd.DataFrame, loss: str) -> None:
     )
     ax.set(title="A search for settings", xlabel="trial", ylabel="log loss a cell, nats")
     ax.figure.legend(loc="outside lower center", ncols=4, fontsize=9)
+    return ax
+
+
+@figure
+def sigmoid_and_slope(limit: float = 8.0, *, axes: Panels | None = None) -> Panels:
+    """Draw the sigmoid and its slope side by side.
+
+    Parameters
+    ----------
+    limit : float
+        The horizontal axis runs from ``-limit`` to ``limit``.
+    """
+    z = np.linspace(-limit, limit, 401)
+    value = 1 / (1 + np.exp(-z))
+    left, right = axes = get_axes(axes, 1, 2, figsize=(8, 2.7), layout="constrained", wspace=0.06)
+    left.plot(z, value, color=PALETTE[0], lw=2)
+    left.set(title="σ squeezes any number into (0, 1)", xlabel="input z", ylabel="σ(z)", ylim=(-0.03, 1.03))
+    right.plot(z, value * (1 - value), color=PALETTE[1], lw=2)
+    right.axhline(0.25, color="0.4", lw=1, ls="--")
+    right.text(limit, 0.257, "largest slope: 1/4", ha="right", va="bottom", color="0.3")
+    right.set(title="and is flat far from 0", xlabel="input z", ylabel="slope σ'(z)", ylim=(-0.008, 0.29))
+    return axes
+
+
+@figure
+def two_losses(rate: float, label: str, *, ax: Axes | None = None) -> Axes:
+    """Draw both losses of one item as functions of a constant prediction P.
+
+    Parameters
+    ----------
+    rate : float
+        Share of household-periods in which the item was bought, in (0, 1).
+    label : str
+        Name of the item.
+    """
+    p = np.linspace(0.002, 0.998, 500)
+    half, full = -rate * np.log(p), -rate * np.log(p) - (1 - rate) * np.log(1 - p)
+    ax = get_ax(ax, (7, 3.4))
+    ax.plot(p, half, color=PALETTE[1], lw=2, ls="--", label="the articles' loss: −y log P")
+    ax.plot(p, full, color=PALETTE[0], lw=2, label="both halves: −y log P − (1−y) log(1−P)")
+    lowest = -rate * np.log(rate) - (1 - rate) * np.log(1 - rate)
+    ax.plot(rate, lowest, "o", color=PALETTE[0], ms=8)
+    ax.annotate(f"lowest at P = {rate:.2f},\nthe share who buy", (rate, lowest), (rate + 0.06, lowest + 0.55),
+                arrowprops={"arrowstyle": "->", "color": "0.3"})  # fmt: skip
+    ax.plot(1, 0, "s", color=PALETTE[1], ms=8, clip_on=False)
+    ax.annotate("lowest at P = 1,\nwhatever they buy", (1, 0), (0.72, 0.42),
+                arrowprops={"arrowstyle": "->", "color": "0.3"})  # fmt: skip
+    ax.set(title=f"One number P for every household: {plain(label)}", xlabel="predicted probability P",
+           ylabel="mean loss (nats)", xlim=(0, 1), ylim=(0, 2.2))  # fmt: skip
+    ax.legend(loc="upper center")
+    return ax
+
+
+@figure
+def household_scores(panels: Mapping[str, np.ndarray], items: Sequence[str], *, axes: Panels | None = None) -> Panels:
+    """Draw the scores of some households over the items, a panel a model.
+
+    A household's ranking is the order of its points from top to bottom, so parallel lines mean one ranking for all.
+
+    Parameters
+    ----------
+    panels : mapping of str to ndarray, shape (n_households, n_items)
+        Scores (log-odds) by the name of the model; the same households in every panel.
+    items : sequence
+        Short labels of the items.
+    """
+    axes = get_axes(axes, 1, len(panels), figsize=(8, 3.2), sharey=True, layout="constrained", wspace=0.06)
+    for ax, (title, scores) in zip(axes, panels.items(), strict=True):
+        for row, line in enumerate(scores):
+            ax.plot(line, color=PALETTE[row], ls=STYLES[row % 4], marker=MARKERS[row % len(MARKERS)], ms=5, lw=1.8)
+        ax.set(title=plain(title), xticks=range(len(items)), xticklabels=[plain(item) for item in items], xlabel="item")
+    axes[0].set_ylabel("score: log-odds of a purchase")
+    return axes
+
+
+@figure
+def gradient_flow(norms: Mapping[str, np.ndarray], *, ax: Axes | None = None) -> Axes:
+    """Draw how much of a change k steps ago still reaches the state of today.
+
+    Parameters
+    ----------
+    norms : mapping of str to ndarray, shape (n_steps,)
+        Norm of ∂h_T / ∂s_{T−k} for k = 1, 2, …, by the name of the cell. ``"GRU, open"`` is drawn as a variant of
+        ``"GRU"``: same colour, dashed.
+    """
+    ax = get_ax(ax, (7.5, 4))
+    cells = list(dict.fromkeys(name.split(",")[0] for name in norms))
+    colours = [*PALETTE[:3], *PALETTE[4:]]  # the fourth is too near the second for crossing lines
+    for number, (name, norm) in enumerate(norms.items()):
+        cell, variant = name.split(",")[0], "," in name
+        steps = np.arange(1, len(norm) + 1)
+        ax.semilogy(steps, norm, color=colours[cells.index(cell)], ls="--" if variant else "-", lw=2, label=plain(name),
+                    marker=MARKERS[number % len(MARKERS)], ms=6, mfc="white" if variant else None,
+                    markevery=(number % 5, 5))  # fmt: skip
+    ax.set(title="What is left of a gradient after k steps back", xlabel="steps back k",
+           ylabel="norm of ∂h(T) / ∂state(T−k)", ylim=(1e-7, 3), xlim=(0.5, 20.5),
+           xticks=[1, 5, 10, 15, 20])  # fmt: skip
+    ax.legend(loc="lower right", ncols=2)
+    return ax

@@ -164,8 +164,7 @@ def _figure(board: Stored) -> str:
         mpl.use("agg", force=False)
         import matplotlib.pyplot as plt
 
-        from bundlebook.plots import evaluation as plots
-        from bundlebook.plots.style import use_style
+        from bundlebook.plots import evaluation as plots, use_style
 
         use_style()
         tracks = [track for track in ("all", "explore") if track in board.content["tasks"]["window"]["tracks"]]
