@@ -102,9 +102,21 @@ def report(
     """
     from bundlebook.reports import report as make
 
-    options = {"slots": jobs, "force": force, "timeout": timeout, "settings": settings}
-    options |= {"code": "hidden" if no_code else None, "pdf": pdf, "engine": engine, "scheduler": scheduler}
-    raise SystemExit(make(batch, data, only, **options))
+    code = "hidden" if no_code else None
+    exit_code = make(
+        batch,
+        data,
+        only,
+        slots=jobs,
+        force=force,
+        timeout=timeout,
+        settings=settings,
+        code=code,
+        pdf=pdf,
+        engine=engine,
+        scheduler=scheduler,
+    )
+    raise SystemExit(exit_code)
 
 
 @main.command()

@@ -150,8 +150,10 @@ class DaskEngine:
                 continue
             for jobs in answers.values():
                 for name, seen in jobs.items():
-                    _, done, watch = self._futures.get(name, (None, None, None))
-                    if done is not None and not done.done():
+                    if name not in self._futures:
+                        continue
+                    _, done, watch = self._futures[name]
+                    if not done.done():
                         watch.cells, watch.done, watch.cell = seen["cells"], seen["done"], seen["cell"]
 
     def stop(self) -> None:

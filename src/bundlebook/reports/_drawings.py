@@ -190,8 +190,10 @@ _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable
 CHROMIUM_VARIABLE = "BUNDLEBOOK_CHROMIUM"
 _TIMEOUT = 120
 _NEIGHBOUR = re.compile(r'(<a\b[^>]*?)\shref="(?![a-z]+:|#)[^"]*"')
-_QUIET = ("--headless", "--disable-gpu", "--disable-background-networking", "--disable-component-update")
-_QUIET += ("--disable-sync", "--disable-extensions", "--no-first-run", "--hide-scrollbars", "--no-pdf-header-footer")
+_QUIET = (
+    *("--headless", "--disable-gpu", "--disable-background-networking", "--disable-component-update"),
+    *("--disable-sync", "--disable-extensions", "--no-first-run", "--hide-scrollbars", "--no-pdf-header-footer"),
+)
 
 
 def find_chromium() -> Path:

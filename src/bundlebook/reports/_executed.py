@@ -41,7 +41,7 @@ def without_paths(text: str, known: dict[str, str] | None = None) -> str:
     """
     text = _PATH.sub(lambda found: _shortened(found[0]), text)
     for folder, name in {**(known or {}), str(paths.root()): "", str(paths.out()): "", str(paths.cache()): ""}.items():
-        text = re.sub(re.escape(folder) + (r"/?" if not name else ""), lambda _, name=name: name, text)
+        text = re.sub(re.escape(folder) + (r"/?" if not name else ""), name.replace("\\", "\\\\"), text)
     for folder in (sys.prefix, str(Path.home())):
         if len(folder) > 2:
             text = text.replace(folder, "~")

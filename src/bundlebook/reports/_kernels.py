@@ -219,13 +219,13 @@ def _attempt(job: "Job", output: Path, log: Path, watch: Watch) -> Outcome:
     return Outcome(PASSED, "", 0.0)
 
 
-def _see_off(watch: Watch) -> None:
+def _see_off(process: Popen, watch: Watch) -> None:
     """Wait for a kernel that was asked to end, and end it if it does not."""
     try:
-        watch.process.wait(timeout=_FAREWELL)
+        process.wait(timeout=_FAREWELL)
     except TimeoutExpired:
         watch.stop()
-        watch.process.wait()
+        process.wait()
 
 
 def _death(watch: Watch) -> str:
@@ -245,15 +245,16 @@ def _kernel_class(folder: Path, log, watch: Watch) -> type:
     from jupyter_client.channels import AsyncZMQSocketChannel
     from jupyter_client.manager import AsyncKernelManager
 
+    # jupyter_client derives its asynchronous classes from the synchronous ones: its own methods need the same ignores.
     class BoundedChannel(AsyncZMQSocketChannel):
-        async def get_msg(self, *arguments, **options):
+        async def get_msg(self, *arguments, **options):  # type: ignore[override]
             while True:
                 message = await super().get_msg(*arguments, **options)
                 if watch.admits(message):
                     return message
 
     class JobKernelManager(AsyncKernelManager):
-        async def start_kernel(self, **options):
+        async def start_kernel(self, **options):  # type: ignore[override]
             # cwd= of papermill changes the folder of the whole process, which threads share. Hash order and the
             # debugger's advice on frozen modules must not differ from one run to the next.
             environment = {**os.environ, "PYTHONHASHSEED": "0", "PYDEVD_DISABLE_FILE_VALIDATION": "1"}
@@ -267,13 +268,14 @@ def _kernel_class(folder: Path, log, watch: Watch) -> type:
             client.iopub_channel_class = BoundedChannel
             return client
 
-        async def shutdown_kernel(self, now=False, restart=False):
-            if now or restart or watch.process is None:
+        async def shutdown_kernel(self, now=False, restart=False):  # type: ignore[override]
+            process = watch.process
+            if now or restart or process is None:
                 return await super().shutdown_kernel(now=now, restart=restart)
             # A kernel takes a second to put its libraries away. It is asked to, and seen off by a thread, while the
             # next job begins.
             await self.request_shutdown()
-            Thread(target=_see_off, args=(watch,), name="report-kernel-ends").start()
+            Thread(target=_see_off, args=(process, watch), name="report-kernel-ends").start()
 
     return JobKernelManager
 

@@ -19,6 +19,7 @@ import nbformat
 from bleach import Cleaner
 from bleach.css_sanitizer import CSSSanitizer
 from bs4 import BeautifulSoup, Tag
+from bs4.element import AttributeValueList
 from markupsafe import Markup
 from nbconvert.exporters import HTMLExporter, TemplateExporter
 from nbconvert.filters import Highlight2HTML
@@ -249,15 +250,19 @@ def _describe_figures(soup: BeautifulSoup) -> None:
     for tag in soup.find_all(["h1", "h2", "h3", "img"]):
         if tag.name != "img":
             section = tag.get_text(" ", strip=True)
-        elif tag.get("alt", "").startswith("No description") or not tag.get("alt"):
+        elif (text := str(tag.get("alt") or "")).startswith("No description") or not text:
             tag["alt"] = f"Figure in the section “{section}”" if section else "Figure"
+
+
+def _add_class(tag: Tag, name: str) -> None:
+    tag["class"] = AttributeValueList([*tag.get_attribute_list("class"), name])
 
 
 def _lay_out_text(soup: BeautifulSoup) -> None:
     """Let printed lines wrap, but keep columns aligned: what has gaps in several lines scrolls by itself."""
     for said in soup.find_all("pre", class_="said"):
         if sum(bool(_GAP.search(line)) for line in said.get_text().splitlines()) > 1:
-            said["class"] = [*said["class"], "columns"]
+            _add_class(said, "columns")
             said["tabindex"] = "0"
 
 
@@ -272,7 +277,7 @@ def _join_heads(table: Tag) -> None:
     if labels and not any(above[:labels]) and not any(below[labels:]):
         for cell, name in zip(rows[-2], below[:labels], strict=False):
             cell.string = name
-        rows[-1][0].parent.decompose()
+        table.select("thead > tr")[-1].decompose()
 
 
 def _lay_out_tables(soup: BeautifulSoup) -> None:
@@ -292,11 +297,11 @@ def _lay_out_tables(soup: BeautifulSoup) -> None:
         for row in table.find_all("tr"):
             for place, cell in enumerate(reversed(row.find_all(["th", "td"], recursive=False))):
                 if place in numeric and not cell.get("colspan"):
-                    cell["class"] = [*cell.get("class", []), "number"]
+                    _add_class(cell, "number")
                 cell.attrs.pop("style", None) if place in numeric else None
         for cell in table.select("tbody th, tbody td"):
             if _WHOLE.fullmatch(cell.get_text(strip=True)):
-                cell["class"] = [*cell.get("class", []), "unbroken"]
+                _add_class(cell, "unbroken")
         table.wrap(soup.new_tag("div", attrs={"class": "scroll", "tabindex": "0"}))
 
 

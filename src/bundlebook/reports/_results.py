@@ -93,7 +93,7 @@ class Store:
     def page_is(self, name: str, made: dict[str, str] | None) -> bool:
         """Whether a job's page is still the one described by *made* (its key and checksum)."""
         page = self.page(name)
-        return bool(made) and page.is_file() and digest(page) == made.get("sha256")
+        return made is not None and page.is_file() and digest(page) == made.get("sha256")
 
 
 def digest(file: Path) -> str:
@@ -302,10 +302,8 @@ class Results:
         return found
 
     def _neighbours(self, job: Job) -> tuple[tuple[str, str] | None, tuple[str, str] | None]:
-        place = self.batch.jobs.index(job)
-        before = self.batch.jobs[place - 1] if place else None
-        after = self.batch.jobs[place + 1] if place + 1 < len(self.batch.jobs) else None
-        return tuple((f"{other.name}.html", other.title) if other else None for other in (before, after))
+        place, links = self.batch.jobs.index(job), [(f"{other.name}.html", other.title) for other in self.batch.jobs]
+        return links[place - 1] if place else None, links[place + 1] if place + 1 < len(links) else None
 
 
 def _code_number(notebook: nbformat.NotebookNode, cell: int | None) -> int | None:

@@ -27,6 +27,8 @@ from bundlebook.reports.batch import Batch, Job, find_batch, load_batch
 ENGINES = {"local": "bundlebook.reports.run:ThreadEngine", "dask": "bundlebook.reports._dask:DaskEngine"}
 #: What ``bundlebook report`` returns to the shell.
 EXIT_GOOD, EXIT_FAILED, EXIT_BAD_PLAN, EXIT_INTERRUPTED = 0, 1, 2, 130
+#: What runs: for each future its job, the folder of its draft, and what is known about it.
+_Running = dict[Future[Outcome], tuple[Job, Path, Watch]]
 
 
 def report(
@@ -236,7 +238,8 @@ class BatchRun:
         """Run jobs side by side; return whether somebody interrupted them."""
         if not waiting:
             return asked_to_stop.is_set()
-        queue, running, engine = self.batch.in_turn(waiting), {}, self.engine()
+        queue, engine = self.batch.in_turn(waiting), self.engine()
+        running: _Running = {}
         self.slots = engine.slots
         try:
             while queue or running:
@@ -250,7 +253,8 @@ class BatchRun:
                 # The next kernels start before the finished notebooks are rendered, so that no core stands idle.
                 self._fill(queue, engine, running, show)
                 for future in done:
-                    self._end(future, *running[future], show)
+                    job, draft, watch = running[future]
+                    self._end(future, job, draft, watch, show)
                     del running[future]  # only now: an interruption while its page is made must not lose it
                 show.tick()
         except KeyboardInterrupt:
@@ -269,7 +273,7 @@ class BatchRun:
             engine.close()
         return False
 
-    def _fill(self, queue: list[Job], engine: Engine, running: dict, show: Progress) -> None:
+    def _fill(self, queue: list[Job], engine: Engine, running: _Running, show: Progress) -> None:
         """Start jobs until every slot is taken."""
         while queue and sum(not future.done() for future in running) < engine.slots:
             job = queue.pop(0)
