@@ -102,7 +102,7 @@ def evaluate_shop(
     out.mkdir(parents=True, exist_ok=True)
     made = {"shop": shop.name, "real": shop.real, "facts": facts}
     write_figures(out / "leaderboard.json", {"made": made, "boards": {content["level"]: content}})
-    long_table(result).to_csv(out / "leaderboard.csv", index=False)
+    _long_table(result).to_csv(out / "leaderboard.csv", index=False)
     (out / "leaderboard.html").write_text(_page(shop, facts, result), encoding="utf-8")
     say(f"\nwritten to {paths.shown(out)}: leaderboard.csv, leaderboard.json, leaderboard.html")
     return result
@@ -124,7 +124,7 @@ def _facts(shop: Shop, level: str, size: Size, options: Options, left_out: dict[
     return facts
 
 
-def long_table(board: Stored) -> pd.DataFrame:
+def _long_table(board: Stored) -> pd.DataFrame:
     """One row a task, track, metric and method: mean, interval, spread over seeds, and who is level with the best."""
     rows = []
     for task, content in board.content["tasks"].items():
