@@ -297,7 +297,7 @@ def test_ctrl_c_keeps_what_is_finished_and_the_next_run_goes_on(workshop, number
                 break
         time.sleep(0.5)
         process.send_signal(number)
-        rest = process.communicate(timeout=30)[0]
+        rest = process.communicate(timeout=90)[0]
     finally:
         process.kill()
     assert process.returncode == 130, rest
@@ -306,7 +306,7 @@ def test_ctrl_c_keeps_what_is_finished_and_the_next_run_goes_on(workshop, number
     assert {job["name"]: job["status"] for job in index["jobs"]} == {"a_quick": "passed", "b_waits": "interrupted"}
     assert not list(workshop.out.rglob(".draft*"))
 
-    again = subprocess.run(command, env=environment | {"HURRY": "1"}, capture_output=True, text=True, timeout=60)
+    again = subprocess.run(command, env=environment | {"HURRY": "1"}, capture_output=True, text=True, timeout=90)
     assert again.returncode == 0, again.stdout + again.stderr
     assert "reused    a_quick" in again.stdout
     assert "passed    b_waits" in again.stdout

@@ -133,6 +133,8 @@ def test_faults_of_jobs_not_asked_for_do_not_matter(workshop):
     file = workshop.batch({"template": "*.ipynb"})
     assert len(faults(file)) == 2
     assert load_batch(file, only=["good"]).chosen == {"good"}
+    hasty = workshop.batch({"template": "*.ipynb"}, name="hasty", first=["broken"])
+    assert load_batch(hasty, only=["good"]).chosen == {"good"}
     assert len(faults(file, only=["broken", "good"])) == 2  # unreadable, and so there is no such job
 
 
