@@ -82,18 +82,19 @@ def test_jobs_end_as_what_they_are_and_a_lost_worker_costs_nothing(workshop):
 
 def test_ctrl_c_stops_the_kernels_of_the_workers(workshop):
     born = workshop.folder / "born"
-    workshop.notebook("waits", f"import os, time\nopen({str(born)!r}, 'w').write(str(os.getpid()))\ntime.sleep(60)")
+    workshop.notebook("waits", f"import os, time\nopen({str(born)!r}, 'w').write(str(os.getpid()))\ntime.sleep(600)")
+    pressed: list[float] = []
 
     def interrupt():
         while not born.exists() or not born.read_text():
             time.sleep(0.05)
+        pressed.append(time.monotonic())
         os.kill(os.getpid(), signal.SIGINT)
 
     # A shell that runs in the background hands down an ignored Ctrl-C.
     handler = signal.signal(signal.SIGINT, signal.default_int_handler)
     interrupter = Thread(target=interrupt)
     interrupter.start()
-    began = time.monotonic()
     try:
         code, jobs = run(workshop, workshop.batch({"template": "waits.ipynb"}), slots=1)
     finally:
@@ -101,7 +102,7 @@ def test_ctrl_c_stops_the_kernels_of_the_workers(workshop):
         signal.signal(signal.SIGINT, handler)
     assert code == 130
     assert jobs["waits"]["status"] == "interrupted"
-    assert time.monotonic() - began < 45
+    assert time.monotonic() - pressed[0] < 90  # not what the start of the cluster and the kernel took
     assert ends(int(born.read_text()))
 
 
