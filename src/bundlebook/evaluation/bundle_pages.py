@@ -132,7 +132,8 @@ def pairs_by_link(
                 partners, a = partners[new[user, partners]], a[new[user, partners]]
             best = np.argsort(-a, kind="stable")[: 2 * k]
             scored += [(-f * strong, i, j) for j, strong in zip(partners[best].tolist(), a[best].tolist(), strict=True)]
-        page, used = [], set()
+        page: list[tuple[int, int]] = []
+        used: set[int] = set()
         for _, i, j in sorted(scored):
             if len(page) == k:
                 break

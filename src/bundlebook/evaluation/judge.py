@@ -79,7 +79,7 @@ class PreparedTask:
     def digest(self) -> str:
         """SHA-256 of all that a result depends on besides the recommender: baskets, truth, days, lengths of list."""
         task, content = self.task, hashlib.sha256()
-        days = [str(np.datetime64(day, "D")) for day in (task.at, task.until)]
+        days = [str(day.astype("datetime64[D]")) for day in (task.at, task.until)]
         content.update(json.dumps([*days, self.ks, self.probabilities, self.timed.tolist()]).encode())
         for baskets in (task.visible, task.histories, self.people):
             content.update(baskets.digest.encode())
@@ -206,7 +206,7 @@ class Result:
             arrays[f"users/{track}"] = values.index.to_numpy().astype(str)
         if self.shown:
             arrays["shown/p"], arrays["shown/bought"] = self.shown
-        np.savez_compressed(Path(folder) / "arrays.npz", **arrays)
+        np.savez_compressed(Path(folder) / "arrays.npz", allow_pickle=False, **arrays)
         state = {
             "name": self.name,
             "fit_seconds": self.fit_seconds,
@@ -245,7 +245,8 @@ def averaged(runs: Sequence[Result]) -> Result:
     if len(runs) == 1:
         return replace(first, runs=(first.means(),))
     values = {track: sum(run.values[track] for run in runs) / len(runs) for track in first.values}
-    pairs = {key: float(np.mean([run.pairs[key] for run in runs])) for key in first.pairs} if first.pairs else None
+    every = [run.pairs for run in runs if run.pairs]
+    pairs = {key: float(np.mean([of[key] for of in every])) for key in every[0]} if every else None
     return replace(
         first,
         fit_seconds=float(np.mean([run.fit_seconds for run in runs])),
@@ -379,7 +380,7 @@ def _latency(recommender: Recommender, prepared: PreparedTask) -> np.ndarray:
     """Milliseconds a request; the first request warms caches up and is asked twice."""
     spent, depth = [], prepared.depth
     for user in [*prepared.timed[:1], *prepared.timed]:
-        history = prepared.task.histories.of_users([user])
+        history = prepared.task.histories.of_users(np.array([user]))
         began = time.perf_counter()
         scores = recommender.scores(history, prepared.task.at)[0]
         best = np.argpartition(-scores, depth - 1)[:depth]
@@ -430,7 +431,7 @@ def _watch() -> Iterator[_Used]:
         yield used
     finally:
         used.cpu_seconds, used.seconds = time.process_time() - cpu, time.perf_counter() - wall
-        peak = _high_water() if exact else sampler.stop()
+        peak = sampler.stop() if sampler else _high_water()
         used.peak_mb = max(peak - before, 0) / 1e6
 
 

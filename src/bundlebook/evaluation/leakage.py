@@ -29,7 +29,7 @@ def _rewrite_future(baskets: Baskets, at: np.datetime64, *, seed: int) -> Basket
     permutation, so that neither who buys what nor what sells well survives.
     """
     rng = np.random.default_rng(seed)
-    later = np.flatnonzero(baskets.day >= np.datetime64(at, "D"))
+    later = np.flatnonzero(baskets.day >= np.asarray(at, dtype="datetime64[D]"))
     if not len(later):
         raise BundlebookError(
             f"no basket lies on or after {at}", where="rewrite_future", remedy="choose an earlier day"

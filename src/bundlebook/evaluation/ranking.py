@@ -54,10 +54,9 @@ class Ranking:
     @classmethod
     def joined(cls, parts: Sequence["Ranking"]) -> "Ranking":
         """Put rankings of consecutive users under one another."""
-        columns = (
-            np.concatenate([getattr(part, name) for part in parts]) for name in ("items", "hits", "relevant", "tied")
-        )
-        return cls(*columns, parts[0].n_items, np.concatenate([part.opinion for part in parts]))
+        names = ("items", "hits", "relevant", "tied", "opinion")
+        arrays = {name: np.concatenate([getattr(part, name) for part in parts]) for name in names}
+        return cls(n_items=parts[0].n_items, **arrays)
 
     def checked(self, where: str = "scores") -> "Ranking":
         """Return itself, or raise if no user's scores differ: a recommender that ranks nothing is broken."""

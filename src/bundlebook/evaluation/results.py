@@ -169,7 +169,7 @@ class Evaluation:
         """
         rows = {}
         for name, judged in self.judged.items():
-            if judged.pairs is None:
+            if judged.pairs is None or judged.shown is None:
                 continue
             p, y = self.shown(name, min(k, judged.shown[0].shape[1]))
             rows[name] = judged.pairs | {
