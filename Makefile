@@ -41,6 +41,7 @@ test: $(READY) lint  ## lint, unit tests, doctests, strict nbval over every chap
 
 lint: $(READY)  ## style, types, and whether a room imports only from the rooms to its left
 	@$(BIN)/ruff check --quiet . && $(BIN)/ruff format --check --quiet .
+	@$(BIN)/mypy --no-error-summary
 	@out=$$($(BIN)/lint-imports --no-logo --no-cache) || { echo "$$out"; exit 1; }
 
 crosscheck: $(READY)  ## compare with other libraries, in a virtual environment of its own (ranx, bicm, pyfim, Spark, JAX)
