@@ -52,6 +52,7 @@ def test_an_iteration_that_is_cut_short_says_so(lists):
         fit_configuration(lists, max_iterations=1)
 
 
+@pytest.mark.crosscheck
 @pytest.mark.skipif(importlib.util.find_spec("bicm") is None, reason="bicm, a cross-check, is not installed")
 def test_probabilities_equal_bicm(lists):
     from bicm import BipartiteGraph

@@ -55,6 +55,7 @@ def test_mlxtend_finds_what_brute_force_finds(case):
     check(engines.by_mlxtend, case)
 
 
+@pytest.mark.crosscheck
 @pytest.mark.skipif(NO_PYFIM, reason="pyfim is not installed: pip install 'bundlebook[fast]'")
 @thorough
 @given(cases())
@@ -62,6 +63,7 @@ def test_pyfim_finds_what_brute_force_finds(case):
     check(engines.by_pyfim, case)
 
 
+@pytest.mark.crosscheck
 @pytest.mark.skipif(NO_SPARK, reason="Spark needs pyspark and Java: pip install 'bundlebook[spark]'")
 @pytest.mark.parametrize("min_count", [1, 2, 4])
 def test_spark_finds_what_brute_force_finds(min_count):

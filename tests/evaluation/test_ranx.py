@@ -7,6 +7,7 @@ from scipy import sparse
 from bundlebook.evaluation import metrics, rank
 
 # ranx compiles itself for a minute, too long for every run; test_metrics.py compares with scikit-learn each time.
+pytestmark = pytest.mark.crosscheck
 ranx = pytest.importorskip("ranx", reason="ranx is not locked, since it compiles for a minute: `pip install ranx`")
 
 

@@ -39,6 +39,7 @@ def test_every_iteration_lowers_the_loss(panel):
     assert losses == sorted(losses, reverse=True) and losses[0] > losses[-1]
 
 
+@pytest.mark.crosscheck
 @pytest.mark.parametrize("iterations", [1, 3])
 def test_factors_are_implicits(panel, iterations):
     als = pytest.importorskip("implicit.cpu.als", reason="implicit has no wheel for this Python")
@@ -79,6 +80,7 @@ def fitted(low_rank):
     return BPR(factors=8, epochs=80, seed=3).fit(low_rank[0], AT)
 
 
+@pytest.mark.crosscheck
 def test_hidden_purchases_rank_above_the_rest_as_with_implicit(low_rank, fitted):
     log, hidden = low_rank
     shown = log.quantities.toarray() > 0

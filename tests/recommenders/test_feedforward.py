@@ -181,6 +181,7 @@ def test_bad_input_is_one_clear_message(tmp_path, fitted):
         EmbeddingNetwork(repeat=True)
 
 
+@pytest.mark.crosscheck
 @pytest.mark.skipif(importlib.util.find_spec("jax") is None, reason="JAX, an optional extra, is not installed")
 def test_another_backend_computes_the_same(tmp_path, fitted):
     for kind in KINDS:

@@ -21,6 +21,7 @@ def test_shrunk_cosine_is_scikit_learns_times_the_shrinkage(panel):
     np.testing.assert_allclose(_shrunk_cosine(rows, rows, 7), cosine_similarity(rows) * common / (common + 7))
 
 
+@pytest.mark.crosscheck
 def test_item_similarity_is_implicits(panel):
     nearest = pytest.importorskip("implicit.nearest_neighbours", reason="implicit has no wheel for this Python")
     rows = interest(panel, AT, 60, 1.0)

@@ -244,6 +244,7 @@ def test_an_empty_history_gets_the_probabilities_of_nobody_in_particular(shop, f
     assert np.allclose(nobody, nobody[0]) and (nobody > 0).all() and (nobody < 1).all()
 
 
+@pytest.mark.crosscheck
 @pytest.mark.skipif(importlib.util.find_spec("jax") is None, reason="JAX, an optional extra, is not installed")
 def test_another_backend_computes_the_same(shop, fitted, tmp_path):
     fitted.save(tmp_path / "model")
