@@ -8,7 +8,7 @@ from sklearn.metrics import roc_auc_score
 from bundlebook.recommenders import BPR, ImplicitALS
 from bundlebook.recommenders._descent import descend
 from bundlebook.recommenders._interest import interest
-from bundlebook.recommenders.factors import _first_factors, _solve_factors
+from bundlebook.recommenders.factors import _solve_factors, initial_factors
 from bundlebook.shop import Baskets
 
 AT = np.datetime64("2021-06-01")
@@ -50,7 +50,7 @@ def test_factors_are_implicits(panel, iterations):
         factors=6, regularization=0.5, iterations=iterations, use_cg=False, dtype=np.float64, num_threads=1
     )
     theirs.user_factors = np.zeros((panel.n_users, 6))
-    theirs.item_factors = _first_factors(panel.n_items, 6, 5)
+    theirs.item_factors = initial_factors(panel.n_items, 6, 5)
     theirs.fit(rows, show_progress=False)
     np.testing.assert_allclose(ours.user_factors_, theirs.user_factors, atol=1e-5)
     np.testing.assert_allclose(ours.item_factors_, theirs.item_factors, atol=1e-5)

@@ -8,7 +8,7 @@ from .counting import (
     Popularity as Popularity,
     TransitionCounts as TransitionCounts,
 )
-from .factors import BPR as BPR, ImplicitALS as ImplicitALS
+from .factors import BPR as BPR, ImplicitALS as ImplicitALS, initial_factors as initial_factors
 from .hybrid import Ensemble as Ensemble, Stacked as Stacked, Switching as Switching, Weighted as Weighted
 from .linear import EASE as EASE, ItemCosine as ItemCosine
 from .neighbours import UPCF as UPCF, ItemKNN as ItemKNN, TifuKNN as TifuKNN, UserKNN as UserKNN

@@ -97,7 +97,7 @@ class ImplicitALS:
         rows = self._confidence(past, at)
         rows = rows[np.diff(rows.indptr) > 0]
         columns = rows.T.tocsr()
-        self.item_factors_ = _first_factors(rows.shape[1], self.factors, self.seed)
+        self.item_factors_ = initial_factors(rows.shape[1], self.factors, self.seed)
         for _ in range(self.iterations):
             self.user_factors_ = _solve_factors(rows, self.item_factors_, self.l2)
             self.item_factors_ = _solve_factors(columns, self.user_factors_, self.l2)
@@ -239,7 +239,7 @@ class BPR:
         return with_popularity(scores, self.share_)
 
 
-def _first_factors(n: int, factors: int, seed: int) -> np.ndarray:
+def initial_factors(n: int, factors: int, seed: int) -> np.ndarray:
     """Small random vectors to begin with, shape (n, factors), float64."""
     return np.random.default_rng(seed).random((n, factors)) * 0.01
 
