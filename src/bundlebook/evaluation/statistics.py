@@ -6,7 +6,6 @@ the purchases of one user hang together. The last three functions plan an experi
 
 import numpy as np
 import pandas as pd
-from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import samplesize_proportions_2indep_onetail
 
 from bundlebook.errors import BundlebookError
@@ -128,8 +127,25 @@ def _compared(draws: pd.DataFrame, means: pd.Series, reference: str, level: floa
     beyond = np.minimum((away <= 0).sum(axis=0), (away >= 0).sum(axis=0)).to_numpy() + 1
     p = np.minimum(2 * beyond / (len(away) + 1), 1)
     difference = (means[away.columns] - means[reference]).to_numpy()
-    columns = {"difference": difference, "low": low, "high": high, "p": p, "p_holm": multipletests(p, method="holm")[1]}
+    columns = {"difference": difference, "low": low, "high": high, "p": p, "p_holm": _holm(p)}
     return pd.DataFrame(columns, index=away.columns)
+
+
+def _holm(p: np.ndarray) -> np.ndarray:
+    r"""Holm's correction for m tests at once: :math:`\tilde p_{(j)} = \max_{l \le j} \min(1, (m - l + 1)\, p_{(l)})`.
+
+    Rejecting where :math:`\tilde p \le \alpha` keeps the chance of any false alarm at most α, however the tests
+    depend on one another.
+
+    >>> _holm(np.array([0.01, 0.04, 0.03])).tolist()  # 3 × .01, then 2 × .03 twice
+    [0.03, 0.06, 0.06]
+    """
+    # Not statsmodels' multipletests: it collects all garbage at every call, measured .2 to .4 s, and a leaderboard asks
+    # a hundred times.
+    order = np.argsort(p, kind="stable")
+    corrected = np.empty(len(p))
+    corrected[order] = np.minimum(np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1)), 1)
+    return corrected
 
 
 def _leaders(values: pd.DataFrame, alpha: float = 0.05, resamples: int = 2000, *, seed: int) -> list[str]:
