@@ -22,7 +22,7 @@ from scipy import sparse
 
 from bundlebook.errors import BundlebookError
 from bundlebook.evaluation.calibration import pair_losses, pair_squares
-from bundlebook.evaluation.ranking import Ranking, _check_scores
+from bundlebook.evaluation.ranking import Ranking, _check_scores, rank, three_rows  # noqa: F401 (for the examples)
 from bundlebook.shop import Baskets
 
 
