@@ -1,8 +1,8 @@
 """LaTeX formulas as MathML, so that a page needs neither JavaScript nor a network to show them.
 
 Temml 0.13.5 (MIT licence, 168 kB, in ``assets/temml``) converts them inside QuickJS. Of the 688 formulas of the
-chapters, solutions and templates it converted all, among them four with norms (‖B‖²) that latex2mathml and 409 lines of own
-rules drew with unequal bars; KaTeX drew none of the bold and double-struck letters, which its MathML only names.
+chapters, solutions and templates it converted all, among them four with norms (‖B‖²) that latex2mathml and 409 lines
+of own rules drew with unequal bars; KaTeX drew none of the bold and double-struck letters, which its MathML only names.
 """
 
 import unicodedata
