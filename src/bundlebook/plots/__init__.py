@@ -4,6 +4,7 @@
 * ``bundles``: joint probabilities, demand curves, the Pareto front, the card of a bundle, exposures
 * ``cleaning``: clocks, quantities, weeks, filled gaps, the split by time
 * ``evaluation``: the protocol, intervals and differences, calibration, newcomers, accuracy against cost
+* ``networks``: drawings of the recurrent cells, of the gradient through time, of the whole recommender
 * ``overview``: the picture on the README's first screen
 * ``profiles``: portraits, source weights, cold start
 * ``reports``: segments, uplift beside its need, campaigns

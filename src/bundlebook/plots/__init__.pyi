@@ -3,6 +3,7 @@ from . import (
     bundles as bundles,
     cleaning as cleaning,
     evaluation as evaluation,
+    networks as networks,
     overview as overview,
     profiles as profiles,
     reports as reports,
