@@ -23,6 +23,7 @@ from typing import Any
 import click
 import numpy as np
 import pandas as pd
+from scipy import sparse
 
 from bundlebook.evaluation import (
     METHODS,
@@ -37,12 +38,11 @@ from bundlebook.evaluation import (
     reliability_curve,
     resampled_means,
     settings_of,
-    single_lines,
     split_for,
     write_figures,
 )
 from bundlebook.recommenders import Calibrated, Ensemble, PlattScaled, ProbabilisticRecommender
-from bundlebook.shop import Task, clean, load_shop
+from bundlebook.shop import Baskets, Task, clean, load_shop
 
 RESULTS = Path(__file__).with_suffix(".json")
 NETWORK = "GRU + repeat-aware head"
@@ -129,6 +129,19 @@ def _load(folder: Path) -> dict[str, dict]:
             place, name = key.rsplit("/", 1)
             row[place].setdefault("arrays", {})[name] = arrays[key]
     return row
+
+
+def single_lines(histories: Baskets, *, seed: int) -> Baskets:
+    """Histories with one line of each basket, drawn at random: what a shop knows that saw little of each visit.
+
+    Such a history is not just a short one: most of what was bought is missing from it, and nothing in it says so.
+    """
+    rng, lines = np.random.default_rng(seed), histories.quantities.tocsr()
+    basket = np.repeat(np.arange(histories.n_baskets), histories.sizes())
+    shuffled = np.lexsort((rng.random(len(basket)), basket))
+    chosen = shuffled[np.unique(basket[shuffled], return_index=True)[1]]
+    kept = sparse.csr_matrix((lines.data[chosen], (basket[chosen], lines.indices[chosen])), shape=lines.shape)
+    return replace(histories, quantities=kept)
 
 
 def tasks_of(task: Task, part: str, seed: int) -> dict[str, PreparedTask]:

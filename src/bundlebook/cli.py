@@ -127,9 +127,18 @@ def report(
 @click.option("--networks/--no-networks", default=True, show_default=True, help="Whether networks take part.")
 @click.option("--memory", type=click.FloatRange(min=0, min_open=True), help="Gigabytes a recommender may take.")
 @click.option("--minutes", default=10.0, show_default=True, help="Minutes a fit may take, by estimate.")
+@click.option("--quick", is_flag=True, help="Simple methods only, at most 1,000 users judged: about a minute.")
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="Folder to write to.")
 def evaluate(
-    data: str, level: str, seed: int, seeds: int, networks: bool, memory: float | None, minutes: float, out: Path | None
+    data: str,
+    level: str,
+    seed: int,
+    seeds: int,
+    networks: bool,
+    memory: float | None,
+    minutes: float,
+    quick: bool,
+    out: Path | None,
 ) -> None:
     """Judge every recommender on a shop of your own: the leaderboard of chapter 07."""
     from bundlebook import paths
@@ -140,7 +149,15 @@ def evaluate(
     options = Options(seed=seed, seeds=seeds)
     try:
         evaluate_shop(
-            data, out or paths.out() / "evaluation", level, options, networks, memory, minutes, say=click.echo
+            data,
+            out or paths.out() / "evaluation",
+            level,
+            options,
+            networks,
+            memory,
+            minutes,
+            say=click.echo,
+            quick=quick,
         )
     except BundlebookError as error:
         raise click.ClickException(str(error)) from None

@@ -86,6 +86,16 @@ def test_two_hundred_customers_without_baskets_of_their_own(tmp_path, monkeypatc
     assert json.loads((tmp_path / "board" / "leaderboard.json").read_text())["made"]["real"]
 
 
+def test_a_quick_look_judges_what_is_simple(tmp_path, monkeypatch):
+    monkeypatch.setenv("BUNDLEBOOK_CACHE", str(tmp_path / "cache"))
+    lines = []
+    shop = own_folder(tmp_path, n_users=80)
+    board = evaluate_shop(shop, tmp_path / "board", resamples=100, say=lines.append, progress=False, quick=True)
+    assert set(board.methods["family"]) == {"counting", "neighbours", "content", "linear"}
+    assert set(board.content["tasks"]) == {"window", "next_basket"}
+    assert "A quick look" in "\n".join(lines)
+
+
 def test_the_command_says_what_is_wrong_in_one_line(tmp_path):
     result = CliRunner().invoke(cli.main, ["evaluate", "--data", str(tmp_path / "nowhere")])
     assert result.exit_code == 1 and "there is no folder" in result.output and "Traceback" not in result.output

@@ -229,7 +229,7 @@ def test_the_planner_switches_off_what_does_not_fit_and_says_why():
     chosen, left_out = plan(Size(users=1_000_000, items=100_000, pairs=20_000_000, baskets=10_000_000), 12, minutes=10)
     names = {method.name for method in chosen}
     assert {"popularity", "personal frequency", "decayed frequency + popularity"} <= names
-    for dense in ("TIFU-KNN", "EASE", "content-based"):
+    for dense in ("TIFU-KNN", "EASE (counts)", "content-based"):
         assert "GB of memory" in left_out[dense]
     assert "minutes to fit" in left_out["GRU + repeat-aware head"]
     assert set(plan(small, 2, 10, networks=False)[1].values()) == {"networks were switched off"}

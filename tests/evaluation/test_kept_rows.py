@@ -170,7 +170,7 @@ def test_a_leaderboard_of_nobody_says_why(split):
 
 def test_a_registered_metric_is_in_every_table(split, monkeypatch):
     def first_place(ranking, k):
-        return ranking.at(1)[:, 0].astype(float)
+        return ranking.at(1)[:, 0]
 
     def promised(p, y):
         return np.abs(p - y).ravel()
@@ -181,7 +181,7 @@ def test_a_registered_metric_is_in_every_table(split, monkeypatch):
     recommenders = [method.recommender(MethodInputs(None, split), 0) for method in SIMPLE]
     result = evaluate(recommenders, split.task("test"), requests=0, seed=0)
     for name, one in result.judged.items():
-        assert (result.per_user("First@10")[name] == one.rankings["all"].hits[:, 0]).all()
+        assert (result.per_user("First@10")[name] == one.rankings["all"].at(1)[:, 0]).all()
     table = result.leaderboard(("First@10", "Absolute"), resamples=100, seed=0)
     assert table.columns.tolist() == ["First@10", "Absolute"]
     by_loss = result.leaderboard(("Absolute",), resamples=100, seed=0)

@@ -17,7 +17,7 @@ def test_gini_at_its_ends():
 
 def test_gini_is_the_mean_absolute_difference():
     items = np.random.default_rng(0).integers(0, 12, size=(30, 4))
-    e = metrics.exposure(items, 12)
+    e = metrics._exposure(items, 12)
     assert metrics.gini(items, 12) == pytest.approx(np.abs(e[:, None] - e).mean() / (2 * e.mean()))
 
 
@@ -26,7 +26,7 @@ def test_diversity_is_the_mean_over_pairs_also_of_short_lists():
     vectors = sparse.random(15, 30, density=0.3, random_state=1, format="csr")
     items = np.array([rng.permutation(15)[:5] for _ in range(8)])
     items[0, 3:] = -1
-    for row, found in zip(items, metrics.diversity(items, vectors), strict=True):
+    for row, found in zip(items, metrics._diversity(items, vectors), strict=True):
         chosen = row[row >= 0]
         cosines = cosine_similarity(vectors[chosen])
         assert found == pytest.approx(1 - cosines[np.triu_indices(len(chosen), 1)].mean())
@@ -42,11 +42,11 @@ def test_empty_lists_and_pairs_are_refused():
     with pytest.raises(BundlebookError, match="empty"):
         metrics.coverage(np.full((3, 2), -1), 4)
     with pytest.raises(BundlebookError, match="two items"):
-        metrics.diversity(np.array([[1, -1]]), sparse.identity(3, format="csr"))
+        metrics._diversity(np.array([[1, -1]]), sparse.identity(3, format="csr"))
 
 
 def test_item_popularity_is_never_zero(task):
-    p = metrics.item_popularity(task.visible)
+    p = metrics._item_popularity(task.visible)
     assert p.shape == (task.visible.n_items,) and (p > 0).all() and (p < 1).all()
     expected = ((task.visible.user_item() > 0).sum(axis=0).A1 + 0.5) / (task.visible.n_users + 1)
     assert p == pytest.approx(expected)

@@ -1,5 +1,8 @@
 """Ranking metrics agree with scikit-learn on random rankings with ties, and refuse what cannot be judged."""
 
+from dataclasses import replace
+from itertools import permutations
+
 import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
@@ -7,7 +10,9 @@ from scipy import sparse
 from sklearn.metrics import label_ranking_average_precision_score, ndcg_score, roc_auc_score
 
 from bundlebook.errors import BundlebookError
-from bundlebook.evaluation import metrics, rank, three_rows
+from bundlebook.evaluation import METRICS, evaluate, metrics, rank, three_rows
+from bundlebook.recommenders import Calibrated, DecayedFrequency, PersonalFrequency, Popularity
+from bundlebook.shop import Baskets
 
 N_USERS, N_ITEMS = 60, 25
 
@@ -22,17 +27,19 @@ def drawn(request):
 
 
 def untied(scores, bought):
-    """Scores without ties that put items in the very order of the full ranking."""
-    full = rank(scores, sparse.csr_matrix(bought), depth=N_ITEMS)
+    """Scores without ties that put items in the order drawn for the list, and their ranking."""
+    drawn = rank(scores, sparse.csr_matrix(bought), depth=N_ITEMS)
     resolved = np.empty_like(scores)
-    np.put_along_axis(resolved, full.items, np.tile(-np.arange(N_ITEMS, dtype=float), (len(scores), 1)), axis=1)
-    return full, resolved
+    np.put_along_axis(resolved, drawn.items, np.tile(-np.arange(N_ITEMS, dtype=float), (len(scores), 1)), axis=1)
+    return rank(resolved, sparse.csr_matrix(bought), depth=N_ITEMS), resolved
 
 
 @pytest.mark.parametrize("k", [1, 5, 10, 25])
 def test_ndcg_is_scikit_learns(drawn, k):
     full, resolved = untied(*drawn)
     assert metrics.ndcg(full, k).mean() == pytest.approx(ndcg_score(drawn[1], resolved, k=k), abs=1e-12)
+    tied = rank(drawn[0], sparse.csr_matrix(drawn[1]), depth=N_ITEMS)
+    assert metrics.ndcg(tied, k).mean() == pytest.approx(ndcg_score(drawn[1], drawn[0], k=k), abs=1e-12)
 
 
 def test_average_precision_is_scikit_learns(drawn):
@@ -72,24 +79,63 @@ def test_ndcgs_two_ideals_differ_only_beyond_k_purchases(drawn):
     assert whole == pytest.approx(by_hand)
 
 
-def test_scores_decide_before_item_numbers(drawn):
+def test_scores_decide_before_the_draw(drawn):
     scores, bought = drawn
-    full, _ = untied(scores, bought)
+    full = rank(scores, sparse.csr_matrix(bought), depth=N_ITEMS)
     assert (np.diff(np.take_along_axis(scores, full.items, axis=1)) <= 0).all()
     assert (np.sort(full.items, axis=1) == np.arange(N_ITEMS)).all()
 
 
-def test_ties_earn_what_a_random_order_would():
-    """The first items are all bought, so an order by item number would make constant scores look perfect."""
-    n_users, n_items, k = 5000, 37, 5
+LIST_METRICS = [metric for metric in METRICS.values() if metric.of == "list"]
+
+
+@pytest.mark.parametrize("metric", LIST_METRICS, ids=lambda metric: metric.name)
+def test_a_metric_of_ties_is_its_mean_over_all_orders(metric):
+    rng = np.random.default_rng(2)
+    scores, bought = rng.integers(0, 3, size=(8, 6)).astype(float), rng.random((8, 6)) < 0.4
+    bought[:, 0] = True
+    ranking = rank(scores, sparse.csr_matrix(bought), depth=5)
+    orders = np.array(list(permutations(range(6))))
+    for user, (score, wanted) in enumerate(zip(scores, bought, strict=True)):
+        every = rank(score - orders / 100, sparse.csr_matrix(np.tile(wanted, (len(orders), 1))), depth=5)
+        for k in (1, 3, 5):
+            assert metric.fn(ranking, k)[user] == pytest.approx(metric.fn(every, k).mean(), abs=1e-12)
+
+
+def test_the_order_drawn_for_ties_is_fair_to_every_pair():
+    """An order by item number, even from another start in every row, puts i before i + 1 nearly always."""
+    n_users, n_items = 4000, 30
     scores = np.zeros((n_users, n_items))
     scores[0, -1] = 1  # one opinion, or the scores would be refused
-    bought = np.tile(np.arange(n_items) < k, (n_users, 1))
-    ranking = rank(scores, sparse.csr_matrix(bought), depth=k)
-    assert metrics.recall(ranking, k).mean() == pytest.approx(k / n_items, abs=0.005)
-    assert ranking.tied[1:].all()
-    expected = ndcg_score(bought, scores, k=k)  # scikit-learn averages over all orders of tied items
-    assert metrics.ndcg(ranking, k).mean() == pytest.approx(expected, abs=0.01)
+    items = rank(scores, sparse.csr_matrix(np.ones((n_users, n_items))), depth=n_items).items[1:]
+    place = np.argsort(items, axis=1)
+    for i, j in ((0, 1), (13, 14), (0, 29), (5, 20)):
+        assert (place[:, i] < place[:, j]).mean() == pytest.approx(0.5, abs=0.03)
+
+
+@pytest.fixture(scope="module")
+def renamed(split):
+    """The same shop judged twice: items stand in the order of their names, and in the second their names are others."""
+    rng, b = np.random.default_rng(5), split.baskets
+    names = np.array([f"{number:03d}" for number in rng.permutation(b.n_items)])
+    order = np.argsort(names)
+    other = Baskets(b.quantities[:, order].tocsr(), b.user, b.day, b.user_ids, names[order], b.level)
+    makers = PersonalFrequency, DecayedFrequency, Popularity
+    return [
+        evaluate([Calibrated(make()) for make in makers], replace(split, baskets=one).task("test"), requests=0, seed=0)
+        for one in (b, other)
+    ]
+
+
+@pytest.mark.parametrize("metric", METRICS.values(), ids=lambda metric: metric.name)
+def test_other_names_of_the_items_change_no_metric(renamed, metric):
+    for track in ("all", "repeat", "explore") if metric.of == "list" else ("all",):
+        assert np.allclose(*(one.per_user(metric.label(10), track).to_numpy() for one in renamed), atol=1e-6)
+
+
+def test_other_names_of_the_items_change_no_calibration(renamed):
+    columns = ["shown P", "shown bought", "ECE shown"]
+    assert np.allclose(*(one.probability_table()[columns].sort_index().to_numpy() for one in renamed), atol=1e-6)
 
 
 def test_tied_marks_the_places_where_a_cut_is_arbitrary():

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from bundlebook.errors import BundlebookError
-from bundlebook.evaluation import newcomers, single_lines
+from bundlebook.evaluation import newcomers
 
 
 def test_held_out_households_are_gone_and_short(task):
@@ -30,13 +30,3 @@ def test_other_seed_other_households_and_bad_shares_are_refused(task):
         newcomers(task, share=1, seed=0)
     with pytest.raises(BundlebookError, match="fewer than two"):
         newcomers(task, share=0.001, seed=0)
-
-
-def test_one_line_of_each_basket_is_left(task):
-    people = task.histories
-    lines = single_lines(people, seed=0)
-    assert (lines.sizes() == 1).all() and (lines.day == people.day).all() and (lines.user == people.user).all()
-    there = np.asarray(people.quantities[np.arange(people.n_baskets), lines.quantities.indices]).ravel()
-    assert (there == lines.quantities.data).all() and (there > 0).all()
-    assert (lines.quantities != single_lines(people, seed=0).quantities).nnz == 0
-    assert (lines.quantities != single_lines(people, seed=1).quantities).nnz > 0

@@ -17,7 +17,7 @@ def test_the_peak_is_seen_also_when_it_is_over(monkeypatch, exact):
         del block
         few = np.ones(1000)
     assert 60 < used.peak_mb < 400 and few.sum() == 1000
-    assert used.cpu_seconds > 0 and used.seconds > 0
+    assert used.cpu_seconds > 0
 
 
 def test_little_is_little():

@@ -72,9 +72,10 @@ def test_leaders_are_all_that_cannot_be_told_from_the_best():
             "level": user + rng.normal(0, 0.02, 300) - 0.0005,
         }
     )
-    assert set(_leaders(values, seed=0)) == {"best", "level"}
-    assert _leaders(values[["far behind", "best"]], seed=0) == ["best"]
-    assert _leaders(values[["best"]], seed=0) == ["best"]
+    draws, means = pd.DataFrame(resampled_means(values.to_numpy(), seed=0), columns=values.columns), values.mean()
+    assert set(_leaders(draws, means)) == {"best", "level"}
+    for names in (["far behind", "best"], ["best"]):
+        assert _leaders(draws[names], means[names]) == ["best"]
 
 
 def test_bad_input_is_one_clear_error():

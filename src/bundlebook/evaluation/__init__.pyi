@@ -52,7 +52,5 @@ from .tasks import (
     last_baskets_in_time as last_baskets_in_time,
     leave_last_out as leave_last_out,
     newcomers as newcomers,
-    seen_later as seen_later,
-    single_lines as single_lines,
     tracks as tracks,
 )

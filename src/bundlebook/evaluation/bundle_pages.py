@@ -27,7 +27,7 @@ def page_results(
     Returns
     -------
     DataFrame
-        One row a user: ``hit`` (a bundle was bought completely within the window), ``one basket`` (… in one basket),
+        One row per user: ``hit`` (a bundle was bought completely within the window), ``one basket`` (… in one basket),
         ``bought`` (share of the page's bundles bought completely), ``sales`` (their usual price, money),
         ``shown`` (mean usual price of the bundles shown), ``categories`` (distinct ones on the page).
 
@@ -37,27 +37,20 @@ def page_results(
     """
     if len(pages) != inside.n_users:
         raise BundlebookError(f"{len(pages)} pages for {inside.n_users} users", where="page_results")
-    bought = inside.user_item().tocsr()
     start = np.searchsorted(inside.user, np.arange(len(pages) + 1))
-    held = inside.incidence
     rows = []
     for user, page in enumerate(pages):
-        mine = set(bought.indices[bought.indptr[user] : bought.indptr[user + 1]].tolist())
-        came = [set(bundle) <= mine for bundle in page]
+        baskets = inside.incidence[start[user] : start[user + 1]].toarray() > 0
+        came = [bool(baskets[:, list(bundle)].any(axis=0).all()) for bundle in page]
+        together = [bool(baskets[:, list(bundle)].all(axis=1).any()) for bundle in page]
         price = [float(unit_price[list(bundle)].sum()) for bundle in page]
-        together = False
-        if any(came):
-            baskets = [
-                set(held.indices[held.indptr[b] : held.indptr[b + 1]].tolist()) for b in range(*start[user : user + 2])
-            ]
-            together = any(set(bundle) <= basket for bundle in page for basket in baskets)
         shown = sorted({item for bundle in page for item in bundle})
         rows.append(
             {
                 "hit": float(any(came)),
-                "one basket": float(together),
+                "one basket": float(any(together)),
                 "bought": float(np.mean(came)) if page else 0.0,
-                "sales": float(sum(value for value, hit in zip(price, came, strict=True) if hit)),
+                "sales": float(np.dot(price, came)),
                 "shown": float(np.mean(price)) if page else np.nan,
                 "categories": float(len(set(category[shown].tolist()))),
             }
@@ -72,7 +65,7 @@ def pairs_by_score(scores: np.ndarray, k: int, new: np.ndarray | None = None) ->
     ----------
     scores : ndarray, shape (n_users, n_items)
     k : int
-        Pairs a page.
+        Pairs per page.
     new : ndarray of bool, shape (n_users, n_items), optional
         If given, every pair joins the best item the user knows and the best one that is new, the second ones and so on.
         Users that know fewer than k items get a shorter page.
@@ -113,7 +106,7 @@ def pairs_by_link(
     strength : csr_matrix or ndarray, shape (n_items, n_items)
         For example confidences of rules, or cosines.
     k : int
-        Pairs a page; no item stands in two.
+        Pairs per page; no item stands in two.
     new : ndarray of bool, shape (n_users, n_items), optional
         If given, j must be new to the user.
     starts : int

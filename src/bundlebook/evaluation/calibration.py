@@ -1,9 +1,9 @@
 """Whether a probability means what it says: log loss, Brier score, calibration error, reliability; also by group.
 
 The measures of the first half take arrays of any equal shape; a pair (user, item) is one observation. A mean over all
-pairs hides a lot: promising twice too much of rare items and a little too little of best-sellers can add up to the
-right total. So :func:`calibration_by_group` takes the same measures by popularity of the item or by how well the user
-is known, with intervals over users.
+pairs can hide errors: predicting twice too much for rare items and slightly too little for best-sellers can add up to
+the right total. So :func:`calibration_by_group` takes the same measures by popularity of the item or by how well the
+user is known, with intervals over users.
 """
 
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ from bundlebook.errors import BundlebookError
 from bundlebook.evaluation.ranking import _top
 from bundlebook.evaluation.statistics import resampled_means
 
-#: Probabilities are kept this far from 0 and 1 in the log loss: being surely wrong costs 16 nats, not infinitely many.
+#: Probabilities are kept this far from 0 and 1 in the log loss: a certain, wrong P costs 16 nats, not infinity.
 _EPSILON = 1e-7
 #: Likeliest items of a user that count as shown, and whose probabilities are kept.
 _SHOWN = 20
@@ -56,10 +56,10 @@ def brier(p: np.ndarray, y: np.ndarray) -> float:
     >>> round(brier(p, y), 4)  # (.04 + .16 + .01) / 3
     0.07
     """
-    return float(pair_squares(p, y).mean())
+    return float(_pair_squares(p, y).mean())
 
 
-def pair_squares(p: np.ndarray, y: np.ndarray) -> np.ndarray:
+def _pair_squares(p: np.ndarray, y: np.ndarray) -> np.ndarray:
     """Squared error of every pair, flat: its mean is the Brier score."""
     p, y = _flat(p, y)
     return (p - y) ** 2
@@ -74,32 +74,8 @@ def brier_skill(p: np.ndarray, y: np.ndarray) -> float:
     """
     p, y = _flat(p, y)
     if y.all() or not y.any():
-        raise BundlebookError("all outcomes are equal, so there is nothing to be skilled at", where="y")
+        raise BundlebookError("all outcomes are equal, so no skill can be measured", where="y")
     return 1 - brier(p, y) / float(y.mean() * (1 - y.mean()))
-
-
-def accuracy(p: np.ndarray, y: np.ndarray, threshold: float = 0.5) -> float:
-    """Share of pairs on the right side of the threshold (准确率).
-
-    >>> p, y = np.array([0.8, 0.4, 0.1]), np.array([1, 0, 0])
-    >>> accuracy(p, y)
-    1.0
-    """
-    p, y = _flat(p, y)
-    return float(((p >= threshold) == y).mean())
-
-
-def auc(p: np.ndarray, y: np.ndarray) -> float:
-    """Chance that a purchase has a higher probability than a non-purchase, over all pairs; ties count one half.
-
-    >>> auc(np.array([.8, .4, .1]), np.array([0, 1, 0]))
-    0.5
-    """
-    p, y = _flat(p, y)
-    if y.all() or not y.any():
-        raise BundlebookError("AUC needs purchases and non-purchases", where="y")
-    n = int(y.sum())
-    return float((rankdata(p)[y].sum() - n * (n + 1) / 2) / (n * (len(y) - n)))
 
 
 def reliability_curve(p: np.ndarray, y: np.ndarray, bins: int = 10) -> pd.DataFrame:
@@ -107,14 +83,16 @@ def reliability_curve(p: np.ndarray, y: np.ndarray, bins: int = 10) -> pd.DataFr
 
     Parameters
     ----------
-    p, y : ndarray
+    p : ndarray
+    y : ndarray
+        Outcomes, or their chances where ties leave them open (see :func:`bundlebook.evaluation.rank`).
     bins : int
         At most; observations with equal p share one bin, so that the result does not depend on their order.
 
     Returns
     -------
     DataFrame
-        One row a bin: ``count``, ``predicted`` (mean p), ``observed`` (mean y).
+        One row per bin: ``count``, ``predicted`` (mean p), ``observed`` (mean y).
 
     Examples
     --------
@@ -125,8 +103,8 @@ def reliability_curve(p: np.ndarray, y: np.ndarray, bins: int = 10) -> pd.DataFr
     1      1        0.4       0.0
     2      1        0.8       1.0
     """
-    p, y = _flat(p, y)
-    frame = pd.DataFrame({"bin": _bin_of(p, bins), "p": p, "y": y.astype(float)})
+    p, chance = _flat(p, y)[0], np.clip(np.asarray(y, dtype=float).ravel(), 0, 1)
+    frame = pd.DataFrame({"bin": _bin_of(p, bins), "p": p, "y": chance})
     table = frame.groupby("bin").agg(count=("p", "size"), predicted=("p", "mean"), observed=("y", "mean"))
     return table.reset_index(drop=True)
 
@@ -224,37 +202,34 @@ def calibration_by_group(
     groups: pd.Categorical | Sequence,
     of: str,
     *,
-    users: np.ndarray | None = None,
     shown: int = _SHOWN,
     bins: int = 10,
     resamples: int = 1000,
     seed: int,
 ) -> pd.DataFrame:
-    """Judge the probabilities of every group of items, users or pairs, and of all together.
+    """Judge the probabilities of every group of items or users, and of all together.
 
     Parameters
     ----------
     p : ndarray, shape (n_rows, n_items)
-        Probabilities; a row is a user at a moment (a period, a basket to come).
+        Probabilities; a row is a user.
     y : ndarray, shape (n_rows, n_items)
         What was bought, 0 is no.
     groups : Categorical or sequence
-        Group of every item, row or pair; rows of the table follow the categories, or are sorted.
-    of : {"items", "rows", "pairs"}
+        Group of every item or row; rows of the table follow the categories, or are sorted.
+    of : {"items", "rows"}
         What `groups` groups.
-    users : ndarray, shape (n_rows,), optional
-        Whom a row belongs to; each row is a user of its own if None. Intervals resample users.
     shown : int
         Likeliest items of every row that count as shown.
     bins : int
-        Of the calibration error.
+        Number of bins of the calibration error.
     resamples, seed : int
-        Of the bootstrap.
+        As in :func:`~bundlebook.evaluation.bootstrap_interval`.
 
     Returns
     -------
     DataFrame
-        One row a group, the last one ``"all"``: ``pairs``; ``bought`` (how many of them); ``predicted`` and
+        One row per group, the last one ``"all"``: ``pairs``; ``bought`` (how many of them); ``predicted`` and
         ``observed`` (mean p, mean y); ``ratio`` = predicted over observed with its 95 % interval ``low``, ``high``;
         ``log loss`` in nats; ``Brier skill`` against the constant that knows the group's own mean; ``shown`` (how many
         pairs of the group were shown) and ``ECE shown``. NaN where nothing was bought or shown.
@@ -268,49 +243,36 @@ def calibration_by_group(
     if p.ndim != 2 or p.shape != y.shape:
         raise BundlebookError(f"p has shape {p.shape}, y {y.shape}", remedy="pass two tables of rows × items")
     groups = groups if isinstance(groups, pd.Categorical) else pd.Categorical(np.asarray(groups).ravel())
-    sizes = {"items": p.shape[1], "rows": p.shape[0], "pairs": p.size}
+    sizes = {"items": p.shape[1], "rows": p.shape[0]}
     if of not in sizes or len(groups) != sizes[of]:
         wanted = f"a group for each of {sizes[of]} {of}" if of in sizes else f"of= one of {', '.join(sizes)}"
         raise BundlebookError(f"{len(groups)} groups of {of!r}", where="calibration_by_group", remedy=f"pass {wanted}")
-    shape = {"items": (1, -1), "rows": (-1, 1), "pairs": p.shape}[of]
-    code = np.broadcast_to(np.asarray(groups.codes).reshape(shape), p.shape)
+    code = np.broadcast_to(groups.codes if of == "items" else groups.codes[:, np.newaxis], p.shape)
     if (code < 0).any():
         raise BundlebookError("some have no group", where="groups", remedy="leave them out, or name their group")
-    user = np.arange(len(p)) if users is None else np.unique(users, return_inverse=True)[1]
     likeliest = np.zeros(p.shape, dtype=bool)
-    np.put_along_axis(likeliest, _top(p, min(shown, p.shape[1])), True, axis=1)
-    sums = _sums_by_user(p, y, code, user, len(groups.categories))
-    draws = resampled_means(sums.reshape(len(sums), -1), resamples, seed=seed).reshape(resamples, 2, -1)
+    np.put_along_axis(likeliest, _top(p, y, min(shown, p.shape[1]))[0], True, axis=1)
+    found = {name: code == number for number, name in enumerate(groups.categories)} | {"all": code >= 0}
     rows = {}
-    for number, name in enumerate([*groups.categories, "all"]):
-        inside = code == number if name != "all" or number < len(groups.categories) else np.ones(p.shape, dtype=bool)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            ratio = draws[:, 0, number] / draws[:, 1, number]
-        rows[name] = _row(p[inside], y[inside], ratio) | _shown(p, y, inside & likeliest, bins)
+    for name, inside in found.items():
+        mine, came, seen = p[inside], y[inside], inside & likeliest
+        sums = [(values * inside).sum(axis=1, dtype=float) for values in (p, y)]
+        expected, bought = resampled_means(np.column_stack(sums), resamples, seed=seed).T
+        sure = len(mine) > 0 and bought.all()
+        rows[name] = {
+            "pairs": len(mine),
+            "bought": came.sum(),
+            "predicted": mine.mean(dtype=float) if len(mine) else np.nan,
+            "observed": came.mean() if len(mine) else np.nan,
+            "ratio": mine.mean(dtype=float) / came.mean() if came.any() else np.nan,
+            "low": np.quantile(expected / bought, 0.025) if sure else np.nan,
+            "high": np.quantile(expected / bought, 0.975) if sure else np.nan,
+            "log loss": log_loss(mine, came) if len(mine) else np.nan,
+            "Brier skill": brier_skill(mine, came) if came.any() and not came.all() else np.nan,
+            "shown": seen.sum(),
+            "ECE shown": ece(p[seen], y[seen], bins) if seen.any() else np.nan,
+        }
     return pd.DataFrame(rows).T.astype({"pairs": int, "bought": int, "shown": int})
-
-
-def _sums_by_user(p: np.ndarray, y: np.ndarray, code: np.ndarray, user: np.ndarray, n_groups: int) -> np.ndarray:
-    """Expected and actual purchases, shape (n_users, 2, n_groups + 1); the last group is everything."""
-    cell, shape = (user[:, np.newaxis] * n_groups + code).ravel(), (user.max() + 1, n_groups)
-    sums = np.stack([np.bincount(cell, values.ravel(), np.prod(shape)).reshape(shape) for values in (p, y)], axis=1)
-    return np.concatenate([sums, sums.sum(axis=2, keepdims=True)], axis=2)
-
-
-def _row(p: np.ndarray, y: np.ndarray, ratio: np.ndarray) -> dict[str, float]:
-    bought = int(y.sum())
-    row = {"pairs": len(p), "bought": bought, "predicted": p.mean(dtype=float) if len(p) else np.nan}
-    row["observed"] = bought / len(p) if len(p) else np.nan
-    row["ratio"] = row["predicted"] / row["observed"] if bought else np.nan
-    row["low"], row["high"] = np.quantile(ratio, [0.025, 0.975]) if np.isfinite(ratio).all() else (np.nan, np.nan)
-    row["log loss"] = float(pair_losses(p, y).mean()) if len(p) else np.nan
-    row["Brier skill"] = brier_skill(p, y) if 0 < bought < len(p) else np.nan
-    return row
-
-
-def _shown(p: np.ndarray, y: np.ndarray, inside: np.ndarray, bins: int) -> dict[str, float]:
-    count = int(inside.sum())
-    return {"shown": count, "ECE shown": ece(p[inside], y[inside], bins) if count else np.nan}
 
 
 def ece_interval(

@@ -26,7 +26,7 @@ from scipy.special import logit
 from bundlebook.errors import BundlebookError
 from bundlebook.evaluation.calibration import _EPSILON, _SHOWN
 from bundlebook.evaluation.metrics import METRICS, Metric
-from bundlebook.evaluation.ranking import Ranking, _check_scores, _rank_block, _top
+from bundlebook.evaluation.ranking import _ARRAYS, Ranking, _check_scores, _rank_block, _top
 from bundlebook.evaluation.tasks import _Track, everyone, tracks
 from bundlebook.recommenders import ProbabilisticRecommender, Recommender
 from bundlebook.shop import Baskets, Task
@@ -37,7 +37,6 @@ _CELLS_AT_ONCE = 8_000_000
 _CELLS_KEPT = 20_000_000
 #: Steps on the scale of log-odds by which purchases and non-purchases are counted for the AUC over all pairs.
 _STEPS = 100_000
-_RANKING_ARRAYS = ("items", "hits", "relevant", "tied", "opinion")
 #: Seconds between two looks at the memory, where the kernel keeps no high-water mark.
 _EVERY_SECONDS = 0.005
 
@@ -110,15 +109,16 @@ def prepare(
     ----------
     task : Task
     ks : sequence of int
-        Lengths of list.
+        Lengths of list; where the catalogue is shorter, its length.
     requests : int
         Users whose lists are timed one by one; 0 times none.
     probabilities : bool
-        Judge the probabilities of those that estimate them.
+        Judge the probabilities of those that estimate them. Switch it off where P means another event than the target.
     most_users : int, optional
-        Of a larger population, judge a random sample of this size. Recommenders still learn from everybody.
+        Judge a random sample of this size if there are more users. Recommenders still learn from all of them.
     population : tuple of Baskets and csr_matrix, optional
-        Histories and outcomes of those a probability is asked of; :func:`~.tasks.everyone` if None.
+        Histories and outcomes of those a probability is asked of; :func:`~.tasks.everyone` if None. The probability of
+        the next basket can be asked only of those who came: ``(task.histories, task.truth)``.
     seed : int
         Seed for the sample and the choice of timed users.
     """
@@ -160,14 +160,14 @@ class Result:
     latency_ms : ndarray, shape (n_requests,)
         Wall time from one user's history to his or her list, in milliseconds.
     rankings : dict of str to Ranking
-        By track.
+        One ranking per track.
     values : dict of str to DataFrame
-        By track: one row a judged user, one column a metric. ``"everyone"`` holds the losses of a probability, also
-        of users who stayed away.
+        One table per track: one row per judged user, one column per metric. ``"everyone"`` holds the losses of a
+        probability, also of users who stayed away.
     pairs : dict of str to float, or None
         ``log loss``, ``Brier skill``, ``AUC`` and ``accuracy`` of the probability over all pairs of a user and an item.
     shown : tuple of two ndarrays of shape (n_people, 20), or None
-        P of the likeliest items of everyone, and whether they were bought.
+        P of the likeliest items of everyone, and the chance that they were bought (0 or 1 but for ties).
     probability : ndarray or None, shape (n_people, n_items)
         P(bought in the window) of everyone; the task's users come first. Not kept where it would be large.
     runs : tuple of dict
@@ -199,7 +199,7 @@ class Result:
         """Write into an existing folder: one ``.npz`` and one ``.json``, nothing that runs code when it is read."""
         arrays: dict[str, np.ndarray] = {"latency": self.latency_ms}
         for track, ranking in self.rankings.items():
-            for part in _RANKING_ARRAYS:
+            for part in _ARRAYS:
                 arrays[f"ranking/{track}/{part}"] = getattr(ranking, part)
         for track, values in self.values.items():
             arrays[f"values/{track}"] = values.to_numpy()
@@ -225,7 +225,7 @@ class Result:
             arrays = dict(kept)
         rankings = {}
         for track in (key.split("/")[1] for key in arrays if key.startswith("ranking/") and key.endswith("/items")):
-            parts = {part: arrays[f"ranking/{track}/{part}"] for part in _RANKING_ARRAYS}
+            parts = {part: arrays[f"ranking/{track}/{part}"] for part in _ARRAYS}
             rankings[track] = Ranking(n_items=state["n_items"], **parts)
         values = {
             track: pd.DataFrame(arrays[f"values/{track}"], arrays[f"users/{track}"], columns)
@@ -348,9 +348,9 @@ def _with_probabilities(result: Result, recommender: ProbabilisticRecommender, p
             raise BundlebookError(f"probabilities have shape {p.shape}, not {bought.shape}", where=recommender.name)
         by_pair = {metric.name: metric.fn(p, bought) for metric in _metrics("probability")}
         losses.append(pd.DataFrame({name: loss.reshape(p.shape).mean(axis=1) for name, loss in by_pair.items()}))
-        best = _top(p, min(_SHOWN, n_items))
+        best, came_true = _top(p, bought, min(_SHOWN, n_items), block.start)
         shown_p.append(np.take_along_axis(p, best, axis=1))
-        shown_y.append(np.take_along_axis(bought, best, axis=1))
+        shown_y.append(came_true)
         right += int(((p >= 0.5) == bought).sum())
         # Log-odds of _EPSILON are −16.1, so the scale from −17 to 17 holds all.
         step = ((logit(np.clip(p, _EPSILON, 1 - _EPSILON)) + 17) * (_STEPS / 34)).astype(np.int32)
@@ -377,7 +377,7 @@ def _with_probabilities(result: Result, recommender: ProbabilisticRecommender, p
 
 
 def _latency(recommender: Recommender, prepared: PreparedTask) -> np.ndarray:
-    """Milliseconds a request; the first request warms caches up and is asked twice."""
+    """Milliseconds per request; the first request warms caches up and is asked twice."""
     spent, depth = [], prepared.depth
     for user in [*prepared.timed[:1], *prepared.timed]:
         history = prepared.task.histories.of_users(np.array([user]))
@@ -397,15 +397,12 @@ class _Used:
     ----------
     cpu_seconds : float
         Over all cores and threads of this process. (Work done on a GPU is not in it.)
-    seconds : float
-        Wall time.
     peak_mb : float
         Largest resident memory of the process during the block, less what it had before, in megabytes (10⁶ bytes).
         Libraries that the block is the first to import count, too.
     """
 
     cpu_seconds: float = 0.0
-    seconds: float = 0.0
     peak_mb: float = 0.0
 
 
@@ -422,50 +419,38 @@ def _watch() -> Iterator[_Used]:
     >>> used.peak_mb > 25, used.cpu_seconds > 0
     (True, True)
     """
-    used, process = _Used(), psutil.Process()
-    _give_back()
+    used, process, done = _Used(), psutil.Process(), threading.Event()
+    gc.collect()
+    with suppress(AttributeError, OSError, TypeError):  # not the GNU C library: the figure is then a lower bound
+        ctypes.CDLL(None).malloc_trim(0)  # freed memory goes back, so that the block cannot live on it unseen
     before, exact = process.memory_info().rss, _reset_high_water()
-    sampler = None if exact else _Sampler(process)
-    cpu, wall = time.process_time(), time.perf_counter()
+    seen = [before]
+
+    def sample() -> None:
+        while not done.wait(_EVERY_SECONDS):
+            seen.append(max(seen.pop(), process.memory_info().rss))
+
+    sampler = threading.Thread(target=sample, daemon=True)
+    if not exact:
+        sampler.start()
+    began = time.process_time()
     try:
         yield used
     finally:
-        used.cpu_seconds, used.seconds = time.process_time() - cpu, time.perf_counter() - wall
-        peak = sampler.stop() if sampler else _high_water()
-        used.peak_mb = max(peak - before, 0) / 1e6
-
-
-def _give_back() -> None:
-    """Return freed memory to the system, so that the block cannot live on it unseen."""
-    gc.collect()
-    with suppress(AttributeError, OSError, TypeError):  # not the GNU C library: the figure is then a lower bound
-        ctypes.CDLL(None).malloc_trim(0)
+        used.cpu_seconds = time.process_time() - began
+        done.set()
+        if exact:
+            status = Path("/proc/self/status").read_text()
+            seen.append(1024 * int(status.split("VmHWM:")[1].split()[0]))
+        else:
+            sampler.join()
+        used.peak_mb = max(max(seen) - before, 0) / 1e6
 
 
 def _reset_high_water() -> bool:
+    """Set the kernel's high-water mark back; False where there is none."""
     try:
         Path("/proc/self/clear_refs").write_text("5")
     except OSError:
         return False
     return True
-
-
-def _high_water() -> int:
-    status = Path("/proc/self/status").read_text()
-    return 1024 * int(status.split("VmHWM:")[1].split()[0])
-
-
-class _Sampler:
-    def __init__(self, process: psutil.Process) -> None:
-        self._process, self._done, self.peak = process, threading.Event(), process.memory_info().rss
-        self._thread = threading.Thread(target=self._watch, daemon=True)
-        self._thread.start()
-
-    def _watch(self) -> None:
-        while not self._done.wait(_EVERY_SECONDS):
-            self.peak = max(self.peak, self._process.memory_info().rss)
-
-    def stop(self) -> int:
-        self._done.set()
-        self._thread.join()
-        return max(self.peak, self._process.memory_info().rss)

@@ -18,7 +18,7 @@ from tqdm import tqdm
 from bundlebook.cache import cached, source_digest
 from bundlebook.errors import BundlebookError
 from bundlebook.evaluation.judge import PreparedTask, Result, _judge_later, averaged, prepare
-from bundlebook.evaluation.methods import Method, MethodInputs
+from bundlebook.evaluation.methods import Method, MethodInputs, Size
 from bundlebook.evaluation.metrics import METRICS
 from bundlebook.evaluation.results import Evaluation
 from bundlebook.evaluation.tasks import newcomers
@@ -27,6 +27,7 @@ from bundlebook.shop import Shop, Split, Task, group_baskets, time_split
 
 #: What is predicted: everything bought in the window, or the first basket in it.
 _TARGETS = ("window", "next_basket")
+_BAR = "{desc}: {percentage:3.0f}%|{bar}| {elapsed}, about {remaining} left{postfix}"
 
 
 class HeldOutTest:
@@ -43,7 +44,7 @@ class HeldOutTest:
     Attributes
     ----------
     readings : list of str
-        One line a reading: target and digest of the settings.
+        One line per reading: target and digest of the settings.
 
     Examples
     --------
@@ -102,7 +103,7 @@ class Options:
     requests : int
         Users whose lists are timed one by one.
     most_users : int
-        Of more users than this, a random sample is judged.
+        If there are more users than this, a random sample is judged.
     new_share : float
         Part of the users that is held out as new; 0 leaves that task out.
     network_seeds : int, optional
@@ -119,17 +120,6 @@ class Options:
     network_seeds: int | None = None
     new_to_networks: bool = True
 
-    def runs(self, method: Method) -> int:
-        """How often a method is fitted for the main tasks."""
-        if not method.learned:
-            return 1
-        fewer = self.network_seeds if method.family == "network" else None
-        return fewer or self.seeds
-
-    def meets_newcomers(self, method: Method) -> bool:
-        """Whether a method is also fitted without the new users."""
-        return bool(self.new_share) and (self.new_to_networks or method.family != "network")
-
 
 @dataclass(frozen=True)
 class Leaderboard:
@@ -143,11 +133,11 @@ class Leaderboard:
     evaluations : dict of str to Evaluation
         ``"window"``, ``"next_basket"``, and ``"new, n"`` for users known by n baskets.
     settings : dict of str to dict
-        Of every method.
+        Settings of every method.
     readings : list of str
         Looks at the test window.
     failures : dict of str to str
-        Methods that gave up, with their message.
+        Methods that failed, with their message.
     """
 
     inputs: MethodInputs
@@ -195,17 +185,17 @@ def make_leaderboard(
     shop : Shop
         Cleaned.
     split : Split
-        Of this shop; :func:`split_for` makes one.
+        The split of this shop; :func:`split_for` makes one.
     methods : sequence of Method
-        For example of :func:`~.methods.plan`.
+        What is judged, for example the choice of :func:`~.methods.plan`.
     options : Options
     progress : bool
-        Show a progress bar (on stderr).
+        Show a progress bar and the time left (on stderr); each fit counts by its estimated length.
 
     Raises
     ------
     BundlebookError
-        If there is no method, or every one of them gave up; the message holds the reasons.
+        If there is no method, or all of them failed; the message holds the reasons.
     """
     inputs, test = MethodInputs(shop, split), HeldOutTest(split)
     settings: dict[str, dict] = {}
@@ -219,13 +209,15 @@ def make_leaderboard(
     prepared = _tasks(test, options)
     fresh = _fresh_tasks(prepared["window"], options) if options.new_share else {}
     results: dict[str, list[Result]] = {name: [] for name in (*prepared, *fresh)}
-    bar = tqdm(total=sum(1 for _ in _runs(methods, options)), disable=not progress, desc=split.baskets.level)
+    size = Size.of(split)
+    share = {method.name: method.seconds(size) + 2e-6 * size.users * size.items for method in methods}
+    total = sum(share[method.name] for method, _, _ in _runs(methods, options))
+    bar = tqdm(total=total, disable=not progress, desc=split.baskets.level, bar_format=_BAR)
     for method, seed, new in _runs(methods, options):
         bar.set_postfix_str(f"{method.name}, seed {seed}" + (", new users" if new else ""))
         if method.name not in failures:
             try:
                 recommender = method.recommender(inputs, seed)
-                recommender.name = method.name
                 row = judge_cached(recommender, fresh if new else prepared, seed=seed)
                 for name, result in row.items():
                     results[name].append(result)
@@ -233,9 +225,9 @@ def make_leaderboard(
                 failures[method.name] = "ran out of memory"
             except BundlebookError as error:
                 failures[method.name] = error.problem
-            except Exception as error:  # one broken method must not cost the rows of all the others
+            except Exception as error:  # a method that fails must not stop the others
                 failures[method.name] = f"{type(error).__name__}: {error}"
-        bar.update()
+        bar.update(share[method.name])
     bar.close()
     merged = {name: _merged(found, failures) for name, found in results.items()}
     if not merged["window"]:
@@ -247,10 +239,13 @@ def make_leaderboard(
 
 
 def _runs(methods: Sequence[Method], options: Options) -> Iterator[tuple[Method, int, bool]]:
+    """Every fit: method, seed, and whether it is the one without the new users."""
     for method in methods:
-        for number in range(options.runs(method)):
+        network = method.family == "network"
+        seeds = (network and options.network_seeds) or options.seeds
+        for number in range(seeds if method.learned else 1):
             yield method, options.seed + number, False
-        if options.meets_newcomers(method):
+        if options.new_share and (options.new_to_networks or not network):
             yield method, options.seed, True
 
 
@@ -306,7 +301,7 @@ def judge_cached(
     tasks : mapping of str to PreparedTask
         They share what was visible.
     seed : int
-        That the recommender was made with.
+        The seed that the recommender was made with.
     kind : str
         First part of the artefact's name.
     save, load : callable, optional

@@ -63,11 +63,6 @@ class MethodInputs:
     shop: Shop
     split: Split
 
-    @property
-    def fine(self) -> bool:
-        """Whether items are single products rather than product types or categories."""
-        return self.split.baskets.level == "item_id"
-
     @cached_property
     def vectors(self) -> pd.DataFrame:
         """Attributes of every item, for content-based methods."""
@@ -171,20 +166,21 @@ class Method:
     memory: Callable[[Size], float] = _sparse
     flops: Callable[[Size], float] = lambda size: 0.0
 
+    def seconds(self, size: Size) -> float:
+        """How long a fit takes, roughly, at 20 · 10⁹ operations per second."""
+        return self.flops(size) / 20e9
+
     def recommender(self, inputs: MethodInputs, seed: int) -> Recommender:
-        """Make it; one that estimates no probability is calibrated on the last visible period."""
+        """Make it under this name; one that estimates no probability is calibrated on the last visible period."""
         made = self.make(inputs, seed)
-        return made if isinstance(made, ProbabilisticRecommender) else Calibrated(made)
+        made = made if isinstance(made, ProbabilisticRecommender) else Calibrated(made)
+        made.name = self.name
+        return made
 
 
 def _network(name: str, model: Callable[[int], Any]) -> Method:
     return Method(
-        name,
-        "network",
-        lambda inputs, seed: FromCache(model(seed), name),
-        True,
-        memory=_panel,
-        flops=_training,
+        name, "network", lambda inputs, seed: FromCache(model(seed), name), True, memory=_panel, flops=_training
     )
 
 
@@ -192,26 +188,9 @@ METHODS: tuple[Method, ...] = (
     Method("popularity", "counting", lambda inputs, seed: Popularity()),
     Method("personal frequency", "counting", lambda inputs, seed: PersonalFrequency()),
     Method("decayed frequency + popularity", "counting", lambda inputs, seed: DecayedFrequency()),
-    Method(
-        "user neighbours",
-        "neighbours",
-        lambda inputs, seed: UserKNN(),
-        memory=_similar_users,
-        flops=_user_pairs,
-    ),
-    Method(
-        "item neighbours",
-        "neighbours",
-        lambda inputs, seed: ItemKNN(),
-        memory=_similar_items,
-        flops=_item_pairs,
-    ),
-    Method(
-        "TIFU-KNN",
-        "neighbours",
-        lambda inputs, seed: Calibrated(TifuKNN(), per="basket"),
-        memory=_all_neighbours,
-    ),
+    Method("user neighbours", "neighbours", lambda inputs, seed: UserKNN(), memory=_similar_users, flops=_user_pairs),
+    Method("item neighbours", "neighbours", lambda inputs, seed: ItemKNN(), memory=_similar_items, flops=_item_pairs),
+    Method("TIFU-KNN", "neighbours", lambda inputs, seed: Calibrated(TifuKNN(), per="basket"), memory=_all_neighbours),
     Method(
         "TIFU-KNN, size-scaled",
         "neighbours",
@@ -240,16 +219,16 @@ METHODS: tuple[Method, ...] = (
         memory=_dense,
     ),
     Method(
-        "EASE, bought or not",
+        "EASE (bought or not)",
         "linear",
         lambda inputs, seed: EASE(),
         memory=_items_squared,
         flops=lambda size: 4.0 * size.items**3,
     ),
     Method(
-        "EASE",
+        "EASE (counts)",
         "linear",
-        lambda inputs, seed: EASE(l2=50 if inputs.fine else 10, log_counts=True),
+        lambda inputs, seed: EASE(l2=50 if inputs.split.baskets.level == "item_id" else 10, log_counts=True),
         memory=_items_squared,
         flops=lambda size: 4.0 * size.items**3,
     ),
@@ -276,21 +255,21 @@ METHODS: tuple[Method, ...] = (
     _network("recurrent network, literal", lambda seed: LiteralRNN(seed=seed)),
     _network("GRU + repeat-aware head", lambda seed: RecurrentRecommender(seed=seed)),
     Method(
-        "weighted hybrid",
+        "weighted user + item neighbours",
         "hybrid",
         lambda inputs, seed: Weighted([UserKNN(), ItemKNN()], [1, 0.5]),
         memory=lambda size: max(_similar_users(size), _similar_items(size)),
         flops=lambda size: _user_pairs(size) + _item_pairs(size),
     ),
     Method(
-        "switching hybrid",
+        "switching to user neighbours",
         "hybrid",
         lambda inputs, seed: Switching(DecayedFrequency(), UserKNN(), 10),
         memory=_similar_users,
         flops=_user_pairs,
     ),
     Method(
-        "stacked hybrid",
+        "stacked counting + neighbours",
         "hybrid",
         lambda inputs, seed: Stacked([DecayedFrequency(), UserKNN(), ItemKNN()]),
         memory=lambda size: 24.0 * size.users * size.items + _similar_users(size),
@@ -310,7 +289,7 @@ def plan(
     memory_gb : float
         Gigabytes (10⁹ bytes) a method may take.
     minutes : float
-        Minutes its fit may take, at 20 · 10⁹ operations a second.
+        Minutes its fit may take, see :meth:`Method.seconds`.
     methods : sequence of Method
     networks : bool
         Whether networks take part.
@@ -327,12 +306,12 @@ def plan(
     >>> chosen, left_out = plan(big, memory_gb=16, minutes=10)
     >>> [method.name for method in chosen][:2]
     ['popularity', 'personal frequency']
-    >>> left_out["EASE"]
+    >>> left_out["EASE (counts)"]
     'needs about 322 GB of memory, 16 GB allowed'
     """
     chosen, left_out = [], {}
     for method in methods:
-        gigabytes, takes = method.memory(size) / 1e9, method.flops(size) / 20e9 / 60
+        gigabytes, takes = method.memory(size) / 1e9, method.seconds(size) / 60
         if method.family == "network" and not networks:
             left_out[method.name] = "networks were switched off"
         elif gigabytes > memory_gb:

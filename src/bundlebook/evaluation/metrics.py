@@ -3,8 +3,9 @@
 First :func:`~bundlebook.evaluation.ranking.rank` turns scores into lists and checks them once; every metric of a list
 then reads the same :class:`~bundlebook.evaluation.ranking.Ranking` and gives one value per user, so that intervals and
 paired tests can follow. In the formulas, :math:`T_u` is the set of items user u bought in the window, :math:`y_{uj}`
-is 1 if the item at place j of u's list lies in :math:`T_u`, and k is the length of the list. The examples of these
-metrics use :func:`~bundlebook.evaluation.ranking.three_rows`.
+is 1 if the item at place j of u's list lies in :math:`T_u`, and k is the length of the list. Where scores are equal, a
+metric is its mean over all orders of the tied items. The examples of these metrics use
+:func:`~bundlebook.evaluation.ranking.three_rows`.
 
 The second half tells what lists are like, whether or not anybody bought from them: spread, novelty, variety,
 surprise. A recommender can be accurate and still show every user the same ten best-sellers. In those examples three
@@ -21,7 +22,7 @@ import numpy as np
 from scipy import sparse
 
 from bundlebook.errors import BundlebookError
-from bundlebook.evaluation.calibration import pair_losses, pair_squares
+from bundlebook.evaluation.calibration import _pair_squares, pair_losses
 from bundlebook.evaluation.ranking import Ranking, _check_scores, rank, three_rows  # noqa: F401 (for the examples)
 from bundlebook.shop import Baskets
 
@@ -57,7 +58,15 @@ def hit_rate(ranking: Ranking, k: int) -> np.ndarray:
     >>> hit_rate(r, 3)
     array([1., 0., 1.])
     """
-    return ranking.at(k).any(axis=1).astype(float)
+    return 1 - _still_none(ranking, k)[:, -1]
+
+
+def _still_none(ranking: Ranking, k: int) -> np.ndarray:
+    """Chance that the first j places hold no hit, shape (n_users, k + 1) for j = 0 … k."""
+    # After i places without a hit, the next of a group with r hits among m items holds one with chance r / (m − i).
+    left = ranking.size[:, :k] - ranking.within[:, :k]
+    none = 1 - np.minimum(ranking.found[:, :k] / left, 1)
+    return np.column_stack([np.ones(len(none)), none.cumprod(axis=1)])
 
 
 def reciprocal_rank(ranking: Ranking, k: int) -> np.ndarray:
@@ -67,7 +76,7 @@ def reciprocal_rank(ranking: Ranking, k: int) -> np.ndarray:
     >>> reciprocal_rank(r, 3)
     array([1. , 0. , 0.5])
     """
-    return (ranking.at(k) / np.arange(1, k + 1)).max(axis=1)
+    return (-np.diff(_still_none(ranking, k)) / np.arange(1, k + 1)).sum(axis=1)
 
 
 def average_precision(ranking: Ranking, k: int) -> np.ndarray:
@@ -79,8 +88,11 @@ def average_precision(ranking: Ranking, k: int) -> np.ndarray:
     >>> average_precision(r, 3).round(3)
     array([0.833, 0.   , 0.167])
     """
-    hits = ranking.at(k)
-    return (hits * hits.cumsum(axis=1) / np.arange(1, k + 1)).sum(axis=1) / np.minimum(k, ranking.relevant)
+    hits, within = ranking.at(k), ranking.within[:, :k]
+    # Given a hit here, the other hits of its group are spread evenly over the group's other places.
+    before = hits.cumsum(axis=1) - hits * (within + 1)
+    others = within * np.maximum(ranking.found[:, :k] - 1, 0) / np.maximum(ranking.size[:, :k] - 1, 1)
+    return (hits * (1 + before + others) / np.arange(1, k + 1)).sum(axis=1) / np.minimum(k, ranking.relevant)
 
 
 def ndcg(ranking: Ranking, k: int, ideal: Literal["truncated", "full"] = "truncated") -> np.ndarray:
@@ -148,11 +160,11 @@ def _shown(items: np.ndarray) -> np.ndarray:
     return shown
 
 
-def exposure(items: np.ndarray, n_items: int) -> np.ndarray:
+def _exposure(items: np.ndarray, n_items: int) -> np.ndarray:
     """How many users are shown each item, shape (n_items,).
 
     >>> items = np.array([[0, 1], [0, 1], [0, 2]])
-    >>> exposure(items, 4)
+    >>> _exposure(items, 4)
     array([3, 2, 1, 0])
     """
     return np.bincount(_shown(items), minlength=n_items)
@@ -165,14 +177,14 @@ def coverage(items: np.ndarray, n_items: int) -> float:
     >>> coverage(items, 4)
     0.75
     """
-    return float((exposure(items, n_items) > 0).mean())
+    return float((_exposure(items, n_items) > 0).mean())
 
 
-def distinct_lists(items: np.ndarray) -> int:
+def _distinct_lists(items: np.ndarray) -> int:
     """Number of different sets of items shown: 1 means that nothing is personal.
 
     >>> items = np.array([[0, 1], [0, 1], [0, 2]])
-    >>> distinct_lists(items)
+    >>> _distinct_lists(items)
     2
     """
     return len(np.unique(np.sort(items, axis=1), axis=0))
@@ -187,11 +199,11 @@ def gini(items: np.ndarray, n_items: int) -> float:
     >>> round(gini(items, 4), 4)
     0.4167
     """
-    ordered = np.sort(exposure(items, n_items))
+    ordered = np.sort(_exposure(items, n_items))
     return float(((2 * np.arange(1, n_items + 1) - n_items - 1) * ordered).sum() / (n_items * ordered.sum()))
 
 
-def item_popularity(visible: Baskets) -> np.ndarray:
+def _item_popularity(visible: Baskets) -> np.ndarray:
     """Share of the visible users that bought each item, shape (n_items,); never 0, so that logarithms exist.
 
     One imaginary user who bought half of each item is added.
@@ -221,7 +233,7 @@ def popularity_bias(items: np.ndarray, popularity: np.ndarray) -> float:
     return float(popularity[_shown(items)].mean())
 
 
-def diversity(items: np.ndarray, vectors: sparse.csr_matrix) -> np.ndarray:
+def _diversity(items: np.ndarray, vectors: sparse.csr_matrix) -> np.ndarray:
     r"""Intra-list diversity: one minus the mean cosine of all pairs in a list, shape (n_users,).
 
     Parameters
@@ -237,7 +249,7 @@ def diversity(items: np.ndarray, vectors: sparse.csr_matrix) -> np.ndarray:
     :math:`|\mathbf{s}|^2 - \sum_i |\mathbf{v}_i|^2`, so no pair is ever formed.
 
     >>> items = np.array([[0, 1], [0, 1], [0, 2]])
-    >>> diversity(items, sparse.csr_matrix([[1, 0], [1, 0], [0, 1], [1, 1]]))
+    >>> _diversity(items, sparse.csr_matrix([[1, 0], [1, 0], [0, 1], [1, 1]]))
     array([0., 0., 1.])
     """
     norm = np.sqrt(np.asarray(vectors.multiply(vectors).sum(axis=1)).ravel())
@@ -252,7 +264,7 @@ def diversity(items: np.ndarray, vectors: sparse.csr_matrix) -> np.ndarray:
     return 1 - pairs / (m * (m - 1))
 
 
-def serendipity(items: np.ndarray, hits: np.ndarray, expected: np.ndarray) -> np.ndarray:
+def _serendipity(items: np.ndarray, hits: np.ndarray, expected: np.ndarray) -> np.ndarray:
     """Share of a list that was bought and that the obvious list did not hold, shape (n_users,).
 
     Parameters
@@ -262,7 +274,7 @@ def serendipity(items: np.ndarray, hits: np.ndarray, expected: np.ndarray) -> np
         The obvious list, usually popularity's.
 
     >>> items = np.array([[0, 1], [0, 1], [0, 2]])
-    >>> serendipity(items, np.array([[True, True], [False, True], [True, True]]), np.array([[0, 3]] * 3))
+    >>> _serendipity(items, np.array([[True, True], [False, True], [True, True]]), np.array([[0, 3]] * 3))
     array([0.5, 0.5, 0.5])
     """
     obvious = (items[:, :, np.newaxis] == expected[:, np.newaxis, :]).any(axis=2)
@@ -278,10 +290,10 @@ class Metric:
     name : str
         In tables; of a metric of lists, ``"Recall"`` becomes ``"Recall@10"``.
     fn : callable
-        Of a list: takes a :class:`Ranking` and k. Of scores: takes scores and truth, of users who bought something but
-        not everything. Of a probability: takes P and whether it came true, both of shape (n_users, n_items), and
-        returns the loss of each pair, flat; the mean over a user's items is his or her value. The first two return an
-        array of shape (n_users,).
+        A metric of a list takes a :class:`Ranking` and k; a metric of scores takes scores and truth of users who bought
+        something but not everything. Both return an array of shape (n_users,). A metric of a probability takes P and
+        whether it came true, both of shape (n_users, n_items), and returns the loss of each pair, flat; the mean over
+        a user's items is the user's value.
     higher_is_better : bool
     of : {"list", "scores", "probability"}
         What it judges. Scores are judged over the whole catalogue; a probability also of users who stayed away.
@@ -315,7 +327,7 @@ METRICS: dict[str, Metric] = {
         Metric("MAP", average_precision, stored=(10,)),
         Metric("AUC", user_auc, of="scores", stored=(0,)),
         Metric("Log loss", pair_losses, higher_is_better=False, of="probability", stored=(0,), compared=True),
-        Metric("Brier", pair_squares, higher_is_better=False, of="probability"),
+        Metric("Brier", _pair_squares, higher_is_better=False, of="probability"),
     )
 }
 

@@ -1,4 +1,4 @@
-"""From scores to ranked lists, with the ties resolved and bad input refused in one place."""
+"""From scores to ranked lists: ties are averaged over, and bad input is refused in one place."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,14 +8,16 @@ from scipy import sparse
 
 from bundlebook.errors import BundlebookError
 
-#: Fraction of the golden ratio: multiples of it, modulo 1, spread evenly however many there are.
-_GOLDEN = 0.6180339887498949
 _ROWS_AT_ONCE = 512
+_ARRAYS = ("items", "hits", "first", "size", "found", "relevant", "opinion")
 
 
 @dataclass(frozen=True)
 class Ranking:
     """The first places of every user's list, compared with the truth.
+
+    Items with equal scores form a *group* of ties. Nothing says in which order they should stand, so metrics take the
+    mean over all orders of every group, and `items` shows one order drawn at random.
 
     Attributes
     ----------
@@ -23,10 +25,11 @@ class Ranking:
         Column number of the item at each place; −1 where fewer candidates than places exist.
     hits : ndarray of bool, shape (n_users, depth)
         Whether that item was bought.
+    first, size, found : ndarray of int64, shape (n_users, depth)
+        The group that the place belongs to: its first place (counted from 0), its items, and how many of these were
+        bought. A group can reach beyond the list. Without ties: the place itself, 1, and the hit.
     relevant : ndarray of int64, shape (n_users,)
         |T_u|, at least 1: how many items there were to be found.
-    tied : ndarray of bool, shape (n_users, depth)
-        Whether the item at a place and its successor have equal scores: a list cut there was decided by the tie rule.
     n_items : int
         Size of the catalogue.
     opinion : ndarray of bool, shape (n_users,)
@@ -35,8 +38,10 @@ class Ranking:
 
     items: np.ndarray
     hits: np.ndarray
+    first: np.ndarray
+    size: np.ndarray
+    found: np.ndarray
     relevant: np.ndarray
-    tied: np.ndarray
     n_items: int
     opinion: np.ndarray
 
@@ -45,17 +50,26 @@ class Ranking:
         """Number of places kept."""
         return self.items.shape[1]
 
+    @property
+    def within(self) -> np.ndarray:
+        """How many places of the same group stand before each place, shape (n_users, depth)."""
+        return np.arange(self.depth) - self.first
+
+    @property
+    def tied(self) -> np.ndarray:
+        """Whether a list that ends at a place cuts a group in two, shape (n_users, depth)."""
+        return self.within + 1 < self.size
+
     def at(self, k: int) -> np.ndarray:
-        """Hits at the first *k* places, shape (n_users, k)."""
+        """Chance of a hit at the first *k* places over all orders of ties: 0 or 1 without ties, shape (n_users, k)."""
         if not 1 <= k <= self.depth:
             raise BundlebookError(f"k = {k}, but lists are {self.depth} long", remedy="rank with a larger depth")
-        return self.hits[:, :k]
+        return self.found[:, :k] / self.size[:, :k]
 
     @classmethod
     def joined(cls, parts: Sequence["Ranking"]) -> "Ranking":
         """Put rankings of consecutive users under one another."""
-        names = ("items", "hits", "relevant", "tied", "opinion")
-        arrays = {name: np.concatenate([getattr(part, name) for part in parts]) for name in names}
+        arrays = {name: np.concatenate([getattr(part, name) for part in parts]) for name in _ARRAYS}
         return cls(n_items=parts[0].n_items, **arrays)
 
     def checked(self, where: str = "scores") -> "Ranking":
@@ -110,15 +124,18 @@ def rank(
     BundlebookError
         If shapes differ, the catalogue has fewer than two items, a score is NaN, a user has nothing to be found, or
         every user's scores are all equal (a recommender that ranks nothing is broken; among some candidates alone it
-        may rightly have no opinion, and ``tied`` tells).
+        may rightly have no opinion, and ``tied`` shows it).
 
     Notes
     -----
-    **Ties.** Higher scores come first. Among equal scores the order is that of the item numbers, but for row u it
-    starts at item ⌊n · frac(.618… u)⌋ and wraps around. It is fixed, so the same scores give the same figures
-    everywhere. It is blind to the truth, and over many rows every item starts equally often, so ties earn what a
-    random order would: with a common start, a catalogue numbered by popularity would hand a recommender of constant
-    scores the popularity list.
+    **Ties.** Higher scores come first. Equal scores have no order of their own, so every metric is the mean over all of
+    their orders, in closed form. A figure therefore depends neither on the numbers nor on the names of the items. Only
+    ``items`` and ``hits`` need one order: it is drawn for every row, always the same for the same row.
+
+    References
+    ----------
+    F. McSherry and M. Najork, "Computing information retrieval performance measures efficiently in the presence of tied
+    scores", ECIR 2008.
     """
     scores = np.asarray(scores)
     _check_scores(scores, truth, depth, candidates)
@@ -136,22 +153,19 @@ def _rank_block(
     scores: np.ndarray, truth: sparse.csr_matrix, depth: int, candidates: np.ndarray | None, first_row: int
 ) -> Ranking:
     """Rank some of the users, whose first is number *first_row* of all: what :func:`rank` does block by block."""
-    n_users, n_items = scores.shape
-    start = (n_items * np.mod((first_row + np.arange(n_users)) * _GOLDEN, 1)).astype(np.int64)
     allowed = np.ones(scores.shape, dtype=bool) if candidates is None else candidates
     bought = (truth.toarray() != 0) & allowed
     relevant = bought.sum(axis=1)
     if (relevant == 0).any():
         raise BundlebookError(
-            f"{(relevant == 0).sum()} of {n_users} users bought nothing that could be found, first: row "
+            f"{(relevant == 0).sum()} of {len(scores)} users bought nothing that could be found, first: row "
             f"{first_row + np.flatnonzero(relevant == 0)[0]}",
             where="truth",
             remedy="leave these users out before ranking",
         )
     scores = scores if scores.dtype in (np.float32, np.float64) else scores.astype(np.float64)
-    items, tied = _best(scores, allowed, start, depth)
-    hits = np.take_along_axis(bought, items, axis=1) & (items >= 0)
-    return Ranking(items, hits, relevant, tied, n_items, _differ(scores, allowed))
+    best = _best(scores, allowed, bought, depth, first_row)
+    return Ranking(*best, relevant, scores.shape[1], _differ(scores, allowed))
 
 
 def _check_scores(
@@ -162,7 +176,7 @@ def _check_scores(
     if scores.ndim != 2 or scores.shape != truth.shape:
         raise BundlebookError(
             f"scores have shape {scores.shape}, the truth {truth.shape}",
-            remedy="return one row a user, one column an item",
+            remedy="return one row per user, one column an item",
         )
     if candidates is not None and candidates.shape != scores.shape:
         raise BundlebookError(f"candidates have shape {candidates.shape}, the scores {scores.shape}")
@@ -186,42 +200,61 @@ def _differ(scores: np.ndarray, allowed: np.ndarray) -> np.ndarray:
     return high > low
 
 
-def _best(scores: np.ndarray, allowed: np.ndarray, start: np.ndarray, depth: int) -> tuple[np.ndarray, np.ndarray]:
-    """Columns of the best items, −1 beyond the candidates, and which places tie with their successor.
+def _best(
+    scores: np.ndarray, allowed: np.ndarray, bought: np.ndarray, depth: int, first_row: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Columns of the best items (−1 beyond the candidates), hits, and the group of ties at every place.
 
-    Only the places needed are sorted: a partition finds the last score that can matter, and of the items that tie
-    with it as many are taken, in the order of the tie rule, as there are places left.
+    Only the places needed are sorted: a partition finds the last score that can matter, and of the items that tie with
+    it as many are drawn as there are places left.
     """
-    n_users, n_items = scores.shape
-    wanted = min(depth + 1, n_items)
-    turned = (np.arange(n_items) + start[:, np.newaxis]) % n_items
+    n_items = scores.shape[1]
     # A candidate scored −inf still precedes a forbidden item.
     by_score = np.where(allowed, np.maximum(scores, np.finfo(scores.dtype).min), -np.inf)
-    by_score = np.take_along_axis(by_score, turned, axis=1)
-    last = np.partition(by_score, n_items - wanted, axis=1)[:, n_items - wanted, np.newaxis]
-    better, level = by_score > last, by_score == last
-    room = wanted - better.sum(axis=1, keepdims=True)
-    taken = better | (level & (np.cumsum(level, axis=1, dtype=np.int32) <= room))
-    places = np.nonzero(taken)[1].reshape(n_users, wanted)
-    best = np.take_along_axis(by_score, places, axis=1)
-    order = np.argsort(-best, axis=1, kind="stable")
-    best, places = np.take_along_axis(best, order, axis=1), np.take_along_axis(places, order, axis=1)
-    available = allowed.sum(axis=1)[:, np.newaxis]
-    tied = np.zeros((n_users, depth), dtype=bool)
-    tied[:, : wanted - 1] = best[:, :-1] == best[:, 1:]
-    tied &= np.arange(1, depth + 1) < available
-    items = np.take_along_axis(turned, places[:, :depth], axis=1)
-    items[np.arange(depth) >= available] = -1
-    return items, tied
+    last = np.partition(by_score, n_items - depth, axis=1)[:, n_items - depth, np.newaxis]
+    level, keys = by_score == last, _keys(first_row, scores.shape)
+    taken = by_score >= last
+    contested = taken.sum(axis=1) > depth
+    if contested.any():
+        drawn = np.where(level, keys, 2)[contested]  # 2 is above every key
+        room = depth - (taken & ~level).sum(axis=1, keepdims=True)[contested]
+        taken[contested] &= ~level[contested] | (drawn <= np.take_along_axis(np.sort(drawn), room - 1, axis=1))
+    items = np.nonzero(taken)[1].reshape(len(scores), depth)
+    best = np.take_along_axis(by_score, items, axis=1)
+    order = np.lexsort((np.take_along_axis(keys, items, axis=1), -best))
+    best, items = np.take_along_axis(best, order, axis=1), np.take_along_axis(items, order, axis=1)
+    hits = np.take_along_axis(bought, items, axis=1)
+    first, size, found = _groups(best, hits)
+    at_end = best == last
+    size = np.where(at_end, level.sum(axis=1, keepdims=True), size)
+    found = np.where(at_end, (level & bought).sum(axis=1, keepdims=True), found)
+    beyond = np.arange(depth) >= allowed.sum(axis=1)[:, np.newaxis]
+    items[beyond], hits[beyond], found[beyond], size[beyond] = -1, False, 0, 1
+    return items, hits, np.where(beyond, np.arange(depth), first), size, found
 
 
-def _top(values: np.ndarray, k: int) -> np.ndarray:
-    """Columns of the k largest values of every row, largest first; of equal ones those with the lower number.
+def _keys(first_row: int, shape: tuple[int, int]) -> np.ndarray:
+    """Random order of the items for every row: row u of all has the same one in whatever block it comes."""
+    return np.random.Generator(np.random.PCG64(0).advance(first_row * shape[1])).random(shape)
 
-    >>> _top(np.array([[0.1, 0.5, 0.5, 0.2]]), 3)
-    array([[1, 2, 3]])
+
+def _groups(best: np.ndarray, hits: np.ndarray) -> np.ndarray:
+    """First place, size and hits of the run of equal scores that each place belongs to, shape (3, n_users, depth)."""
+    begins = np.ones(best.shape, dtype=bool)
+    begins[:, 1:] = best[:, 1:] != best[:, :-1]
+    run = np.cumsum(begins.ravel()) - 1
+    groups = np.stack([np.nonzero(begins)[1], np.bincount(run), np.bincount(run, hits.ravel())])
+    return groups[:, run].reshape(3, *best.shape).astype(np.int64)
+
+
+def _top(values: np.ndarray, bought: np.ndarray, k: int, first_row: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Columns of the k largest values of every row, and the chance of a purchase at each over all orders of ties.
+
+    >>> _top(np.array([[0.1, 0.5, 0.4, 0.4]]), np.array([[True, False, False, True]]), 2)
+    (array([[1, 3]]), array([[0. , 0.5]]))
     """
-    return _best(values, np.ones(values.shape, dtype=bool), np.zeros(len(values), dtype=np.int64), k)[0]
+    items, _, _, size, found = _best(values, np.ones(values.shape, dtype=bool), bought, k, first_row)
+    return items, found / size
 
 
 def three_rows() -> tuple[np.ndarray, sparse.csr_matrix]:

@@ -6,6 +6,7 @@ catalogue, compare with what came.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,10 +16,10 @@ from bundlebook.errors import BundlebookError
 from bundlebook.evaluation import calibration, metrics
 from bundlebook.evaluation.judge import PreparedTask, Result, _judge_one, averaged, prepare
 from bundlebook.evaluation.metrics import _metric_of
-from bundlebook.evaluation.statistics import _leaders, bootstrap_interval, paired_differences
+from bundlebook.evaluation.statistics import _leaders, bootstrap_interval, paired_differences, resampled_means
 from bundlebook.evaluation.tasks import _Track
 from bundlebook.recommenders import Recommender
-from bundlebook.shop import Baskets, Task
+from bundlebook.shop import Task
 
 _MOST_BUYERS, _MOST_LISTS = 20_000, 5_000
 
@@ -81,9 +82,10 @@ class Evaluation:
         return paired_differences(self.per_user(metric, track), reference, resamples, seed=seed)
 
     def leaders(self, metric: str, track: str = "all", resamples: int = 2000, *, seed: int) -> list[str]:
-        """Methods that cannot be told from the best, which stands first: paired bootstrap, corrected by Holm."""
-        sign = 1 if _metric_of(metric).higher_is_better else -1
-        return _leaders(sign * self.per_user(metric, track), resamples=resamples, seed=seed)
+        """Methods that do not differ significantly from the best, which stands first: paired bootstrap and Holm."""
+        values = self.per_user(metric, track) * (1 if _metric_of(metric).higher_is_better else -1)
+        draws = pd.DataFrame(resampled_means(values.to_numpy(), resamples, seed=seed), columns=values.columns)
+        return _leaders(draws, values.mean())
 
     def leaderboard(
         self,
@@ -94,7 +96,7 @@ class Evaluation:
         *,
         seed: int,
     ) -> pd.DataFrame:
-        """Means with 95 % intervals as text; an asterisk marks a method ahead of all others beyond doubt.
+        """Means with 95 % intervals as text; an asterisk marks a significant winner.
 
         Parameters
         ----------
@@ -106,20 +108,17 @@ class Evaluation:
         Returns
         -------
         DataFrame
-            One row a method. A column without an asterisk has no winner: the best of it can be chance.
+            One row per method. The asterisk says that all others are significantly behind (Holm, 5 %); a column
+            without one has no winner, and its best mean can be chance.
         """
-        means = self.per_user(shown[0], track).mean()
-        order = means.sort_values(ascending=not _metric_of(shown[0]).higher_is_better, kind="stable").index
-        columns = {}
-        for metric in shown:
-            table = self.intervals(metric, track, resamples, seed=seed)
-            best = self.leaders(metric, track, resamples, seed=seed)
-            columns[metric] = {
-                name: f"{row['mean']:.{digits}f} [{row.low:.{digits}f}, {row.high:.{digits}f}]"
-                + (" *" if best == [name] else "")
-                for name, row in table.iterrows()
-            }
-        return pd.DataFrame(columns).loc[order].rename_axis("method")
+        found = {
+            metric: (
+                self.intervals(metric, track, resamples, seed=seed),
+                self.leaders(metric, track, resamples, seed=seed),
+            )
+            for metric in shown
+        }
+        return _as_text(found, digits)
 
     def list_table(self, k: int = 10, track: str = "all") -> pd.DataFrame:
         """What the lists of length k are like: see :mod:`bundlebook.evaluation.metrics`.
@@ -129,7 +128,7 @@ class Evaluation:
         Diversity compares items by the users who bought them, at most 20,000, in at most 5,000 metrics.
         """
         visible, n_items, every = self.task.visible, self.task.truth.shape[1], self.tracks[track]
-        popularity, users = metrics.item_popularity(visible), visible.user_item()
+        popularity, users = metrics._item_popularity(visible), visible.user_item()
         users.data[:] = 1
         buyers = users[:: max(1, users.shape[0] // _MOST_BUYERS)].T.tocsr()
         best_sellers = np.tile(np.argsort(-popularity, kind="stable")[:k], (len(every.rows), 1))
@@ -141,12 +140,12 @@ class Evaluation:
             some = items[:: max(1, len(items) // _MOST_LISTS)]
             rows[name] = {
                 "coverage": metrics.coverage(items, n_items),
-                "distinct lists": metrics.distinct_lists(items),
+                "distinct lists": metrics._distinct_lists(items),
                 "Gini": metrics.gini(items, n_items),
                 "novelty, bits": metrics.novelty(items, popularity),
                 "popularity bias": metrics.popularity_bias(items, popularity),
-                "diversity": float(metrics.diversity(some, buyers).mean()) if k > 1 and (some >= 0).all() else np.nan,
-                "serendipity": float(metrics.serendipity(items, ranking.hits[:, :k], best_sellers).mean()),
+                "diversity": float(metrics._diversity(some, buyers).mean()) if k > 1 and (some >= 0).all() else np.nan,
+                "serendipity": float(metrics._serendipity(items, ranking.hits[:, :k], best_sellers).mean()),
                 "bought before": float((every.before[user, items[user, place]] > 0).mean()),
                 "ties": float(ranking.tied[:, k - 1].mean()),
             }
@@ -195,17 +194,30 @@ class Evaluation:
         return pd.DataFrame(rows).T.rename_axis("method")
 
 
-def evaluate(
-    recommenders: Sequence[Recommender],
-    task: Task,
-    ks: Sequence[int] = (10, 20),
-    requests: int = 100,
-    probabilities: bool = True,
-    most_users: int | None = None,
-    population: tuple[Baskets, sparse.csr_matrix] | None = None,
-    *,
-    seed: int,
-) -> Evaluation:
+def _as_text(found: dict[str, tuple[pd.DataFrame, list[str]]], digits: int) -> pd.DataFrame:
+    """Means with intervals as text, best of the first metric on top; an asterisk marks a significant winner.
+
+    Parameters
+    ----------
+    found : dict of str to (DataFrame, list of str)
+        For each metric ``mean``, ``low`` and ``high`` of every method, and the methods level with the best.
+    digits : int
+    """
+    columns = {
+        metric: {
+            name: f"{row['mean']:.{digits}f} [{row.low:.{digits}f}, {row.high:.{digits}f}]"
+            + (" *" if best == [name] else "")
+            for name, row in table.iterrows()
+        }
+        for metric, (table, best) in found.items()
+    }
+    first = next(iter(found))
+    means, ascending = found[first][0]["mean"], not _metric_of(first).higher_is_better
+    order = means.sort_values(ascending=ascending, kind="stable").index
+    return pd.DataFrame(columns).loc[order].rename_axis("method")
+
+
+def evaluate(recommenders: Sequence[Recommender], task: Task, *, seed: int, **settings: Any) -> Evaluation:
     """Results of several recommenders, each fitted on ``task.visible`` and judged on ``task.truth``.
 
     Parameters
@@ -213,19 +225,10 @@ def evaluate(
     recommenders : sequence of Recommender
         With distinct names.
     task : Task
-    ks : sequence of int
-        Lengths of list; where the catalogue is shorter, its length.
-    requests : int
-        Users whose lists are timed one by one; 0 times none.
-    probabilities : bool
-        Judge the probabilities of those that estimate them. Switch it off where P means another event than the target.
-    most_users : int, optional
-        Of a larger population, judge a random sample of this size. Recommenders still learn from everybody.
-    population : tuple of Baskets and csr_matrix, optional
-        Histories and outcomes of those a probability is asked of; :func:`~.tasks.everyone` if None. Of the next basket
-        it can be asked only of those who came: ``(task.histories, task.truth)``.
     seed : int
         Seed for the sample and the choice of timed users.
+    **settings
+        Arguments of :func:`~.judge.prepare`: ``ks``, ``requests``, ``probabilities``, ``most_users``, ``population``.
 
     Returns
     -------
@@ -239,6 +242,6 @@ def evaluate(
     names = [recommender.name for recommender in recommenders]
     if len(set(names)) < len(names) or not names:
         raise BundlebookError(f"names are not distinct: {names}", where="evaluate", remedy="pass name=...")
-    prepared = prepare(task, ks, requests, probabilities, most_users, population, seed=seed)
+    prepared = prepare(task, seed=seed, **settings)
     results = (averaged([_judge_one(recommender, {"task": prepared})["task"]]) for recommender in recommenders)
     return Evaluation.of(prepared, results)

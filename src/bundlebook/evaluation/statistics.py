@@ -19,7 +19,7 @@ def resampled_means(values: np.ndarray, resamples: int = 2000, *, seed: int) -> 
     Parameters
     ----------
     values : ndarray, shape (n_users,) or (n_users, n_columns)
-        One row a user. All columns see the same draws, so their differences are paired.
+        One row per user. All columns see the same draws, so their differences are paired.
     resamples : int
     seed : int
 
@@ -62,7 +62,7 @@ def bootstrap_interval(
     Returns
     -------
     DataFrame
-        One row a column: ``mean``, ``low``, ``high``.
+        One row per column: ``mean``, ``low``, ``high``.
 
     Examples
     --------
@@ -95,7 +95,7 @@ def paired_differences(
     Returns
     -------
     DataFrame
-        One row a method: ``difference`` (method − reference), ``low``, ``high``, ``p`` (two-sided) and ``p_holm``.
+        One row per method: ``difference`` (method − reference), ``low``, ``high``, ``p`` (two-sided) and ``p_holm``.
 
     Notes
     -----
@@ -111,16 +111,7 @@ def paired_differences(
 
 
 def _compared(draws: pd.DataFrame, means: pd.Series, reference: str, level: float = 0.95) -> pd.DataFrame:
-    """What :func:`paired_differences` returns, from means that were resampled already.
-
-    Parameters
-    ----------
-    draws : DataFrame, shape (resamples, n_methods)
-        From :func:`resampled_means`: all columns saw the same users, so that their differences are paired.
-    means : Series, shape (n_methods,)
-    reference : str
-    level : float
-    """
+    """What :func:`paired_differences` returns, from resampled means of shape (resamples, n_methods)."""
     # Rounded, because sums of equal values can differ in the last binary digit, which is no difference.
     away = draws.drop(columns=reference).sub(draws[reference], axis=0).round(12)
     low, high = np.quantile(away, [(1 - level) / 2, (1 + level) / 2], axis=0)
@@ -148,36 +139,27 @@ def _holm(p: np.ndarray) -> np.ndarray:
     return corrected
 
 
-def _leaders(values: pd.DataFrame, alpha: float = 0.05, resamples: int = 2000, *, seed: int) -> list[str]:
-    """Methods that cannot be told from the best: higher is better, Holm-corrected paired bootstrap.
-
-    A list of one is a winner beyond doubt; only then may a table print it in bold.
+def _leaders(draws: pd.DataFrame, means: pd.Series, alpha: float = 0.05) -> list[str]:
+    """Methods that do not differ significantly from the best: higher is better, Holm-corrected paired bootstrap.
 
     Parameters
     ----------
-    values : DataFrame, shape (n_users, n_methods)
+    draws : DataFrame, shape (resamples, n_methods)
+        What :func:`resampled_means` returns.
+    means : Series, shape (n_methods,)
     alpha : float
-    resamples, seed
-        As in :func:`bootstrap_interval`.
 
     Returns
     -------
     list of str
-        The best mean first.
+        The best mean first. A list of one is a significant winner.
     """
-    draws = pd.DataFrame(resampled_means(values.to_numpy(), resamples, seed=seed), columns=values.columns)
-    return _level_with_best(draws, values.mean(), alpha)
-
-
-def _level_with_best(draws: pd.DataFrame, means: pd.Series, alpha: float = 0.05) -> list[str]:
-    """What :func:`_leaders` returns, from means that were resampled already."""
     means = means.sort_values(ascending=False, kind="stable")
     best = means.index[0]
     if len(means) == 1:
         return [best]
-    behind = _compared(draws, means, best)
-    tied = behind.index[behind["p_holm"] > alpha]
-    return [best, *[name for name in means.index if name in tied]]
+    p = _compared(draws, means, best)["p_holm"]
+    return [best, *[name for name in means.index if name != best and p[name] > alpha]]
 
 
 def sample_size(base: float, lift: float, power: float = 0.8, alpha: float = 0.05, design: float = 1.0) -> int:
@@ -222,7 +204,7 @@ def sample_size(base: float, lift: float, power: float = 0.8, alpha: float = 0.0
 
 
 def detectable_lift(base: float, n: int, power: float = 0.8, alpha: float = 0.05, design: float = 1.0) -> float:
-    """Smallest relative increase that *n* exposures a group find with the wanted power.
+    """Smallest relative increase that *n* exposures per group find with the wanted power.
 
     >>> round(detectable_lift(0.10, 686), 3)
     0.5

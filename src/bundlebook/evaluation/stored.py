@@ -18,8 +18,8 @@ from bundlebook.errors import BundlebookError
 from bundlebook.evaluation.calibration import reliability_curve
 from bundlebook.evaluation.leaderboard import Leaderboard, outside_vocabulary
 from bundlebook.evaluation.metrics import METRICS, _metric_of
-from bundlebook.evaluation.results import Evaluation
-from bundlebook.evaluation.statistics import _compared, _level_with_best, resampled_means
+from bundlebook.evaluation.results import Evaluation, _as_text
+from bundlebook.evaluation.statistics import _compared, _leaders, resampled_means
 
 #: What every method is compared with, by track: the strongest simple method; for new items the best-sellers.
 _REFERENCE = {"all": "decayed frequency + popularity", "everyone": "decayed frequency + popularity"}
@@ -129,7 +129,7 @@ def _track(evaluation: Evaluation, place: str, metrics: list[str], resamples: in
                 for n, name in enumerate(mine.columns)
             }
             sign = 1 if _metric_of(metric).higher_is_better else -1
-            out["level with the best"][metric] = _level_with_best(sign * mine, sign * means)
+            out["level with the best"][metric] = _leaders(sign * mine, sign * means)
             if metric in _kept(False) and _REFERENCE[place] in mine and len(mine.columns) > 1:
                 table = _compared(mine, means, _REFERENCE[place])
                 out["against"][metric] = {name: _row(table.loc[name]) for name in table.index}
@@ -214,7 +214,7 @@ class Stored:
         )
 
     def leaders(self, metric: str, task: str = "window", track: str = "all") -> list[str]:
-        """Methods that cannot be told from the best, which stands first."""
+        """Methods that do not differ significantly from the best, which stands first."""
         return self.track(task, _place(metric, track))["level with the best"][metric]
 
     def against(self, metric: str, task: str = "window", track: str = "all") -> pd.DataFrame:
@@ -224,20 +224,9 @@ class Stored:
     def table(
         self, metrics: tuple[str, ...], task: str = "window", track: str = "all", digits: int = 3
     ) -> pd.DataFrame:
-        """Means with intervals as text, best of the first metric on top.
-
-        An asterisk marks a method that is ahead of all others beyond doubt.
-        """
-        columns = {}
-        for metric in metrics:
-            best = self.leaders(metric, task, track)
-            columns[metric] = {
-                name: f"{row['mean']:.{digits}f} [{row.low:.{digits}f}, {row.high:.{digits}f}]"
-                + (" *" if best == [name] else "")
-                for name, row in self.intervals(metric, task, track).iterrows()
-            }
-        order = list(columns[metrics[0]])
-        return pd.DataFrame(columns).loc[order].rename_axis("method")
+        """Means with intervals as text, best of the first metric on top; an asterisk marks a significant winner."""
+        found = {m: (self.intervals(m, task, track), self.leaders(m, task, track)) for m in metrics}
+        return _as_text(found, digits)
 
     def lists(self, task: str = "window", track: str = "all") -> pd.DataFrame:
         """What the lists of ten are like."""
@@ -288,7 +277,7 @@ def stored_calibration(window: str, level: str = "product_type", file: Path | No
 
 
 def stored_newcomers(window: str, level: str = "product_type", file: Path | None = None) -> pd.DataFrame:
-    """How users are served that no method has met.
+    """Figures of users that no method was fitted on.
 
     Returns
     -------

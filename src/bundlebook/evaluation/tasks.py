@@ -119,8 +119,8 @@ def newcomers(
     Returns
     -------
     dict of int to (Task, (histories, outcome))
-        By n. The task's ``visible`` lacks the held-out users and is the same for all n. The second part is for
-        probabilities: all held-out users, those who stayed away included, the task's own first.
+        One task per n. The task's ``visible`` lacks the held-out users and is the same for all n. The second part is
+        for probabilities: all held-out users, those who stayed away included, the task's own first.
 
     Raises
     ------
@@ -146,19 +146,6 @@ def newcomers(
         mine = histories.of_users(np.arange(judged.sum()))
         tasks[n] = (replace(task, visible=visible, histories=mine, truth=came[: judged.sum()]), (histories, came))
     return tasks
-
-
-def single_lines(histories: Baskets, *, seed: int) -> Baskets:
-    """Histories with one line of each basket, drawn at random: what a shop knows that saw little of each visit.
-
-    Such a history is not just a short one: most of what was bought is missing from it, and nothing in it says so.
-    """
-    rng, lines = np.random.default_rng(seed), histories.quantities.tocsr()
-    basket = np.repeat(np.arange(histories.n_baskets), histories.sizes())
-    shuffled = np.lexsort((rng.random(len(basket)), basket))
-    chosen = shuffled[np.unique(basket[shuffled], return_index=True)[1]]
-    kept = sparse.csr_matrix((lines.data[chosen], (basket[chosen], lines.indices[chosen])), shape=lines.shape)
-    return replace(histories, quantities=kept)
 
 
 @dataclass(frozen=True)
@@ -263,7 +250,7 @@ def leave_last_out(baskets: Baskets, min_history: int = 3) -> Task:
 
 
 def last_baskets_in_time(baskets: Baskets, step_days: int = 7, min_history: int = 3) -> list[Task]:
-    """The same last baskets without looking ahead: one task a week, which sees only what lies before it.
+    """The same last baskets without looking ahead: one task per week, which sees only what lies before it.
 
     Parameters
     ----------
@@ -299,17 +286,3 @@ def last_baskets_in_time(baskets: Baskets, step_days: int = 7, min_history: int 
         task = Task("last basket", at, at, visible, visible.of_users(users[mine]), baskets.incidence[last[mine]])
         tasks.append(replace(task, visible=visible.of_users(kept), until=at + np.timedelta64(step_days, "D")))
     return tasks
-
-
-def seen_later(baskets: Baskets, min_history: int = 3) -> np.ndarray:
-    """Share of the other users' visible baskets that were bought after a user's last one, for every judged user.
-
-    Returns
-    -------
-    ndarray, shape (n_judged,)
-    """
-    count = baskets.counts_by_user()
-    users = np.flatnonzero(count > min_history)
-    day = np.sort(baskets.day)
-    own_last = baskets.day[(np.cumsum(count) - 1)[users]]
-    return 1 - np.searchsorted(day, own_last, side="right") / max(len(day), 1)
