@@ -66,7 +66,7 @@ def ask(history: str, item: str, at: str, data: str, seed: int) -> None:
 
 
 @main.command()
-@click.argument("batch", default="chapters")
+@click.argument("batch", required=False)
 @click.option("--data", help='Shop for every report: a folder of tables, "sample" or "completejourney".')
 @click.option(
     "--only", multiple=True, metavar="NAME", help="Run only these reports: name, its beginning, or a pattern."
@@ -74,6 +74,7 @@ def ask(history: str, item: str, at: str, data: str, seed: int) -> None:
 @click.option(
     "--jobs", type=click.IntRange(1), help="Reports that run at a time [default: 2, or the cluster's threads]."
 )
+@click.option("--chapters", is_flag=True, help="With --data: run the chapters on that shop, not the analyst's report.")
 @click.option("--force", is_flag=True, help="Run again what is still up to date.")
 @click.option("--timeout", type=click.IntRange(1), help="Seconds a cell may take.")
 @click.option("-p", "--parameter", "settings", multiple=True, metavar="NAME=VALUE", help="Set a parameter.")
@@ -84,10 +85,11 @@ def ask(history: str, item: str, at: str, data: str, seed: int) -> None:
 )
 @click.option("--scheduler", metavar="ADDRESS", help="Dask scheduler; without it, --engine dask uses this machine.")
 def report(
-    batch: str,
+    batch: str | None,
     data: str | None,
     only: tuple[str, ...],
     jobs: int | None,
+    chapters: bool,
     force: bool,
     timeout: int | None,
     settings: tuple[str, ...],
@@ -96,15 +98,19 @@ def report(
     engine: str,
     scheduler: str | None,
 ) -> None:
-    """Run a BATCH of notebooks (a YAML file; default: all chapters) and render each to one HTML file.
+    """Run a BATCH of notebooks (a YAML file) and render each to one HTML file.
+
+    Without a BATCH: all chapters, or with --data the analyst's report on that shop (batch `shop`).
 
     Exit code: 0 all good, 1 some failed, 2 the plan is wrong and nothing ran, 130 interrupted.
     """
     from bundlebook.reports import report as make
 
     code = "hidden" if no_code else None
+    if chapters and batch not in (None, "chapters"):
+        raise click.UsageError(f"--chapters runs the chapters, not {batch}")
     exit_code = make(
-        batch,
+        batch or ("shop" if data is not None and not chapters else "chapters"),
         data,
         only,
         slots=jobs,

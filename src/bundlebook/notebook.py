@@ -1,5 +1,9 @@
-"""What every chapter calls: :func:`setup` first, :func:`record` for headline figures, :func:`footer` last."""
+"""What every chapter calls: :func:`setup` first, :func:`record` for headline figures, :func:`footer` last.
 
+A report for an analyst also tells what it found in sentences (:func:`tell`) and hands over a table (:func:`attach`).
+"""
+
+import html
 import os
 import platform
 import random
@@ -12,9 +16,12 @@ import pandas as pd
 from IPython.display import display
 
 from bundlebook.shop import Shop
+from bundlebook.tables import without_formulas
 
 #: MIME type under which a headline figure is stored in a notebook's outputs; reports collect it from there.
 METRIC_MIME = "application/vnd.bundlebook.metric+json"
+#: MIME type under which a file is stored in a notebook's outputs; reports lay it beside the page.
+FILE_MIME = "application/vnd.bundlebook.file+json"
 
 
 def setup(seed: int = 0) -> None:
@@ -59,6 +66,38 @@ def record(name: str, value: float | int | str | bool, unit: str = "", digits: i
     text = f"{name}: {value:,}" if isinstance(value, int) and not isinstance(value, bool) else f"{name}: {value}"
     metric = {"name": name, "value": value, "unit": unit}
     display({"text/plain": f"{text} {unit}".rstrip(), METRIC_MIME: metric}, raw=True)
+
+
+def tell(*sentences: str, lead: str = "") -> None:
+    """Show sentences as one paragraph, as they are: a name with a dollar sign is no formula, and one with < no HTML.
+
+    Parameters
+    ----------
+    *sentences : str
+        Empty ones are left out; without any, nothing is shown.
+    lead : str
+        Set in bold before them.
+    """
+    text = " ".join(filter(None, sentences))
+    if not text and not lead:
+        return
+    # Jupyter reads mathematics in every output but in elements of these classes.
+    opening = '<p class="tex2jax_ignore mathjax_ignore">' + (f"<b>{html.escape(lead)}</b> " if lead else "")
+    display({"text/plain": f"{lead} {text}".strip(), "text/html": f"{opening}{html.escape(text)}</p>"}, raw=True)
+
+
+def attach(name: str, table: pd.DataFrame) -> None:
+    """Store a table in the notebook as a CSV file; a report lays it beside its page and links to it.
+
+    Parameters
+    ----------
+    name : str
+        Name of the file, for example ``"offers.csv"``.
+    table : DataFrame
+        Without its index. Cells that a spreadsheet would run as a formula become text.
+    """
+    file = {"name": name, "text": without_formulas(table).to_csv(index=False, lineterminator="\n")}
+    display({"text/plain": f"{name}: {len(table):,} rows", FILE_MIME: file}, raw=True)
 
 
 def footer(seed: int, shop: Shop | None = None) -> None:

@@ -16,7 +16,7 @@ import pytest
 from bs4 import BeautifulSoup
 
 from bundlebook import paths
-from bundlebook.reports import BatchRun, _executed, _identity, _kernels, _results, load_batch
+from bundlebook.reports import BatchRun, _executed, _identity, _kernels, _results, load_batch, report
 from bundlebook.reports._results import Store
 from tests.reports.looking import loads
 
@@ -242,6 +242,79 @@ def test_what_a_cell_prints_and_shows_is_bounded_and_figures_do_not_hang_on_the_
     assert cells[-1].outputs[0].text == "after\n"
 
 
+def test_odd_figures_and_parameters_end_no_batch_and_leave_valid_files(workshop, pinned):
+    """`record(2021, 5)` once lost every result of the batch."""
+    import pandas as pd
+
+    figures = "from bundlebook.notebook import METRIC_MIME as m\nfrom IPython.display import display\n"
+    figures += "for name, value, unit in ((2021, 5, 7), ('big', 10**400, ''), ('nan', float('nan'), None), "
+    figures += "('=HYPERLINK(1)', '=1+1', '@x'), ('list', [1], '-')):\n"
+    figures += "    display({'text/plain': 'x', m: {'name': name, 'value': value, 'unit': unit}}, raw=True)"
+    workshop.notebook("odd", figures, parameters="job = 1\nvalue = 2\nX = 0.5")
+    workshop.notebook("good", RECORD)
+    odd = {"template": "odd.ipynb", "parameters": {"X": float("nan")}}
+    code, jobs = run(workshop, workshop.batch(odd, {"template": "good.ipynb"}))
+    assert code == 0
+    found = {metric["name"]: metric["value"] for metric in jobs["odd"]["metrics"]}
+    assert found == {"2021": 5, "big": str(10**400), "nan": "nan", "=HYPERLINK(1)": "=1+1", "list": "[1]"}
+    refuse = {"parse_constant": pytest.fail}
+    for file in [*workshop.out.rglob("*.json"), *workshop.out.rglob("*.ipynb")]:
+        json.loads(file.read_text(), **refuse)
+    table = pd.read_csv(workshop.out / "trial" / "metrics.csv", keep_default_na=False).set_index("figure")
+    assert table.loc["'=HYPERLINK(1)", ["job", "parameter job", "text", "unit"]].tolist() == [
+        "odd",
+        "1",
+        "'=1+1",
+        "'@x",
+    ]
+    assert float(table.loc["Score", "value"]) == 1.5
+
+
+def test_a_template_that_changes_or_vanishes_while_it_runs_loses_nothing(workshop, pinned):
+    half = "import pathlib\npathlib.Path('half.ipynb').write_text('{\"cells\": [')\nprint('ran')"
+    workshop.notebook("half", half)
+    workshop.notebook("gone", "import os\nos.remove('gone.ipynb')\nprint('ran')")
+    pair = workshop.notebook("pair", "print('LONE', K)", title="A LONE letter")
+    pair.write_text(pair.read_text().replace("LONE", r"\ud800"))  # half a surrogate pair, as JSON can hold it
+    file = workshop.batch(*({"template": f"{name}.ipynb"} for name in ("half", "gone", "pair")))
+    jobs = run(workshop, file)[1]
+    assert {name: jobs[name]["status"] for name in ("half", "gone")} == {"half": "passed", "gone": "passed"}
+    assert all("ran" in (workshop.out / "trial" / f"{name}.html").read_text() for name in ("half", "gone"))
+    assert (workshop.out / "trial" / "pair.html").is_file()
+
+
+def test_a_status_that_somebody_edited_is_no_result(workshop, pinned):
+    workshop.notebook("good", RECORD)
+    file = workshop.batch({"template": "good.ipynb"})
+    assert run(workshop, file)[0] == 0
+    status = workshop.out / "trial" / "runs" / "good" / "status.json"
+    status.write_text(json.dumps(json.loads(status.read_text()) | {"metrics": 5, "seconds": "long"}))
+    code, jobs = run(workshop, file)
+    assert code == 0 and not jobs["good"]["reused"]
+
+
+@pytest.mark.parametrize("how", ["> /dev/full", "| head -1", ">&-"])
+def test_a_batch_does_not_hang_on_who_listens(workshop, how):
+    workshop.notebook("good", "print(K)", title="张三")
+    file = workshop.batch({"template": "good.ipynb", "name": "张三"}, {"template": "good.ipynb", "name": "b"})
+    environment = os.environ | {"BUNDLEBOOK_OUT": str(workshop.out), "PYTHONIOENCODING": "ascii"}
+    ran = f"set -o pipefail; {sys.executable} -c 'from bundlebook.cli import main; main()' report {file} --jobs 1 {how}"
+    done = subprocess.run(["bash", "-c", ran], env=environment, capture_output=True, text=True, timeout=120)
+    assert (done.returncode, done.stderr) == (0, "")
+    index = json.loads((workshop.out / "trial" / "index.json").read_text())
+    assert index["counts"] == {"passed": 2} and index["finished"]
+
+
+def test_a_folder_that_cannot_be_written_is_one_clear_message(workshop, monkeypatch, capsys):
+    workshop.notebook("good")
+    file = workshop.batch({"template": "good.ipynb"})
+    (workshop.folder / "taken").touch()
+    for out in ("taken", "taken/below"):
+        monkeypatch.setenv("BUNDLEBOOK_OUT", str(workshop.folder / out))
+        assert report(str(file)) == 2
+        assert "set BUNDLEBOOK_OUT to a folder that can be written" in capsys.readouterr().err
+
+
 def test_two_runs_do_not_write_into_one_folder(workshop):
     from bundlebook.errors import BundlebookError
 
@@ -275,7 +348,7 @@ def test_a_kernel_may_tidy_up_after_its_last_cell(workshop, pinned):
     assert not psutil.pid_exists(int(born.read_text()))
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_ctrl_c_keeps_what_is_finished_and_the_next_run_goes_on(workshop, number):
     workshop.notebook("a_quick", "print(K)")
     workshop.notebook("b_waits", "import time\ntime.sleep(0 if (__import__('os').environ.get('HURRY')) else 60)")

@@ -4,6 +4,7 @@ import os
 
 import nbformat
 import pytest
+from jupyter_client.kernelspec import KernelSpecManager
 
 from bundlebook import paths
 from bundlebook.reports import _identity, load_batch
@@ -40,6 +41,17 @@ def test_code_parameters_package_libraries_and_data_change_it(workshop, monkeypa
     (shop / "user_data.csv").write_text("user_id\n2\n")
     keys.append(key(workshop))
     workshop.notebook("job", "print(K + 1)", parameters=parameters)
+    keys.append(key(workshop))
+    (workshop.folder / "helper.py").write_text("K = 1")
+    keys.append(key(workshop))
+    (workshop.folder / "helper.py").write_text("K = 2")
+    keys.append(key(workshop))
+    (workshop.folder / "more" / "deep").mkdir(parents=True)
+    (workshop.folder / "more" / "__init__.py").touch()
+    (workshop.folder / "more" / "deep" / "x.py").touch()
+    keys.append(key(workshop))
+    workshop.notebook("job", "print(K + 1)", parameters=parameters, kernelspec={"name": "ir", "display_name": "R"})
+    monkeypatch.setattr(KernelSpecManager, "find_kernel_specs", lambda self: {"python3": "", "ir": ""})
     keys.append(key(workshop))
     monkeypatch.setattr(_identity, "execution_source", lambda: "edited")
     keys.append(key(workshop))

@@ -3,7 +3,8 @@
 import pytest
 
 from bundlebook.errors import BundlebookError
-from bundlebook.reports import Parameter, PlanError, declared_parameters, find_batch, load_batch, report
+from bundlebook.reports import PlanError, declared_parameters, find_batch, load_batch, report
+from bundlebook.reports._batch import Parameter
 
 
 def faults(file, **options) -> list[str]:
@@ -88,8 +89,35 @@ def test_odd_values_of_a_job_are_faults(workshop):
     }.items():
         file.write_text(f"jobs: [{{template: good.ipynb, {entry}}}]")
         assert expected in "\n".join(faults(file))
+    for entry, expected in {
+        "template: ''": "no such template",
+        "template: 'a**b'": "no such template",
+        "template: good.ipynb, name: '{K:>3000000000}'": "cannot be filled in",
+        "template: good.ipynb, parameters: {DAY: {1: a, b: c}}": "is not plain",
+        "template: good.ipynb, parameters: {DAY: &a [*a]}": "is not plain",
+        "template: good.ipynb, parameters: {DAY: 2021-99-99}": "not readable",
+        "template: good.ipynb, parameters: {DAY: 1, DAY: 2}": "'DAY' is given twice",
+        f"template: good.ipynb, parameters: {{DAY: {'[' * 3000}": "not readable",
+        f"template: good.ipynb, grid: {{{', '.join(f'{c}: {[*range(10)]}' for c in 'abcdefghi')}}}": "1,000,000,000",
+    }.items():
+        file.write_text(f"jobs: [{{{entry}}}]")
+        assert expected in "\n".join(faults(file)), entry
     file.write_text("first: [absent]\njobs: [{template: good.ipynb, files: , parameters: {DAY: 1}}]")
     assert faults(file) == ["'first' names no job: 'absent'"]
+
+
+def test_a_folder_is_found_from_the_batch_and_from_where_the_command_runs(workshop, monkeypatch):
+    """Kernels run in the template's folder, where a relative path would lead elsewhere."""
+    (workshop.folder / "shops" / "mine").mkdir(parents=True)
+    (workshop.folder / "shops" / "mine" / "user_data.csv").write_text("user_id\n1\n")
+    workshop.notebook("good", parameters='SHOP = "sample"')
+    found = str((workshop.folder / "shops" / "mine").resolve())
+    (job,) = load_batch(workshop.batch({"template": "good.ipynb", "each": [{"SHOP": "shops/mine"}]})).jobs
+    assert (job.parameters["SHOP"], job.name) == (found, "good-mine")
+    monkeypatch.chdir(workshop.folder / "shops")
+    file = workshop.batch({"template": "good.ipynb"})
+    assert load_batch(file, settings={"SHOP": "mine"}).jobs[0].parameters["SHOP"] == found
+    assert load_batch(file, shop="mine").jobs[0].parameters["SHOP"] == found
 
 
 def test_jobs_that_others_wait_for_are_started_first(workshop):

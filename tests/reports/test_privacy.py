@@ -9,7 +9,9 @@ import pytest
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 
 from bundlebook import paths
+from bundlebook.reports import load_batch
 from bundlebook.reports._executed import scrub, without_paths
+from bundlebook.reports._identity import hidden_folders
 
 
 def test_paths_become_what_means_something_elsewhere():
@@ -22,6 +24,17 @@ def test_paths_become_what_means_something_elsewhere():
     assert str(Path.home()) not in without_paths(f"{Path.home()}/elsewhere/x.csv") or Path.home() == Path("/")
     assert without_paths("in /data/shops/mine/a.csv", {"/data/shops/mine": "mine"}) == "in mine/a.csv"
     assert without_paths("ratio 1/2 and a/b") == "ratio 1/2 and a/b"
+
+
+def test_a_folder_of_the_reader_is_shown_by_its_name_alone(workshop):
+    real, link = workshop.folder / "real" / "shop", workshop.folder / "linked"
+    real.mkdir(parents=True)
+    (real / "user_data.csv").write_text("user_id\n1\n")
+    link.symlink_to(real)
+    workshop.notebook("job", parameters='SHOP = "sample"')
+    (job,) = load_batch(workshop.batch({"template": "job.ipynb", "parameters": {"SHOP": str(link)}})).jobs
+    text = f"{workshop.folder}/x.csv, {real}/a.csv, {link.resolve()}/b.csv"
+    assert str(workshop.folder.parent) not in without_paths(text, hidden_folders(job))
 
 
 @pytest.mark.parametrize("text", ["2021/01/02 " * 20_000, "/a" * 20_000, "/a/site-packages" * 9_000])

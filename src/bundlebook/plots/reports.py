@@ -82,6 +82,48 @@ def uplift_beside_need(bundles: pd.DataFrame, *, ax: Axes | None = None) -> Axes
 
 
 @figure
+def pairs_beside_chance(pairs: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
+    """Draw in how many baskets each pair was bought, beside the number that chance would bring together.
+
+    Parameters
+    ----------
+    pairs : DataFrame
+        ``first``, ``second`` (names), ``baskets`` and ``by chance`` (counts); drawn from top to bottom.
+    """
+    at = np.arange(len(pairs))[::-1]
+    ax = get_ax(ax, (9, 1.3 + 0.4 * len(pairs)))
+    ax.barh(at, pairs["baskets"], height=0.6, color=PALETTE[0], label="bought together")
+    ax.barh(at, pairs["by chance"], height=0.3, color=PALETTE[1], label="expected by chance")
+    names = zip(pairs["first"], pairs["second"], strict=True)
+    ax.set_yticks(at, [f"{short(a)} + {short(b)}" for a, b in names])
+    ax.set(xlabel="baskets with both", title="What goes together")
+    ax.grid(axis="y", visible=False)
+    ax.legend(loc="lower right")
+    return ax
+
+
+@figure
+def segment_shares(shares: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
+    """Draw the share of each group of users beside another share of it, for example that of the revenue.
+
+    Parameters
+    ----------
+    shares : DataFrame
+        Index: names of groups, drawn from top to bottom; two columns in percent, whose names stand in the legend.
+    """
+    at = np.arange(len(shares))[::-1]
+    ax = get_ax(ax, (9, 1.2 + 0.6 * len(shares)))
+    for number, column in enumerate(shares.columns):
+        bars = ax.barh(at + 0.2 - 0.4 * number, shares[column], height=0.38, color=PALETTE[number], label=plain(column))
+        ax.bar_label(bars, fmt="%.0f", padding=3)
+    ax.set_yticks(at, [plain(name) for name in shares.index])
+    ax.set(xlabel="%", title="Groups of users", xlim=(0, 1.12 * max(float(shares.max().max()), 1e-9)))
+    ax.grid(axis="y", visible=False)
+    ax.legend(loc="lower right")
+    return ax
+
+
+@figure
 def campaign_responses(responses: pd.DataFrame, campaign: int, *, ax: Axes | None = None) -> Axes:
     """Draw the response rate of every campaign with its interval, one of them marked.
 

@@ -13,8 +13,8 @@ from threading import Event, Thread
 from typing import Any
 
 from bundlebook.errors import BundlebookError
+from bundlebook.reports._batch import Job
 from bundlebook.reports._kernels import DIED, INTERRUPTED, NOT_STARTED, Outcome, Watch, execute, quieten
-from bundlebook.reports.batch import Job
 
 #: Watches of the jobs that run in this process, by batch and name; filled on workers only.
 _RUNNING: dict[tuple[str, str], Watch] = {}
@@ -32,12 +32,8 @@ def run_on_worker(job: Job, batch: str) -> dict[str, Any]:
     """
     if not job.template.is_file():
         missing = f"the worker has no {job.template.name} where the batch has it: workers need the same project"
-        return {
-            "outcome": Outcome(NOT_STARTED, "", 0.0, "FileNotFoundError", missing),
-            "seen": {},
-            "executed": None,
-            "log": None,
-        }
+        outcome = Outcome(NOT_STARTED, "FileNotFoundError", missing)
+        return {"outcome": outcome, "seen": {}, "executed": None, "log": None}
     quieten()
     watch = _RUNNING[batch, job.name] = Watch()
     try:
@@ -181,10 +177,9 @@ class DaskEngine:
 
 def _lost(error: BaseException, stopped: bool) -> Outcome:
     """What to say of a job that came back without a result."""
+    kind = type(error).__name__
     if stopped:
-        return Outcome(INTERRUPTED, "", 0.0, type(error).__name__, "the batch was interrupted")
-    if type(error).__name__ == "KilledWorker":
-        return Outcome(DIED, "", 0.0, "KilledWorker", "every worker that ran it was lost; it may need more memory")
-    return Outcome(
-        NOT_STARTED, "", 0.0, type(error).__name__, f"the cluster lost it: {str(error) or type(error).__name__}"
-    )
+        return Outcome(INTERRUPTED, kind, "the batch was interrupted")
+    if kind == "KilledWorker":
+        return Outcome(DIED, kind, "every worker that ran it was lost; it may need more memory")
+    return Outcome(NOT_STARTED, kind, f"the cluster lost it: {str(error) or kind}")

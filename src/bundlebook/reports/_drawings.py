@@ -56,13 +56,6 @@ def coverage(family: str) -> frozenset[str]:
         return frozenset(map(chr, font.getBestCmap()))
 
 
-def advances(family: str) -> dict[str, float]:
-    """Width of each character of a family's font, in em."""
-    with TTFont(font_file(family), lazy=True) as font:
-        units, widths = font["head"].unitsPerEm, font["hmtx"]
-        return {chr(code): widths[glyph][0] / units for code, glyph in font.getBestCmap().items()}
-
-
 def face(family: str, characters: Iterable[str]) -> str:
     """Return an ``@font-face`` rule holding a family's glyphs for some characters, or nothing if it has none.
 
@@ -175,10 +168,13 @@ def _stand_ins(source: str) -> dict[str, str]:
 @lru_cache(maxsize=1)
 def _wide_letters() -> tuple[str, ...]:
     """Characters of the diagram font from one em to one and a half wide: letters before signs, narrowest first."""
+    with TTFont(font_file(DIAGRAM), lazy=True) as font:
+        units, widths = font["head"].unitsPerEm, font["hmtx"]
+        advances = {chr(code): widths[glyph][0] / units for code, glyph in font.getBestCmap().items()}
     plain = {("Lo", "L"): 0, ("So", "L"): 1, ("So", "ON"): 1}
     found = [
         (plain[unicodedata.category(c), unicodedata.bidirectional(c)], width, c)
-        for c, width in advances(DIAGRAM).items()
+        for c, width in advances.items()
         if 1 <= width <= 1.5 and (unicodedata.category(c), unicodedata.bidirectional(c)) in plain
     ]
     return tuple(c for _, _, c in sorted(found))

@@ -1,9 +1,10 @@
 """An executed notebook, made fit to be shown: no path of the machine, no ticks; and its headline figures."""
 
+import math
 import re
 import sys
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any
 
 import nbformat
 
@@ -13,16 +14,8 @@ from bundlebook import paths
 _PATH = re.compile(r"(?:/[\w.+ -]++)++/?")
 _CELL_FILE = re.compile(r"/ipykernel_\d+/\d+\.py")
 _LIBRARY = re.compile(r".*/(?:site-packages|lib/python3\.\d+)/")
-#: One state of a progress bar, as tqdm and Keras draw it.
-_TICK = re.compile(r"^.*(?:\d+%\|.*\||\d+(?:it|s)/(?:s|it)|\d+/(?:\d+|\?) \[.*\]|━).*$\n?", re.MULTILINE)
-
-
-class Metric(TypedDict):
-    """One headline figure."""
-
-    name: str
-    value: float | int | str | bool
-    unit: str
+#: One state of a progress bar, as tqdm and Keras draw it; no line of one is longer than this many characters.
+_TICK, _LONGEST_TICK = re.compile(r"\d%\|.*\||\d(?:it|s)/(?:s|it)|\d/(?:\d+|\?) \[.*\]|━"), 1_000
 
 
 def without_paths(text: str, known: dict[str, str] | None = None) -> str:
@@ -75,7 +68,24 @@ def scrub(notebook: nbformat.NotebookNode, known: dict[str, str] | None = None) 
             for kind, value in output.get("data", {}).items():
                 if kind.startswith("text/") and isinstance(value, str):
                     output.data[kind] = without_paths(value, known)
+                elif kind.endswith("json"):
+                    output.data[kind] = finite(value)
     return notebook
+
+
+def finite(content: Any) -> Any:
+    """The content of a JSON file, with None for each number that JSON does not know (NaN, infinity).
+
+    Examples
+    --------
+    >>> finite({"a": [1.5, float("nan")]})
+    {'a': [1.5, None]}
+    """
+    if isinstance(content, dict):
+        return {name: finite(value) for name, value in content.items()}
+    if isinstance(content, list | tuple):
+        return [finite(value) for value in content]
+    return None if isinstance(content, float) and not math.isfinite(content) else content
 
 
 def settle_streams(notebook: nbformat.NotebookNode) -> None:
@@ -86,23 +96,35 @@ def settle_streams(notebook: nbformat.NotebookNode) -> None:
     for cell in notebook.cells:
         for output in list(cell.get("outputs", [])):
             if output.get("name") == "stderr":
-                output.text = _TICK.sub("", output.text)
+                lines = output.text.splitlines(keepends=True)
+                output.text = "".join(line for line in lines if len(line) > _LONGEST_TICK or not _TICK.search(line))
                 if not output.text.strip():
                     cell.outputs.remove(output)
 
 
-def collect(notebook: nbformat.NotebookNode) -> list[Metric]:
-    """The headline figures of an executed notebook, in order; a name recorded twice keeps its last value."""
+def collect(notebook: nbformat.NotebookNode) -> list[dict[str, Any]]:
+    """The headline figures (name, value, unit) of a notebook, in order; a name recorded twice keeps its last value."""
     from bundlebook.notebook import METRIC_MIME  # imports pandas, which nothing before the first kernel needs
 
-    found: dict[str, Metric] = {}
+    found: dict[str, dict[str, Any]] = {}
     for cell in notebook.cells:
         for output in cell.get("outputs", []):
             metric = output.get("data", {}).get(METRIC_MIME)
             if isinstance(metric, dict) and "name" in metric and "value" in metric:
-                name = str(metric["name"])
-                found[name] = Metric(name=name, value=metric["value"], unit=str(metric.get("unit", "")))
+                name, value = str(metric["name"]), finite(metric["value"])
+                if not isinstance(value, int | float) or abs(value) > sys.float_info.max:
+                    value = "nan" if value is None else str(value)  # numbers are drawn as floats
+                found[name] = {"name": name, "value": value, "unit": str(metric.get("unit") or "")}
     return list(found.values())
+
+
+def files(notebook: nbformat.NotebookNode) -> dict[str, str]:
+    """Names and texts of the files that a notebook hands over; a name is one of a file, never one of a folder."""
+    from bundlebook.notebook import FILE_MIME
+
+    data = [output.get("data", {}).get(FILE_MIME) for cell in notebook.cells for output in cell.get("outputs", [])]
+    found = [(str(file.get("name")), str(file.get("text"))) for file in data if isinstance(file, dict)]
+    return {re.sub(r"[^\w.-]+", "-", name).strip("-."): text for name, text in found}
 
 
 def shown(value: Any) -> str:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 import platform
 import subprocess
 from functools import lru_cache
@@ -15,10 +16,12 @@ import nbformat
 from bundlebook import paths
 
 if TYPE_CHECKING:
-    from bundlebook.reports.batch import Job
+    from bundlebook.reports._batch import Job
 
 #: The parameter that names the shop in every template; ``--data`` sets it.
 SHOP = "SHOP"
+#: Names of the shops that come with the workbook; any other shop is a folder.
+SHOPS = ("completejourney", "sample")
 #: Modules that come after a notebook has run: they decide how a page looks, never what it says.
 _AFTER = {"reports", "cli.py", "doctor.py", "chapters.py"}
 _ASSETS_AFTER = {("assets", "report"), ("assets", "pages"), ("assets", "temml")}
@@ -152,12 +155,20 @@ def data_files(job: "Job") -> list[Path]:
 
 
 def job_key(job: "Job") -> str:
-    """Name a job by its content: cells of the template, parameters, package, libraries and data.
+    """Name a job by its content: the template's cells and kernel, the modules beside it, parameters, package, data.
 
-    Stored outputs of the template, file times and folders have no part in it.
+    Installed libraries belong to it too. Stored outputs of the template, file times and folders have no part in it.
     """
     notebook = nbformat.read(job.template, as_version=4)
+    folder = job.template.parent
+    # A notebook imports from its own folder: modules, and packages with all that they hold.
+    beside = [
+        *folder.glob("*.py"),
+        *(file for one in folder.glob("*/__init__.py") for file in one.parent.rglob("*.py")),
+    ]
     content: dict[str, Any] = {
+        "kernel": notebook.metadata.get("kernelspec", {}).get("name"),
+        "beside": [(file.relative_to(folder).as_posix(), checksum(file)) for file in sorted(beside)],
         "cells": [(cell.cell_type, cell.source, cell.metadata.get("tags", [])) for cell in notebook.cells],
         "parameters": job.parameters,
         "package": execution_source(),
@@ -180,7 +191,7 @@ def describe(job: "Job") -> dict[str, Any]:
     -------
     dict
         ``template``, ``parameters`` (name, value, default, changed, given, help), ``data`` (name, rows, md5),
-        ``versions``, ``commit``, ``seed``.
+        ``versions``, ``commit``, ``seed``, ``other_shop`` (where a chapter's text speaks of another shop, else empty).
     """
     values = job.parameters
     return {
@@ -196,23 +207,32 @@ def describe(job: "Job") -> dict[str, Any]:
             }
             for name, parameter in job.declared.items()
         ],
-        "data": [{"name": file.name, "rows": rows(file), "md5": checksum(file)} for file in data_files(job)],
+        "data": [{"name": f.name, "rows": rows(f), "md5": checksum(f)} for f in data_files(job) if f.is_file()],
         "versions": versions(),
         "commit": commit(),
         "seed": values.get("SEED"),
+        "other_shop": _other_shop(job),
     }
 
 
+def _other_shop(job: "Job") -> str:
+    """Name of the shop that a chapter is run on, if its text was written for another one; empty otherwise."""
+    shop, declared = job.parameters.get(SHOP), job.declared.get(SHOP)
+    teaches = job.template.is_relative_to(paths.notebooks())
+    return str(shown_value(SHOP, shop)) if teaches and declared is not None and shop != declared.default else ""
+
+
 def shown_value(name: str, value: Any) -> Any:
-    """A parameter's value without the folders above a reader's own shop."""
+    """A parameter's value without the folders above a reader's own shop, and as JSON can hold it."""
     if name == SHOP and isinstance(value, str) and ("/" in value or "\\" in value):
         return value.replace("\\", "/").rstrip("/").rsplit("/", 1)[-1]
-    return value
+    return str(value) if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def hidden_folders(job: "Job") -> dict[str, str]:
-    """Folders that may appear in a job's outputs, and what to show instead."""
-    shop = job.parameters.get(SHOP)
-    if isinstance(shop, str) and shown_value(SHOP, shop) != shop:
-        return {shop.rstrip("/"): shown_value(SHOP, shop)}
-    return {}
+    """Folders that may appear in a job's outputs, and what to show instead: its shop's, and its template's."""
+    shop, beside = job.parameters.get(SHOP), job.template.parent
+    found = {} if beside.is_relative_to(paths.root()) else {str(beside): beside.name}
+    if isinstance(shop, str) and (name := shown_value(SHOP, shop)) != shop:
+        found |= {shop.rstrip("/"): name, str(Path(shop).resolve()): name}
+    return found

@@ -19,7 +19,7 @@ from threading import Event, Lock, Thread, current_thread, main_thread
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from bundlebook.reports.batch import Job
+    from bundlebook.reports._batch import Job
 
 #: How a job can end. Only a passed one is ever reused.
 PASSED, FAILED, DIED, TIMED_OUT = "passed", "failed", "died", "timed out"
@@ -122,15 +122,18 @@ class Outcome:
         Class of the exception, or the signal that ended the kernel.
     message : str
         One sentence for a reader.
+    started : str
+        ISO time, in UTC.
+    seconds : float
     cell : int or None
         Index of the last code cell that was begun, in the executed notebook.
     """
 
     status: str
-    started: str
-    seconds: float
     error: str = ""
     message: str = ""
+    started: str = ""
+    seconds: float = 0.0
     cell: int | None = None
     peak_mb: float = 0.0
 
@@ -186,9 +189,6 @@ def _attempt(job: "Job", output: Path, log: Path, watch: Watch) -> Outcome:
     def count(notebook) -> None:
         watch.cells = sum(cell.cell_type == "code" and bool(cell.source.strip()) for cell in notebook.cells)
 
-    def ended(status: str, error: BaseException, message: str) -> Outcome:
-        return Outcome(status, "", 0.0, type(error).__name__, message)
-
     with log.open("ab") as stream:
         try:
             papermill.execute_notebook(
@@ -204,19 +204,18 @@ def _attempt(job: "Job", output: Path, log: Path, watch: Watch) -> Outcome:
                 on_cell_executed=end,
             )
         except PapermillExecutionError as error:
-            return Outcome(FAILED, "", 0.0, error.ename, error.evalue.strip() or error.ename)
-        except CellTimeoutError as error:
-            return ended(TIMED_OUT, error, f"the cell ran longer than its limit of {job.timeout} s")
-        except DeadKernelError as error:
-            return ended(DIED, error, _death(watch))
-        except OSError as error:
-            status = NOT_WRITTEN if error.errno in _DISK else FAILED if watch.cell is not None else NOT_STARTED
-            return ended(status, error, error.strerror or str(error))
+            return Outcome(FAILED, error.ename, error.evalue.strip() or error.ename)
+        except CellTimeoutError:
+            return Outcome(TIMED_OUT, "CellTimeoutError", f"the cell ran longer than its limit of {job.timeout} s")
+        except DeadKernelError:
+            return Outcome(DIED, "DeadKernelError", _death(watch))
         except Exception as error:  # one broken job must not end the batch
-            reason = str(error).strip().splitlines()
-            message = reason[0] if reason else type(error).__name__
-            return ended(FAILED if watch.cell is not None else NOT_STARTED, error, message)
-    return Outcome(PASSED, "", 0.0)
+            full = isinstance(error, OSError) and error.errno in _DISK
+            status = NOT_WRITTEN if full else FAILED if watch.cell is not None else NOT_STARTED
+            kind = type(error).__name__
+            said = error.strerror if isinstance(error, OSError) and error.strerror else str(error).strip()
+            return Outcome(status, kind, (said.splitlines() or [kind])[0])
+    return Outcome(PASSED)
 
 
 def _see_off(process: Popen, watch: Watch) -> None:

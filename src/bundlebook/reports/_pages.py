@@ -5,12 +5,9 @@ formulas and diagrams, which are our own, are put in afterwards. A Content-Secur
 and requests a second time.
 """
 
-import csv
-import io
 import logging
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
@@ -27,10 +24,11 @@ from pygments.formatters import HtmlFormatter
 from traitlets.config import Config
 
 from bundlebook import __version__, paths
-from bundlebook.notebook import METRIC_MIME
+from bundlebook.notebook import FILE_MIME, METRIC_MIME
 from bundlebook.reports import _drawings, _executed, _identity, _maths
 from bundlebook.reports._markdown import PageNotes, render
 from bundlebook.reports._results import Store, write, write_json
+from bundlebook.tables import without_formulas
 
 _NUMBER = re.compile(r"^[-+−]?[\d,. ]*\d(?:\.\d*)?(?:e[-+]?\d+)?\s*%?$|^(?:NaN|nan|inf|-inf|—|–|)$", re.IGNORECASE)
 #: What lies between two columns of printed text.
@@ -61,24 +59,10 @@ _INLINE = "b code em i s span strong sub sup"
 _ADDRESS = re.compile(r"https?:|mailto:|[^:]*$|[^:/?#]*[/?#]", re.IGNORECASE)
 _PICTURE = re.compile(r"data:image/(?:png|jpeg|gif|webp|svg\+xml)[;,]", re.IGNORECASE)
 #: Failures first, then what is still to come, then what is done.
-_ORDER = ["died", "failed", "timed out", "not written", "not started", "interrupted", "running", "waiting"]
+_STATES = ("died", "failed", "timed out", "not written", "not started", "interrupted", "running", "waiting")
+_ORDER = {state: place for place, state in enumerate(_STATES)}
 #: Figures compared side by side at most, and jobs below which a line through their values shows nothing.
 _SIDE_BY_SIDE, _LINE = 8, 4
-
-
-@dataclass
-class Page:
-    """A finished page.
-
-    Attributes
-    ----------
-    html : str
-    warnings : list of str
-        What could not be shown as meant.
-    """
-
-    html: str
-    warnings: list[str] = field(default_factory=list)
 
 
 class PageExporter(HTMLExporter):
@@ -130,7 +114,7 @@ def page(
     pages: Mapping[str, str] | None = None,
     neighbours: tuple[tuple[str, str] | None, tuple[str, str] | None] = (None, None),
     batch: str = "",
-) -> Page:
+) -> tuple[str, list[str]]:
     """Render an executed notebook.
 
     Parameters
@@ -151,7 +135,9 @@ def page(
 
     Returns
     -------
-    Page
+    html : str
+    warnings : list of str
+        What could not be shown as meant.
     """
     notes = PageNotes()
     _executed.settle_streams(notebook)
@@ -160,6 +146,8 @@ def page(
     resources = {
         "metadata": {"path": folder},
         "metric_mime": METRIC_MIME,
+        "file_mime": FILE_MIME,
+        "job": status.get("name", ""),
         "shown": _executed.shown,
         "code": code,
     }
@@ -186,7 +174,7 @@ def page(
             warnings=notes.warnings,
         )
     )
-    return Page(html, notes.warnings)
+    return html, notes.warnings
 
 
 @lru_cache(maxsize=1)
@@ -336,7 +324,7 @@ def write_index(store: Store, title: str, entries: Sequence[Mapping[str, Any]], 
     slots : int
         Jobs that run at a time.
     """
-    ranked = sorted(entries, key=lambda entry: _rank(entry["status"]))
+    ranked = sorted(entries, key=lambda entry: _ORDER.get(entry["status"], len(_ORDER)))
     counts: dict[str, int] = {}
     for entry in ranked:
         state = "reused" if entry.get("reused") else entry["status"]
@@ -365,25 +353,27 @@ def write_index(store: Store, title: str, entries: Sequence[Mapping[str, Any]], 
             compared={name for shared in side_by_side for name in shared["values"]},
             alike={shared["name"] for shared in side_by_side},
             titles=[entry["title"] for entry in entries],
-            fonts="",
         )
     )
-    write(
-        store.folder / "index.html",
-        html.replace("/*fonts*/", _drawings.face(_drawings.CHINESE, _drawings.chinese(html)), 1),
-    )
+    write(store.folder / "index.html", with_chinese(html))
+
+
+def with_chinese(html: str) -> str:
+    """A page that also holds the Chinese glyphs it shows."""
+    return html.replace("/*fonts*/", _drawings.face(_drawings.CHINESE, _drawings.chinese(html)), 1)
 
 
 def write_metrics(store: Store, entries: Sequence[Mapping[str, Any]]) -> None:
-    """Write every headline figure of a batch as ``metrics.csv`` and ``metrics.parquet``: one row a figure."""
-    import pyarrow as pa
-    from pyarrow import parquet
+    """Write every headline figure of a batch as ``metrics.csv`` and ``metrics.parquet``: one row per figure."""
+    import pandas as pd  # takes a second, and the first kernels are to start before that
 
     names = sorted({name for entry in entries for name in entry["parameters"]})
+    ours = ("figure", "value", "text", "unit")
+    columns = {name: f"parameter {name}" if name in ("job", *ours) else name for name in names}
     rows = [
         {
             "job": entry["name"],
-            **{name: _text(entry["parameters"].get(name)) for name in names},
+            **{columns[name]: None if value is None else str(value) for name, value in entry["parameters"].items()},
             "figure": metric["name"],
             "value": float(metric["value"]) if isinstance(metric["value"], int | float) else None,
             "text": str(metric["value"]),
@@ -392,24 +382,11 @@ def write_metrics(store: Store, entries: Sequence[Mapping[str, Any]]) -> None:
         for entry in entries
         for metric in entry.get("metrics", [])
     ]
-    fields = ["job", *names, "figure", "value", "text", "unit"]
-    buffer = io.StringIO()
-    writer = csv.DictWriter(buffer, fields, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    write(store.folder / "metrics.csv", buffer.getvalue())
-    schema = pa.schema([(name, pa.float64() if name == "value" else pa.string()) for name in fields])
+    table = pd.DataFrame(rows, columns=["job", *columns.values(), *ours]).astype({"value": float})
+    write(store.folder / "metrics.csv", without_formulas(table).to_csv(index=False, lineterminator="\n"))
     draft = store.folder / ".metrics.parquet"
-    parquet.write_table(pa.Table.from_pylist(rows, schema=schema), draft)
+    table.to_parquet(draft, index=False)
     draft.replace(store.folder / "metrics.parquet")
-
-
-def _rank(status: str) -> int:
-    return _ORDER.index(status) if status in _ORDER else len(_ORDER)
-
-
-def _text(value: Any) -> str | None:
-    return None if value is None else str(value)
 
 
 def _varying(entries: Sequence[Mapping[str, Any]]) -> list[str]:

@@ -1,9 +1,11 @@
 """What a person sees while a batch runs: a live line a job in a terminal, plain lines anywhere else."""
 
+import os
 import shutil
 import sys
 import time
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from bundlebook.reports._executed import seconds
@@ -48,7 +50,14 @@ class Progress:
         self.say(line)
 
     def say(self, text: str) -> None:
-        """Print a line that stays."""
+        """Print a line that stays. Where nobody listens any more (`| head`, a full disk), the work goes on."""
+        try:
+            self._print(text)
+        except (OSError, ValueError):
+            with Path(os.devnull).open("w") as nowhere:
+                os.dup2(nowhere.fileno(), 1)
+
+    def _print(self, text: str) -> None:
         print(text, flush=True)
 
     def close(self) -> None:
@@ -96,7 +105,7 @@ class LiveProgress(Progress):
             bar.close()
             self._free = sorted([*self._free, slot])
 
-    def say(self, text: str) -> None:
+    def _print(self, text: str) -> None:
         from tqdm import tqdm
 
         tqdm.write(text, file=sys.stdout)
@@ -108,4 +117,5 @@ class LiveProgress(Progress):
 
 def progress(total: int, slots: int) -> Progress:
     """The kind of progress that suits where standard output goes."""
-    return LiveProgress(total, slots) if sys.stdout.isatty() else Progress(total)
+    # Python has no standard output where the shell closed it.
+    return LiveProgress(total, slots) if sys.stdout is not None and sys.stdout.isatty() else Progress(total)

@@ -18,12 +18,25 @@ from filelock import FileLock, Timeout
 from bundlebook import paths
 from bundlebook.errors import BundlebookError
 from bundlebook.reports import _executed, _identity
+from bundlebook.reports._batch import Batch, Job
 from bundlebook.reports._drawings import write_pdf
 from bundlebook.reports._kernels import FAILED, PASSED, Outcome, Watch
-from bundlebook.reports.batch import Batch, Job
 
 #: Raised when a field of ``status.json`` changes its meaning: older results are then made anew.
 FORMAT = 1
+#: What a status must hold to be believed: a file that somebody edited is no result.
+_KINDS: dict[str, Any] = {
+    "status": str,
+    "key": str,
+    "notebook": str,
+    "seconds": int | float,
+    "metrics": list,
+    "provenance": dict,
+}
+_KINDS |= {"page": dict | None, "pdf": dict | None}
+#: Rights that the user's umask takes from new files.
+_UMASK = os.umask(0)
+os.umask(_UMASK)
 
 
 class Store:
@@ -45,30 +58,24 @@ class Store:
         Raises
         ------
         BundlebookError
-            If another run is writing into the same folder.
+            If another run is writing into the same folder, or nothing can be written there.
         """
-        self.runs.mkdir(parents=True, exist_ok=True)
+        lock, where = FileLock(self.runs / ".lock", timeout=0), paths.shown(self.folder)
         try:
-            with FileLock(self.runs / ".lock", timeout=0):
-                for draft in (*self.runs.glob(".draft-*"), *self.folder.glob(".printing-*")):
-                    shutil.rmtree(draft, ignore_errors=True)
-                yield
+            self.runs.mkdir(parents=True, exist_ok=True)
+            lock.acquire()
         except Timeout as error:
-            raise BundlebookError(
-                "another `bundlebook report` is writing into this folder",
-                where=paths.shown(self.folder),
-                remedy="wait for it to end",
-            ) from error
-
-    def page(self, name: str) -> Path:
-        return self.folder / f"{name}.html"
-
-    def pdf(self, name: str) -> Path:
-        return self.folder / f"{name}.pdf"
-
-    def run(self, name: str) -> Path:
-        """Folder of a job's executed notebook, status, figures and log."""
-        return self.runs / name
+            problem = "another `bundlebook report` is writing into this folder"
+            raise BundlebookError(problem, where=where, remedy="wait for it to end") from error
+        except OSError as error:
+            remedy = "free some space, or set BUNDLEBOOK_OUT to a folder that can be written"
+            raise BundlebookError(f"cannot be written: {error.strerror}", where=where, remedy=remedy) from error
+        try:
+            for draft in (*self.runs.glob(".draft-*"), *self.folder.glob(".printing-*")):
+                shutil.rmtree(draft, ignore_errors=True)
+            yield
+        finally:
+            lock.release()
 
     def draft(self, name: str) -> Path:
         """A fresh scratch folder for a running job."""
@@ -77,29 +84,30 @@ class Store:
     def status(self, name: str) -> dict[str, Any] | None:
         """What the last run of a job left, or None if there was none that can be read."""
         try:
-            status = json.loads((self.run(name) / "status.json").read_text(encoding="utf-8"))
+            status = json.loads((self.runs / name / "status.json").read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return None
-        return status if isinstance(status, dict) and status.get("format") == FORMAT else None
+        if not isinstance(status, dict) or status.get("format") != FORMAT:
+            return None
+        return status if all(isinstance(status.get(name), kind) for name, kind in _KINDS.items()) else None
 
     def reusable(self, name: str, key: str) -> dict[str, Any] | None:
         """The status of a passed job made from the same content whose notebook is still the one it wrote."""
         status = self.status(name)
         if not status or status.get("status") != "passed" or status.get("key") != key:
             return None
-        notebook = self.run(name) / "executed.ipynb"
-        return status if notebook.is_file() and digest(notebook) == status.get("notebook") else None
-
-    def page_is(self, name: str, made: dict[str, str] | None) -> bool:
-        """Whether a job's page is still the one described by *made* (its key and checksum)."""
-        page = self.page(name)
-        return made is not None and page.is_file() and digest(page) == made.get("sha256")
+        return status if is_still(self.runs / name / "executed.ipynb", status["notebook"]) else None
 
 
 def digest(file: Path) -> str:
     """SHA-256 of a file."""
     with file.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def is_still(file: Path, sha256: str) -> bool:
+    """Whether a file is there and holds what it held when it was written."""
+    return file.is_file() and digest(file) == sha256
 
 
 def write(file: Path, text: str) -> None:
@@ -113,10 +121,11 @@ def write(file: Path, text: str) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(prefix=f".{file.name}-", dir=file.parent)
     try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as stream:
+        # Half a surrogate pair is no character; a page shows it, and JSON reads it, as "\\ud800".
+        with os.fdopen(handle, "w", encoding="utf-8", errors="backslashreplace", newline="\n") as stream:
             stream.write(text)
         # mkstemp makes files only their owner may read; a report is meant to be served.
-        Path(name).chmod(0o644)
+        Path(name).chmod(0o666 & ~_UMASK)
         Path(name).replace(file)
     except BaseException:
         Path(name).unlink(missing_ok=True)
@@ -124,8 +133,8 @@ def write(file: Path, text: str) -> None:
 
 
 def write_json(file: Path, content: Any) -> None:
-    """Write JSON in one step."""
-    write(file, json.dumps(content, ensure_ascii=False, indent=1, default=str) + "\n")
+    """Write JSON in one step; a number that JSON does not know becomes null."""
+    write(file, json.dumps(_executed.finite(content), ensure_ascii=False, indent=1, default=str) + "\n")
 
 
 _LOG_LINES = 30
@@ -177,20 +186,20 @@ class Results:
         try:
             notebook = remove_error_markers(nbformat.read(executed, as_version=4))
         except Exception:  # never begun, or cut off by a full disk
-            notebook = nbformat.read(job.template, as_version=4)
-            for cell in notebook.cells:
-                if cell.cell_type == "code":
-                    cell.outputs, cell.execution_count = [], None
+            notebook = _bare(job.template)
         hidden = _identity.hidden_folders(job)
         _executed.scrub(notebook, hidden)
-        run = self.store.run(job.name)
+        run = self.store.runs / job.name
         run.mkdir(parents=True, exist_ok=True)
         write(run / "executed.ipynb", nbformat.writes(notebook))
         said = _NOISE.sub("", (draft / "kernel.log").read_text(errors="replace"))
         log = _executed.without_paths(said, hidden).strip()
         write(run / "kernel.log", log + "\n")
         _identity.forget()
-        still = _identity.job_key(job) == key
+        try:
+            still = _identity.job_key(job) == key
+        except (OSError, ValueError):  # the template or a data file was deleted, or is being saved at this moment
+            still = False
         found = _executed.collect(notebook)
         message = _executed.without_paths(_ANSI.sub("", outcome.message), hidden)
         number = _code_number(notebook, outcome.cell) if outcome.status != PASSED else None
@@ -227,19 +236,20 @@ class Results:
         before = json.dumps(status, default=str)
         key = self._page_key(job, status)
         made = status.get("page")
-        if not (made and made.get("key") == key and self.store.page_is(job.name, made)):
+        if not (made and made["key"] == key and is_still(self.store.folder / f"{job.name}.html", made["sha256"])):
             self._render(job, status, key)
         self._print(job, status)
         if json.dumps(status, default=str) != before:
-            write_json(self.store.run(job.name) / "status.json", status)
+            write_json(self.store.runs / job.name / "status.json", status)
         return status
 
     def _render(self, job: Job, status: dict[str, Any], key: str) -> None:
         from bundlebook.reports._pages import page
 
-        notebook = nbformat.read(self.store.run(job.name) / "executed.ipynb", as_version=4)
+        notebook = nbformat.read(self.store.runs / job.name / "executed.ipynb", as_version=4)
+        file = self.store.folder / f"{job.name}.html"
         try:
-            result = page(
+            html, warnings = page(
                 notebook,
                 status,
                 code=job.code,
@@ -252,28 +262,24 @@ class Results:
             problem = f"the page could not be made: {type(error).__name__}: {error}"
             status |= {"page": None, "problem": _executed.without_paths(problem)}
         else:
-            write(self.store.page(job.name), result.html)
+            for name, text in _executed.files(notebook).items():
+                write(self.store.folder / f"{job.name}-{name}", text)
+            write(file, html)
             if status["status"] == PASSED:
                 status["problem"] = ""  # an earlier page may not have succeeded
-            status["page"] = {"key": key, "sha256": digest(self.store.page(job.name)), "warnings": result.warnings}
+            status["page"] = {"key": key, "sha256": digest(file), "warnings": warnings}
 
     def _print(self, job: Job, status: dict[str, Any]) -> None:
         """Keep a PDF of the page as it is, make a missing one if PDFs are wanted, and leave no stale one."""
-        file, printed, made = self.store.pdf(job.name), status.get("pdf"), status.get("page")
-        if (
-            made
-            and printed
-            and printed["page"] == made["sha256"]
-            and file.is_file()
-            and digest(file) == printed["sha256"]
-        ):
+        file, printed, made = self.store.folder / f"{job.name}.pdf", status.get("pdf"), status.get("page")
+        if made and printed and printed["page"] == made["sha256"] and is_still(file, printed["sha256"]):
             return
         file.unlink(missing_ok=True)
         status.pop("pdf", None)
         if not (self.chromium and made):
             return
         try:
-            write_pdf(self.store.page(job.name), file, self.chromium)
+            write_pdf(file.with_suffix(".html"), file, self.chromium)
         except (BundlebookError, OSError) as error:
             status["problem"] = _executed.without_paths(f"the PDF could not be made: {error}")
         else:
@@ -304,6 +310,18 @@ class Results:
     def _neighbours(self, job: Job) -> tuple[tuple[str, str] | None, tuple[str, str] | None]:
         place, links = self.batch.jobs.index(job), [(f"{other.name}.html", other.title) for other in self.batch.jobs]
         return links[place - 1] if place else None, links[place + 1] if place + 1 < len(links) else None
+
+
+def _bare(template: Path) -> nbformat.NotebookNode:
+    """A template without outputs; an empty notebook if it cannot be read any more."""
+    try:
+        notebook = nbformat.read(template, as_version=4)
+    except (OSError, ValueError):
+        return nbformat.v4.new_notebook()
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cell.outputs, cell.execution_count = [], None
+    return notebook
 
 
 def _code_number(notebook: nbformat.NotebookNode, cell: int | None) -> int | None:

@@ -1,8 +1,8 @@
 """Run a batch: reuse what is still true, run the rest side by side, write each result as it comes."""
 
+import io
 import logging
 import os
-import pkgutil
 import shutil
 import statistics
 import sys
@@ -17,14 +17,12 @@ from typing import Any, Protocol
 from bundlebook import paths
 from bundlebook.errors import BundlebookError
 from bundlebook.reports import _executed, _identity, _kernels
+from bundlebook.reports._batch import Batch, Job, find_batch, load_batch
 from bundlebook.reports._drawings import find_chromium
 from bundlebook.reports._kernels import INTERRUPTED, NOT_WRITTEN, PASSED, Outcome, Watch
 from bundlebook.reports._progress import Progress, progress
 from bundlebook.reports._results import Results, Store
-from bundlebook.reports.batch import Batch, Job, find_batch, load_batch
 
-#: Where the class of each engine is; one that needs an optional package is imported only when it is asked for.
-ENGINES = {"local": "bundlebook.reports.run:ThreadEngine", "dask": "bundlebook.reports._dask:DaskEngine"}
 #: What ``bundlebook report`` returns to the shell.
 EXIT_GOOD, EXIT_FAILED, EXIT_BAD_PLAN, EXIT_INTERRUPTED = 0, 1, 2, 130
 #: What runs: for each future its job, the folder of its draft, and what is known about it.
@@ -76,11 +74,11 @@ def report(
     int
         Exit code: 0 all good, 1 some failed, 2 bad plan, 130 interrupted.
     """
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a terminal without Chinese shows the number of a character
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         if scheduler is not None and engine == "local":
             raise BundlebookError("only --engine dask has a scheduler", where="--scheduler", remedy="add --engine dask")
-        if shop is not None and Path(shop).expanduser().is_dir():
-            shop = str(Path(shop).expanduser().resolve())
         given = [setting.partition("=") for setting in settings]
         unequal = [name for name, equals, _ in given if not equals]
         if unequal:
@@ -105,7 +103,11 @@ def report(
 
 
 def _make_engine(name: str, slots: int | None, scheduler: str | None) -> "Engine":
-    return pkgutil.resolve_name(ENGINES[name])(slots, scheduler)
+    if name == "local":
+        return ThreadEngine(slots)
+    from bundlebook.reports._dask import DaskEngine
+
+    return DaskEngine(slots, scheduler)
 
 
 class Engine(Protocol):
@@ -132,7 +134,7 @@ class Engine(Protocol):
 class ThreadEngine:
     """Kernels of this machine, each driven by a thread: papermill waits far more than it computes."""
 
-    def __init__(self, slots: int | None, scheduler: str | None = None) -> None:
+    def __init__(self, slots: int | None) -> None:
         self.slots = slots or 2
         self._pool = ThreadPoolExecutor(self.slots, thread_name_prefix="report")
         self._watches: list[Watch] = []
@@ -221,7 +223,11 @@ class BatchRun:
         """Take over every result that is still true; return the jobs left to run."""
         waiting = []
         for job in self.batch.jobs:
-            key = self.keys[job.name] = _identity.job_key(job)
+            try:
+                key = _identity.job_key(job)
+            except (OSError, ValueError):  # being saved at this moment: its kernel will say what is wrong
+                key = ""
+            self.keys[job.name] = key
             chosen = job.name in self.batch.chosen
             status = None if self.force and chosen else self.store.reusable(job.name, key)
             if status:
@@ -259,15 +265,16 @@ class BatchRun:
                 show.tick()
         except KeyboardInterrupt:
             show.say("interrupted: stopping the kernels; what has finished is kept")
+            for entry in self.entries.values():
+                if entry["status"] in ("running", "waiting"):
+                    entry["status"] = INTERRUPTED
+            self._index()  # true even if somebody does not wait for the kernels
             engine.stop()
             for future, (job, draft, watch) in running.items():
                 if not future.cancelled() and not future.exception() and future.result().status == PASSED:
                     self._end(future, job, draft, watch, show)
                 else:
                     shutil.rmtree(draft, ignore_errors=True)
-            for entry in self.entries.values():
-                if entry["status"] in ("running", "waiting"):
-                    entry["status"] = INTERRUPTED
             return True
         finally:
             engine.close()
@@ -301,15 +308,16 @@ class BatchRun:
             self.entries[job.name] = self._entry(
                 job, self.results.keep(job, self.keys[job.name], draft, future.result(), watch)
             )
-        except OSError as error:
+        except Exception as error:  # a full disk, or a result that cannot be read: no job may end the others
             self._give_up(job, error, show)
         else:
             show.end(job.name, self.entries[job.name])
         shutil.rmtree(draft, ignore_errors=True)
 
-    def _give_up(self, job: Job, error: OSError, show: Progress) -> None:
-        """The disk is full: say so, and go on with what may still fit."""
-        broken = {"status": NOT_WRITTEN, "error": type(error).__name__, "problem": error.strerror or str(error)}
+    def _give_up(self, job: Job, error: Exception, show: Progress) -> None:
+        """Say why a result was not kept, and go on with what may still fit."""
+        problem = (error.strerror if isinstance(error, OSError) else None) or f"{type(error).__name__}: {error}"
+        broken = {"status": NOT_WRITTEN, "error": type(error).__name__, "problem": _executed.without_paths(problem)}
         self.entries[job.name] = self._entry(job, broken)
         show.end(job.name, self.entries[job.name])
 

@@ -1,7 +1,6 @@
 """The leaderboard on a reader's own shop: one call from a folder of tables to a table, a CSV and a page."""
 
 import base64
-import html
 import io
 from collections.abc import Callable
 from dataclasses import replace
@@ -23,7 +22,10 @@ from bundlebook.evaluation import (
     summary,
     write_figures,
 )
+from bundlebook.reports._pages import environment, with_chinese
+from bundlebook.reports._results import write
 from bundlebook.shop import Shop, clean, load_shop, min_users
+from bundlebook.tables import without_formulas
 
 #: Part of the free memory that one recommender may ask for.
 SHARE_OF_MEMORY = 0.5
@@ -53,11 +55,11 @@ def evaluate_shop(
     Parameters
     ----------
     data : str or Path
-        As for :func:`~bundlebook.shop.sources.load_shop`.
+        As for :func:`~bundlebook.shop.load_shop`.
     out : Path
         Folder for ``leaderboard.csv``, ``leaderboard.json`` and ``leaderboard.html`` (made if need be).
     level : str
-        As for :func:`~bundlebook.shop.baskets.baskets`.
+        As for :func:`~bundlebook.shop.group_baskets`.
     options : Options, optional
         One run of what is learned if None.
     networks : bool
@@ -114,8 +116,8 @@ def evaluate_shop(
     out.mkdir(parents=True, exist_ok=True)
     made = {"shop": shop.name, "real": shop.real, "facts": facts}
     write_figures(out / "leaderboard.json", {"made": made, "boards": {content["level"]: content}})
-    _long_table(result).to_csv(out / "leaderboard.csv", index=False)
-    (out / "leaderboard.html").write_text(_page(shop, facts, result), encoding="utf-8")
+    without_formulas(_long_table(result)).to_csv(out / "leaderboard.csv", index=False)
+    write(out / "leaderboard.html", _page(shop, facts, result))
     say(f"\nwritten to {paths.shown(out)}: leaderboard.csv, leaderboard.json, leaderboard.html")
     return result
 
@@ -130,6 +132,7 @@ def _facts(shop: Shop, level: str, size: Size, options: Options, left_out: dict[
     ]
     if not shop.real:
         facts.append("The shop is simulated: its figures say nothing about real customers.")
+    facts += [note if note.endswith(".") else f"{note}." for note in shop.notes]
     if size.users > options.most_users:
         facts.append(f"Judged are {options.most_users:,} users drawn at random; all of them are learned from.")
     facts += [f"{name} is switched off: {reason}" for name, reason in left_out.items()]
@@ -150,25 +153,19 @@ def _long_table(board: Stored) -> pd.DataFrame:
 
 
 def _page(shop: Shop, facts: list[str], board: Stored) -> str:
-    """One self-contained page: facts, figure, tables."""
-    parts = [f"<h1>Leaderboard: {html.escape(shop.name)}</h1>", "<ul>"]
-    parts += [f"<li>{html.escape(fact)}</li>" for fact in facts]
-    parts += ["</ul>", f'<img alt="accuracy against time to fit" src="data:image/png;base64,{_figure(board)}">']
+    """One page that loads nothing: facts, figure, tables."""
+    tables = []
     for task, content in board.content["tasks"].items():
-        known = f"New households, known by {task.split(', ')[-1]} basket(s)"
+        known = f"New users, known by {task.split(', ')[-1]} basket(s)"
         for track in (track for track in content["tracks"] if track != "everyone"):
-            parts.append(f"<h2>{_TITLES.get(task, known)}: {_TRACKS[track]}</h2>")
-            parts.append(board.table(("NDCG@10", "Recall@10"), task, track).to_html(border=0))
+            heading = f"{_TITLES.get(task, known)}: {_TRACKS[track]}"
+            tables.append((heading, board.table(("NDCG@10", "Recall@10"), task, track)))
     if "probabilities" in board.content["tasks"]["window"]:
-        parts += ["<h2>Probabilities</h2>", board.probabilities().round(4).to_html(border=0)]
-    parts += ["<h2>Costs</h2>", board.methods.round(2).to_html(border=0)]
-    parts.append(
-        "<p>Means over users with 95 % bootstrap intervals; * is significantly ahead of all others (Holm, 5 %).</p>"
-    )
-    style = "body{font:16px/1.5 sans-serif;max-width:70em;margin:2em auto;padding:0 1em}img{max-width:100%}"
-    style += "table{border-collapse:collapse}td,th{padding:.2em .8em;text-align:right;border-bottom:1px solid #ddd}"
-    head = f'<meta charset="utf-8"><title>Leaderboard: {html.escape(shop.name)}</title><style>{style}</style>'
-    return f'<!doctype html><html lang="en"><head>{head}</head><body>{"".join(parts)}</body></html>\n'
+        tables.append(("Probabilities", board.probabilities().round(4)))
+    tables.append(("Costs", board.methods.round(2)))
+    shown = [(heading, table.to_html(border=0)) for heading, table in tables]
+    page = environment().get_template("leaderboard.html.j2")
+    return with_chinese(page.render(shop=shop.name, facts=facts, figure=_figure(board), tables=shown))
 
 
 def _figure(board: Stored) -> str:

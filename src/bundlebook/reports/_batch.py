@@ -3,6 +3,7 @@
 import ast
 import itertools
 import json
+import math
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -15,7 +16,7 @@ import yaml
 
 from bundlebook import paths
 from bundlebook.errors import BundlebookError
-from bundlebook.reports._identity import SHOP, data_sources
+from bundlebook.reports._identity import SHOP, SHOPS, data_sources, shown_value
 
 #: Seconds a cell may take where neither the batch nor the command line says anything.
 _CELL_TIMEOUT = 600
@@ -24,6 +25,8 @@ _JOB_KEYS = {"template", "name", "parameters", "each", "grid", "files", "timeout
 _CODE = ("shown", "folded", "hidden")
 #: Bytes that a job's name may have, so that the names of its files fit every file system.
 _LONGEST_NAME = 200
+#: Jobs that a batch may have: a grid multiplies quickly, and a slip in it would fill the memory.
+_MOST_JOBS = 10_000
 
 
 @dataclass(frozen=True)
@@ -244,7 +247,8 @@ def load_batch(
     only = tuple(only)
     jobs = [job for entry in batch["jobs"] for job in _expand(entry, batch, source.parent, only, faults)]
     jobs = [replace(job, timeout=timeout or job.timeout, code=code or job.code) for job in jobs]
-    jobs = _override(jobs, shop, settings or {}, faults)
+    jobs = [_with_folder(job, source.parent) for job in jobs]
+    jobs = [_with_folder(job, Path(), paths.root()) for job in _override(jobs, shop, settings or {}, faults)]
     chosen = _choose(jobs, only, faults)
     _check(jobs, chosen, faults)
     _check_shops(batch.get("shops"), jobs, chosen, faults)
@@ -257,7 +261,7 @@ def load_batch(
         faults.append("no job: no template matches")
     if faults:
         raise PlanError(faults, paths.shown(source))
-    return Batch(source.stem, str(batch.get("title", source.stem)), tuple(jobs), chosen, first)
+    return Batch(_file_name(source.stem), str(batch.get("title", source.stem)), tuple(jobs), chosen, first)
 
 
 def _override(jobs: list[Job], shop: str | None, settings: Mapping[str, str], faults: list[str]) -> list[Job]:
@@ -269,6 +273,16 @@ def _override(jobs: list[Job], shop: str | None, settings: Mapping[str, str], fa
         replace(job, given=job.given | {n: job.declared[n].parse(t) for n, t in texts.items() if n in job.declared})
         for job in jobs
     ]
+
+
+def _with_folder(job: Job, *bases: Path) -> Job:
+    """A job whose shop's folder is named in full, if it lies below a base: its kernel runs in another folder."""
+    shop = job.given.get(SHOP)
+    if isinstance(shop, str) and shop not in SHOPS:
+        for folder in (base / Path(shop).expanduser() for base in bases):
+            if shop and folder.is_dir():
+                return replace(job, given=job.given | {SHOP: str(folder.resolve())})
+    return job
 
 
 def _check(jobs: list[Job], chosen: frozenset[str], faults: list[str]) -> None:
@@ -293,7 +307,7 @@ def _check(jobs: list[Job], chosen: frozenset[str], faults: list[str]) -> None:
             elif not parameter.fits(value):
                 faults.append(f"{job.name}: {name} = {value!r} is not {parameter.kind}")
             elif not _is_plain(value):
-                faults.append(f"{job.name}: {name} = {value!r} is neither text nor a number; write a date in quotes")
+                faults.append(f"{job.name}: {name} = {value!r} is not plain text and numbers; write a date in quotes")
         for name, parameter in job.declared.items():
             if parameter.required and name not in job.given:
                 faults.append(f"{job.name}: parameter {name} needs a value")
@@ -304,12 +318,11 @@ def _check(jobs: list[Job], chosen: frozenset[str], faults: list[str]) -> None:
 
 
 def _is_plain(value: Any) -> bool:
-    """Whether a value can be handed to a kernel: what JSON knows."""
+    """Whether a value reaches a kernel as it is: what JSON knows, with text as the keys of mappings."""
     try:
-        json.dumps(value)
-    except (TypeError, ValueError):
+        return repr(json.loads(json.dumps(value))) == repr(value)
+    except (TypeError, ValueError, RecursionError):  # ValueError: a mapping that holds itself
         return False
-    return True
 
 
 def _check_shops(allowed: object, jobs: list[Job], chosen: frozenset[str], faults: list[str]) -> None:
@@ -337,10 +350,20 @@ def _choose(jobs: list[Job], only: tuple[str, ...], faults: list[str]) -> frozen
     return frozenset(chosen)
 
 
+class _UniqueKeys(yaml.SafeLoader):
+    """Reads YAML, and refuses a key that stands twice in one mapping."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        names = [key.value for key, _ in node.value]
+        if twice := next((name for name in names if names.count(name) > 1), None):
+            raise yaml.constructor.ConstructorError(None, None, f"key {twice!r} is given twice", node.start_mark)
+        return super().construct_mapping(node, deep)
+
+
 def _read(source: Path, faults: list[str]) -> dict[str, Any]:
     try:
-        batch = yaml.safe_load(source.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
+        batch = yaml.load(source.read_text(encoding="utf-8"), _UniqueKeys)
+    except (yaml.YAMLError, ValueError, OSError, RecursionError) as error:  # ValueError: a date such as 2021-99-99
         raise PlanError([f"not readable: {error}"], paths.shown(source)) from error
     if not isinstance(batch, dict):
         raise PlanError(["a batch file is a mapping with a key 'jobs'"], paths.shown(source))
@@ -385,6 +408,9 @@ def _expand(
     templates = _templates(where, folder)
     if not templates:
         faults.append(f"{where}: no such template")
+    if (count := len(templates) * len(each) * math.prod(map(len, grid.values()))) > _MOST_JOBS:
+        faults.append(f"{where}: {count:,} jobs, more than {_MOST_JOBS:,}")
+        return []
     jobs = []
     for template in templates:
         try:
@@ -402,7 +428,10 @@ def _expand(
 
 def _templates(pattern: str, folder: Path) -> list[Path]:
     for base in (folder, paths.root()):
-        found = [Path(pattern)] if Path(pattern).is_absolute() else sorted(base.glob(pattern))
+        try:
+            found = [Path(pattern)] if Path(pattern).is_absolute() else sorted(base.glob(pattern))
+        except ValueError:  # no pattern at all, or "a**b"
+            return []
         if found:
             return [file.resolve() for file in found if file.is_file()]
     return []
@@ -418,14 +447,20 @@ def _name(pattern: str | None, template: Path, values: dict, varied: dict, fault
         faults.append(f"{template.name}: name is {pattern!r}, not text")
         pattern = None
     if pattern is None:
-        name = "-".join([template.stem, *(str(value) for value in varied.values())])
-    else:
-        try:
-            name = pattern.format(template=template.stem, **values)
-        except (KeyError, IndexError, ValueError, AttributeError, TypeError) as error:
-            faults.append(f"{template.name}: name {pattern!r} cannot be filled in ({error})")
-            name = template.stem
-    return re.sub(r"[^\w.-]+", "-", name).strip("-.")
+        return _file_name("-".join([template.stem, *(str(shown_value(n, value)) for n, value in varied.items())]))
+    try:
+        if re.search(r"\{[^{}]*(\d{4}|\{)", pattern):  # a width of millions would fill the memory
+            raise ValueError("no width has four digits")
+        shown = {name: shown_value(name, value) for name, value in values.items()}
+        return _file_name(pattern.format(**{**shown, "template": template.stem}))
+    except (KeyError, IndexError, ValueError, AttributeError, TypeError) as error:
+        faults.append(f"{template.name}: name {pattern!r} cannot be filled in ({error})")
+        return _file_name(template.stem)
+
+
+def _file_name(text: str) -> str:
+    """A text as part of a file's name, without what a shell or a path would read as its own."""
+    return re.sub(r"[^\w.-]+", "-", text).strip("-.")
 
 
 def _heading(template: Path) -> str:
