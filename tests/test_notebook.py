@@ -38,3 +38,20 @@ def test_footer_names_versions_seed_and_data(capsys):
     text = capsys.readouterr().out
     assert "seed 7" in text and "pandas" in text and "user_data.csv: 1,234 rows, md5 abc" in text
     assert "/" not in text.replace("·", "")
+
+
+def test_explore_draws_once_where_nobody_watches_and_offers_sliders_where_somebody_does(monkeypatch):
+    drawn = []
+
+    def draw(**values):
+        drawn.append(values)
+
+    notebook.explore(draw, u=(-1.0, 1.0, 0.5), x=(0, 5, 2))
+    assert drawn == [{"u": 0.5, "x": 2}]
+    made = {}
+    monkeypatch.setattr(notebook, "_watched", lambda: True)
+    monkeypatch.setattr("ipywidgets.interact", lambda redraw, **sliders: made.update(sliders) or redraw(u=0.1, x=3))
+    notebook.explore(draw, u=(-1.0, 1.0, 0.5), x=(0, 5, 2))
+    assert drawn[-1] == {"u": 0.1, "x": 3}
+    assert (type(made["u"]).__name__, type(made["x"]).__name__) == ("FloatSlider", "IntSlider")
+    assert (made["u"].min, made["u"].max, made["u"].value, made["x"].value) == (-1.0, 1.0, 0.5, 2)

@@ -1,6 +1,7 @@
 """What every chapter calls: :func:`setup` first, :func:`record` for headline figures, :func:`footer` last.
 
 A report for an analyst also tells what it found in sentences (:func:`tell`) and hands over a table (:func:`attach`).
+:func:`explore` puts sliders under a figure where somebody can move them.
 """
 
 import html
@@ -9,10 +10,12 @@ import platform
 import random
 import textwrap
 import warnings
+from collections.abc import Callable
 from importlib.metadata import version
 
 import numpy as np
 import pandas as pd
+from IPython import get_ipython
 from IPython.display import display
 
 from bundlebook.shop import Shop
@@ -98,6 +101,40 @@ def attach(name: str, table: pd.DataFrame) -> None:
     """
     file = {"name": name, "text": without_formulas(table).to_csv(index=False, lineterminator="\n")}
     display({"text/plain": f"{name}: {len(table):,} rows", FILE_MIME: file}, raw=True)
+
+
+def explore(draw: Callable[..., object], **sliders: tuple[float, float, float]) -> None:
+    """Draw a figure with a slider for each argument in an open notebook, and once where nobody can move them.
+
+    Parameters
+    ----------
+    draw : callable
+        Takes the arguments by name and draws with matplotlib.
+    **sliders : tuple of (smallest, largest, first value)
+        Whole numbers make a slider of whole numbers. Where a notebook is executed for a page, a report or a test, the
+        figure of the first values is all that is shown.
+    """
+    if not _watched():
+        draw(**{name: first for name, (_, _, first) in sliders.items()})
+        return
+    import ipywidgets
+    import matplotlib.pyplot as plt
+
+    def slider(low: float, high: float, first: float) -> ipywidgets.Widget:
+        whole = all(isinstance(value, int) for value in (low, high, first))
+        kind = ipywidgets.IntSlider if whole else ipywidgets.FloatSlider
+        return kind(first, min=low, max=high, continuous_update=False)
+
+    def redraw(**values: float) -> None:
+        draw(**values)
+        plt.show()
+
+    ipywidgets.interact(redraw, **{name: slider(*values) for name, values in sliders.items()})
+
+
+def _watched() -> bool:
+    """Whether somebody sits before the notebook: who executes one says that nobody can be asked for input."""
+    return bool(getattr(getattr(get_ipython(), "kernel", None), "_allow_stdin", False))
 
 
 def footer(seed: int, shop: Shop | None = None) -> None:

@@ -170,7 +170,7 @@ def _lstm(ax: Axes) -> None:
                               (6.7, "o", r"$\sigma$")):  # fmt: skip
         _arrow(ax, (x, 0.5), (x, 1.1))
         _box(ax, x, 1.5, function, _LAYER, width=0.95)
-        _label(ax, x + 0.12, 2.12, f"${name}_t$")
+        _label(ax, x + 0.12, 2.12, f"$\\mathbf{{{name}}}_t$")
     _arrow(ax, (2.3, 1.9), (2.3, 4.0))
     _arrow(ax, (3.7, 1.9), (3.7, 3.0), (4.9, 3.0))
     _arrow(ax, (5.2, 1.9), (5.2, 2.7))
@@ -203,7 +203,7 @@ def _gru(ax: Axes) -> None:
     for x, name in ((2.9, "r"), (4.4, "z")):
         _arrow(ax, (x, 0.6), (x, 1.2))
         _box(ax, x, 1.6, r"$\sigma$", _LAYER)
-        _label(ax, x + 0.12, 2.25, f"${name}_t$")
+        _label(ax, x + 0.12, 2.25, f"$\\mathbf{{{name}}}_t$")
     _arrow(ax, (2.9, 2.0), (2.9, 2.7))
     ax.plot([4.4, 4.4], [2.85, 3.15], color="white", lw=6, zorder=1.5)
     _arrow(ax, (4.4, 2.0), (4.4, 5.4))

@@ -215,3 +215,32 @@ def gradient_flow(norms: Mapping[str, np.ndarray], *, ax: Axes | None = None) ->
            xticks=[1, 5, 10, 15, 20])  # fmt: skip
     ax.legend(loc="lower right", ncols=2)
     return ax
+
+
+@figure
+def one_step(u: float, h_before: float, v: float, x: float, b: float, *, axes: Panels | None = None) -> Panels:
+    """Draw one step of one recurrent unit: h = σ(u h₋ + v x + b).
+
+    Parameters
+    ----------
+    u, v, b : float
+        Weight of the memory, weight of the purchases, and bias.
+    h_before, x : float
+        Memory before the step, and units bought.
+    """
+    parts = pd.Series({"u h₋": u * h_before, "v x": v * x, "b": b})
+    total, z = parts.sum(), np.linspace(-9, 9, 361)
+    h = 1 / (1 + np.exp(-total))
+    left, right = axes = get_axes(axes, 1, 2, figsize=(8, 2.8), layout="constrained", wspace=0.06)
+    left.bar([*parts.index, "sum z"], [*parts, total], color=[PALETTE[0]] * 3 + [PALETTE[1]])
+    left.axhline(0, color="0.3", lw=1)
+    left.set(title=f"{u:g} · {h_before:g} + {v:g} · {x:g} + {b:g} = {total:.2f}", ylim=(-9, 9))
+    right.plot(z, 1 / (1 + np.exp(-z)), color=PALETTE[0], lw=2)
+    near = np.clip(total, -9, 9) + np.array([-1.5, 1.5])
+    right.plot(
+        near, h + h * (1 - h) * (near - total), color=PALETTE[2], lw=2, ls="--", label=f"slope {h * (1 - h):.3f}"
+    )
+    right.plot(total, h, "o", color=PALETTE[1], ms=9, label=f"h = σ({total:.2f}) = {h:.3f}")
+    right.set(title="where the sum lands on σ", xlabel="z", xlim=(-9.5, 9.5), ylim=(-0.08, 1.12))
+    right.legend(loc="upper left", fontsize=9)
+    return axes
