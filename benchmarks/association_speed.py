@@ -173,10 +173,14 @@ def _draw(rows: list[dict]) -> None:
     import matplotlib.pyplot as plt
     import pandas as pd
 
-    from bundlebook.plots import association as plots, use_style
+    from bundlebook.plots import use_style
 
     use_style()
-    plots.speed(pd.DataFrame(rows))
+    table = pd.DataFrame(rows)
+    axes = plt.subplots(1, 2, figsize=(9.5, 5), sharey=True)[1]
+    for ax, (column, label) in zip(axes, {"cpu_s": "CPU seconds", "peak_mb": "peak memory (MB)"}.items(), strict=True):
+        wide = table.pivot(index="point", columns="engine", values=column).loc[list(table["point"].unique())[::-1]]
+        wide.plot.barh(ax=ax, logx=True, xlabel=label, ylabel="", legend=ax is axes[1])
     plt.savefig(HERE / "association_speed.png")
 
 

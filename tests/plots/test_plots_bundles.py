@@ -9,20 +9,6 @@ from bundlebook.bundles import Bundle, Demand
 from bundlebook.plots import bundles as plots
 
 
-@pytest.fixture(autouse=True)
-def closed():
-    yield
-    plt.close("all")
-
-
-def test_reliability_has_a_panel_a_method_and_a_line_a_size():
-    table = pd.DataFrame({"count": [5, 5], "predicted": [0.1, 0.4], "observed": [0.2, 0.5]})
-    plots.joint_reliability({"product": {2: table, 3: table}, "ours": {2: table}})
-    first, second = plt.gcf().axes
-    assert [len(ax.lines) for ax in (first, second)] == [3, 2]
-    assert first.lines[1].get_ydata().tolist() == [0.2, 0.5]
-
-
 def test_demand_shows_the_largest_categories_and_what_would_be_needed():
     table = pd.DataFrame(
         {"elasticity": [1.0, 2.0, 3.0], "low": [0.5, 1.5, 2.5], "high": [1.5, 2.5, 3.5], "weeks": [9, 1, 5]},

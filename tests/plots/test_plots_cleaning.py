@@ -3,18 +3,10 @@
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-import pytest
 from scipy import sparse
 
-from bundlebook.plots import cleaning as plots, use_style
+from bundlebook.plots import cleaning as plots
 from bundlebook.shop import Baskets, time_split
-
-
-@pytest.fixture(autouse=True)
-def _styled():
-    use_style()
-    yield
-    plt.close("all")
 
 
 def test_hours_are_shares_of_each_clock():
@@ -40,9 +32,7 @@ def test_weeks_that_miss_a_day_have_another_colour():
     days.iloc[8] = 0
     plots.weeks(days)
     axis = plt.gca()
-    assert [bar.get_height() for bar in axis.containers[0]] == [7, 6, 6]
-    first, second, third = (bar.get_facecolor() for bar in axis.containers[0])
-    assert second == third != first
+    assert [[bar.get_height() for bar in bars] for bars in axis.containers] == [[7000], [6000, 6000]]
     assert [text.get_text() for text in axis.texts] == ["6 d", "6 d"]
 
 
@@ -63,20 +53,22 @@ def test_runge_draws_every_curve_and_error():
     assert right.lines[0].get_ydata().tolist() == [0.4, 1.0]
 
 
-def test_errors_are_ordered_and_the_runaway_is_cut():
-    table = pd.DataFrame({"mean": [2.0, 4.0], "Lagrange": [1e9, 1e9], "linear": [1.0, 1.0]})
-    plots.errors({"units": table}, "error (%)")
-    axis = plt.gcf().axes[0]
-    assert [label.get_text() for label in axis.get_yticklabels()] == ["Lagrange", "mean", "linear"]
-    assert [bar.get_width() for bar in axis.containers[0]] == [6, 3, 1]
-    assert [text.get_text() for text in axis.texts] == ["off the scale →"]
+def test_a_shop_that_closes_on_sundays_misses_no_day():
+    days = pd.Series(9, index=pd.date_range("2021-01-04", periods=28, freq="D"))
+    days[days.index.day_of_week == 6] = 0
+    days.iloc[9] = 0
+    plots.weeks(days)
+    axis = plt.gca()
+    assert [len(bars) for bars in axis.containers] == [3, 1]
+    assert [text.get_text() for text in axis.texts] == ["5 d"]
+    assert axis.get_legend().texts[0].get_text() == "6 days"
 
 
 def test_the_split_counts_each_basket_once():
     day = np.datetime64("2021-01-04") + np.arange(70).astype("timedelta64[D]")
     ones = sparse.csr_matrix(np.ones((70, 2), dtype=np.float32))
     b = Baskets(ones, np.zeros(70, dtype=int), day, np.array(["u"]), np.array(["i", "j"]))
-    plots.split(time_split(b, 2, 1, min_users=1))
+    plots.weeks(pd.Series(1, pd.DatetimeIndex(day)), time_split(b, 2, 1, min_users=1), label="baskets")
     axis = plt.gca()
     heights = [[bar.get_height() for bar in container] for container in axis.containers]
     assert heights == [[7] * 7, [7] * 2, [7]]

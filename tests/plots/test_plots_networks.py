@@ -8,12 +8,6 @@ from bundlebook.errors import BundlebookError
 from bundlebook.plots import networks
 
 
-@pytest.fixture(autouse=True)
-def closed():
-    yield
-    plt.close("all")
-
-
 def said(ax) -> list[str]:
     return [text.get_text() for text in ax.findobj(Text) if text.get_text()]
 

@@ -6,12 +6,6 @@ import pytest
 from bundlebook.plots import profiles as plots
 
 
-@pytest.fixture(autouse=True)
-def closed():
-    yield
-    plt.close("all")
-
-
 def test_a_bar_runs_from_the_middle_to_the_percentile():
     table = pd.DataFrame(
         {"group": ["when", "when", "how much"], "value": [3.0, 0.25, 1200.0], "percentile": [10.0, 80.0, np.nan]},
@@ -32,11 +26,3 @@ def test_source_weights_are_stacked_to_one():
     top = [p.get_y() + p.get_height() for p in ax.containers[-1]]
     assert top == pytest.approx([1, 1])
     assert [label.get_text() for label in ax.get_xticklabels()] == ["0", "8+"]
-
-
-def test_cold_start_draws_one_curve_a_method():
-    table = pd.DataFrame({"mean": [0.1, 0.2], "low": [0.05, 0.15], "high": [0.15, 0.25]}, index=["0", "all"])
-    plots.cold_start({"one": table, "two": table}, "Recall@10")
-    ax = plt.gca()
-    assert [line.get_label() for line in ax.lines] == ["one", "two"]
-    assert ax.lines[0].get_ydata().tolist() == [0.1, 0.2] and "Recall@10" in ax.get_ylabel()

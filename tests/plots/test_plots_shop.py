@@ -1,40 +1,10 @@
-"""Figures of a shop show the numbers they are given, with units on both axes."""
+"""Figures of a shop show the numbers they are given."""
 
 import matplotlib.pyplot as plt
 import numpy as np
-import pandas as pd
 import pytest
 
-from bundlebook.plots import shop as plots, use_style
-
-
-@pytest.fixture(autouse=True)
-def _styled():
-    use_style()
-    yield
-    plt.close("all")
-
-
-RNG = np.random.default_rng(3)
-LIST = RNG.lognormal(1, 0.6, 4000)
-CASES = {
-    "users": lambda: plots.users(RNG.poisson(12, 200)),
-    "items": lambda: plots.items(np.sort(RNG.zipf(1.6, 300))),
-    "times": lambda: plots.times(pd.Series(pd.date_range("2020-01-06", periods=3000, freq="3h"))),
-    "prices": lambda: plots.prices(LIST * RNG.choice([1.0, 0.8], 4000), LIST, "¥"),
-    "basket_sizes": lambda: plots.basket_sizes(RNG.poisson(4, 500) + 1),
-    "responses": lambda: plots.responses_by_slot(
-        pd.DataFrame({"position": [1, 1, 2, 2, 1], "event": ["shown", "click", "shown", "purchase", "shown"]}),
-        "simulated",
-    ),
-}
-
-
-@pytest.mark.parametrize("name", CASES)
-def test_every_axis_is_labelled(name):
-    CASES[name]()
-    axes = [a for a in plt.gcf().axes if a.get_label() != "<colorbar>"]
-    assert all(a.get_xlabel() and a.get_ylabel() and a.get_title(loc="left") for a in axes)
+from bundlebook.plots import shop as plots
 
 
 def test_lorenz_curve_of_a_known_case():
@@ -43,18 +13,20 @@ def test_lorenz_curve_of_a_known_case():
     assert gini == pytest.approx(0.25)
 
 
-def test_large_baskets_share_the_last_bar():
-    plots.basket_sizes(np.array([1, 2, 40, 50]), most=10)
-    heights = [bar.get_height() for bar in plt.gca().patches]
+def test_large_sizes_share_the_last_bar():
+    plots.sizes(np.array([1, 2, 40, 50]), most=10)
+    ax = plt.gca()
+    heights = [bar.get_height() for bar in ax.patches]
     assert len(heights) == 10 and heights[-1] == 0.5 and sum(heights) == 1
+    assert "10 or more" in ax.get_xlabel() and ax.texts[0].get_text() == "median 21"
 
 
-def test_the_slot_figure_shows_rates():
-    events = pd.DataFrame(
-        {"position": [1] * 10 + [1] * 4 + [1], "event": ["shown"] * 10 + ["click"] * 4 + ["purchase"]}
-    )
-    plots.responses_by_slot(events, "simulated")
-    assert [bar.get_height() for bar in plt.gca().patches] == [0.4, 0.1]
+def test_wide_bars_count_everybody_and_mark_one():
+    plots.sizes(np.array([0, 3, 4, 50, 80]), "Items", "distinct items", "users", most=49, width=5, marked={"张三:": 4})
+    ax = plt.gca()
+    heights = [bar.get_height() for bar in ax.patches]
+    assert heights[0] == pytest.approx(0.6) and sum(heights) == pytest.approx(1) and len(heights) == 10
+    assert ax.texts[0].get_text() == "张三: 4"
 
 
 def test_the_discount_title_counts_discounts():

@@ -1,14 +1,13 @@
-"""Figures, one module a subject. The doors of other rooms list functions; this one lists modules.
+"""Figures, one module per subject. The doors of other rooms list functions; this one lists modules.
 
-* ``association``: rules, networks of pairs, the null model, lifts held out and over time, departments, engines
-* ``bundles``: joint probabilities, demand curves, the Pareto front, the card of a bundle, exposures
-* ``cleaning``: clocks, quantities, weeks, filled gaps, the split by time
-* ``evaluation``: the protocol, intervals and differences, calibration, newcomers, accuracy against cost
+* ``association``: rules, networks of pairs, the null model, lifts held out and over time, departments
+* ``bundles``: demand curves, the Pareto front, the card of a bundle, exposures
+* ``cleaning``: clocks, quantities, weeks and the parts of a split, filled gaps
+* ``evaluation``: the protocol, dots with intervals, calibration, growing histories, accuracy against cost
 * ``networks``: drawings of the recurrent cells, of the gradient through time, of the whole recommender
-* ``overview``: the picture on the README's first screen
-* ``profiles``: portraits, source weights, cold start
+* ``profiles``: portraits, source weights
 * ``reports``: segments, uplift beside its need, campaigns
-* ``shop``: users, items, times, prices, basket sizes
+* ``shop``: users, items, times, prices, sizes
 * ``training``: the derivation's losses and gradients, histories as periods, curves, searches
 * ``zhangsan``: the case of 张三, and the panel in which his history can be edited
 * ``style``: the one look, and how every figure function takes its axes (:func:`~bundlebook.plots.style.figure`)

@@ -4,7 +4,6 @@ from . import (
     cleaning as cleaning,
     evaluation as evaluation,
     networks as networks,
-    overview as overview,
     profiles as profiles,
     reports as reports,
     shop as shop,

@@ -1,4 +1,4 @@
-"""Pictures of itemsets and rules: scatter, grouped matrix, network, null model, hold-out, time, departments."""
+"""Figures of itemsets and rules: scatter, grouped matrix, network, null model, hold-out, time, departments."""
 
 from collections.abc import Mapping, Sequence
 from textwrap import fill
@@ -11,14 +11,25 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm, TwoSlopeNorm
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, PercentFormatter
 
-from bundlebook.plots.style import GREY, PALETTE, Panels, figure, get_ax, get_axes, plain, short
+from bundlebook.plots.style import (
+    GREY,
+    PALETTE,
+    Panels,
+    figure,
+    get_ax,
+    get_axes,
+    log_ticks,
+    plain,
+    short,
+    spread_boxes,
+)
 
 #: Colour maps: one of growing lightness, one with two ends, both readable under every common colour deficiency.
 SEQUENTIAL, DIVERGING = "cividis", "PuOr_r"
 _PLAIN = FuncFormatter(lambda value, _: f"{value:g}")
 
 
-def joined(labels: Sequence[str], width: int = 22) -> str:
+def _joined(labels: Sequence[str], width: int = 22) -> str:
     """Name an itemset: its shortened labels with a plus between them."""
     return " + ".join(short(label, width) for label in labels)
 
@@ -39,11 +50,11 @@ def rule_scatter(rules: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
         rasterized=True,
     )  # fmt: skip
     ax.set(xscale="log", xlabel="support (share of baskets)", ylabel="confidence", title="Every rule is a dot")
-    _plain_ticks(ax.xaxis)
+    log_ticks(ax.xaxis)
     ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:g} %"))
     ax.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     bar = ax.figure.colorbar(dots, ax=ax, pad=0.01, label="lift")
-    _plain_ticks(bar.ax.yaxis)
+    log_ticks(bar.ax.yaxis)
     return ax
 
 
@@ -65,10 +76,9 @@ def grouped_matrix(
     measure : str
         Column that groups and colours, larger is more.
     """
-    kept, shown = _grouped(rules, groups, consequents, measure)
-    summary = _group_summary(kept)
+    kept, shown, summary = _grouped(rules, groups, consequents, measure)
     cells = kept.groupby(["group", "item"]).agg(value=(measure, "median"), support=("support", "sum")).reset_index()
-    order = cells.groupby("group")["value"].max().sort_values(ascending=False, kind="stable").index
+    order = summary.index
     place = {group: x for x, group in enumerate(order)}
     ax = get_ax(ax, (9, 0.34 * len(shown) + 2.6))
     dots = ax.scatter(
@@ -76,13 +86,12 @@ def grouped_matrix(
         s=20 + 260 * cells["support"] / cells["support"].max(), c=cells["value"], cmap=SEQUENTIAL,
         norm=LogNorm(),
     )  # fmt: skip
-    named = zip(summary["example"][order], summary["antecedents"][order], strict=True)
-    ticks = [f"{joined(example, 18)}\n({size} antecedents)" for example, size in named]
+    ticks = [f"{_joined(row.example, 18)}\n({row.antecedents} antecedents)" for row in summary.itertuples()]
     ax.set_xticks(range(len(order)), ticks, rotation=40, ha="right", rotation_mode="anchor", fontsize=9)
     ax.set_yticks(range(len(shown)), [short(item, 26) for item in shown], fontsize=9)
     ax.set(ylim=(len(shown) - 0.4, -0.6), xlim=(-0.6, len(order) - 0.4), title="Groups of antecedents → consequent")
     bar = ax.figure.colorbar(dots, ax=ax, pad=0.01, label=f"{measure.replace('_', ' ')}, median")
-    _plain_ticks(bar.ax.yaxis)
+    log_ticks(bar.ax.yaxis)
     return ax
 
 
@@ -94,14 +103,13 @@ def rule_groups(rules: pd.DataFrame, groups: int = 10, consequents: int = 12, me
     DataFrame
         ``antecedents`` (count), ``example`` (the one with the largest support) and ``rules`` (count).
     """
-    kept, _ = _grouped(rules, groups, consequents, measure)
-    largest = kept.groupby(["group", "item"])[measure].median().groupby("group").max()
-    order = largest.sort_values(ascending=False, kind="stable").index
-    return _group_summary(kept).loc[order].reset_index(drop=True)
+    return _grouped(rules, groups, consequents, measure)[2].reset_index(drop=True)
 
 
-def _grouped(rules: pd.DataFrame, groups: int, consequents: int, measure: str) -> tuple[pd.DataFrame, list[str]]:
-    """Return the rules shown, with the ``group`` of each antecedent, and the consequents from top to bottom."""
+def _grouped(
+    rules: pd.DataFrame, groups: int, consequents: int, measure: str
+) -> tuple[pd.DataFrame, list[str], pd.DataFrame]:
+    """Return the rules shown, with their ``group``, the consequents from top to bottom, and the groups in order."""
     from scipy.cluster.hierarchy import fcluster, linkage
 
     names = rules["consequent"].str[0]
@@ -109,23 +117,13 @@ def _grouped(rules: pd.DataFrame, groups: int, consequents: int, measure: str) -
     shown = most.sort_values(["n", "item"], ascending=[False, True])["item"].head(consequents).tolist()
     kept = rules[names.isin(shown)].assign(item=names, left=rules["antecedent"])
     table = kept.pivot_table(index="left", columns="item", values=measure).reindex(columns=shown)
-    groups = min(groups, len(table))
     rows = np.log(table.fillna(1.0).clip(lower=1e-3))
-    label = fcluster(linkage(rows, "ward"), groups, "maxclust") if len(table) > 1 else np.ones(len(table), int)
+    label = fcluster(linkage(rows, "ward"), min(groups, len(table)), "maxclust") if len(table) > 1 else [1]
     kept = kept.assign(group=kept["left"].map(dict(zip(table.index, label, strict=True))))
-    return kept, shown
-
-
-def _group_summary(kept: pd.DataFrame) -> pd.DataFrame:
-    best = kept.sort_values(["support", "left"], ascending=[False, True], kind="stable").drop_duplicates("group")
-    by_group = kept.groupby("group")
-    return pd.DataFrame(
-        {
-            "antecedents": by_group["left"].nunique(),
-            "example": best.set_index("group")["left"],
-            "rules": by_group.size(),
-        }
-    )
+    by_support = kept.sort_values(["support", "left"], ascending=[False, True], kind="stable").groupby("group")
+    summary = by_support.agg(antecedents=("left", "nunique"), example=("left", "first"), rules=("left", "size"))
+    largest = kept.groupby(["group", "item"])[measure].median().groupby("group").max()
+    return kept, shown, summary.loc[largest.sort_values(ascending=False, kind="stable").index]
 
 
 @figure
@@ -175,7 +173,6 @@ def rule_network(
     ax.set_axis_off()
     ax.grid(visible=False)
     names = sorted(graph)
-    start = _components_side_by_side(graph)
     width, height = ax.get_window_extent().width, ax.get_window_extent().height
     ax.set(xlim=(0, width), ylim=(0, height))
     box = {"boxstyle": "round,pad=0.25", "fc": "white", "ec": GREY, "lw": 0.8}
@@ -189,8 +186,7 @@ def rule_network(
     patches = [text.get_bbox_patch() for text in texts]
     extents = [patch.get_window_extent() for patch in patches if patch is not None]
     sizes = np.array([(extent.width + 8, extent.height + 7) for extent in extents])
-    centre = np.array([start[name] for name in names]) * (width, height)
-    centre = _spread(centre, sizes, (width, height))
+    centre = spread_boxes(_layout(graph, names) * (width, height), sizes, (width, height))
     place = dict(zip(names, centre, strict=True))
     for text, (x, y) in zip(texts, centre, strict=True):
         text.set_position((x, y))
@@ -206,7 +202,7 @@ def rule_network(
         mpl.cm.ScalarMappable(norm, colours), cax=scale, ax=ax if scale is None else None, orientation="horizontal",
         label=measure.replace("_", " "),
     )  # fmt: skip
-    _plain_ticks(bar.ax.xaxis)
+    log_ticks(bar.ax.xaxis)
     return ax
 
 
@@ -215,81 +211,16 @@ def _darker() -> mpl.colors.Colormap:
     return mpl.colors.ListedColormap(mpl.colormaps[SEQUENTIAL](np.linspace(0.8, 0, 256)))
 
 
-def _plain_ticks(axis) -> None:
-    """Logarithmic ticks at 1, 2 and 5, written as plain numbers."""
-    axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-    axis.set_major_formatter(_PLAIN)
-    axis.set_minor_formatter(NullFormatter())
-
-
-def _components_side_by_side(graph) -> dict[str, np.ndarray]:
-    """Centres in the unit square: each connected part gets a cell of its own, larger parts larger cells."""
+def _layout(graph, names: Sequence[str]) -> np.ndarray:
+    """Centres in the unit square whose distances are the steps between items; parts without a path lie apart."""
     import networkx as nx
 
-    parts = sorted(nx.connected_components(graph), key=lambda part: (-len(part), min(part)))
-    place, column = {}, 0.0
-    total = sum(max(len(part), 3) for part in parts)
-    columns: list[list[set[str]]] = [[]]
-    filled = 0
-    for part in parts:  # columns of about equal numbers of nodes
-        if filled > total / min(3, len(parts)) * len(columns) - 1 and len(columns) < 3:
-            columns.append([])
-        columns[-1].append(part)
-        filled += max(len(part), 3)
-    weights = [sum(max(len(part), 3) for part in cells) for cells in columns]
-    for cells, weight in zip(columns, weights, strict=True):
-        wide, top = weight / total, 0.0
-        for part in cells:
-            high = max(len(part), 3) / weight
-            ordered = nx.Graph()
-            ordered.add_nodes_from(sorted(part))
-            ordered.add_edges_from(sorted(tuple(sorted(edge)) for edge in graph.subgraph(part).edges))
-            inner = nx.kamada_kawai_layout(ordered) if len(part) > 2 else nx.circular_layout(ordered)
-            points = np.array([inner[name] for name in sorted(part)])
-            span = np.maximum(np.ptp(points, axis=0), 1e-9)
-            points = np.where(np.ptp(points, axis=0) > 1e-6, (points - points.min(axis=0)) / span, 0.5)
-            for name, (x, y) in zip(sorted(part), points, strict=True):
-                place[name] = np.array([column + wide * (0.1 + 0.8 * x), top + high * (0.1 + 0.8 * y)])
-            top += high
-        column += wide
-    return place
-
-
-def _spread(centre: np.ndarray, sizes: np.ndarray, frame: tuple[float, float], rounds: int = 3000) -> np.ndarray:
-    """Push boxes apart until none overlap, keeping them inside the frame.
-
-    Parameters
-    ----------
-    centre, sizes : ndarray, shape (n, 2)
-        Centres, and widths and heights, in the same unit.
-    frame : (float, float)
-        Width and height of the frame, whose lower left corner is the origin.
-    rounds : int
-        Most passes over all pairs.
-
-    Returns
-    -------
-    ndarray, shape (n, 2)
-        New centres.
-    """
-    centre, corner = centre.astype(float), np.asarray(frame, dtype=float)
-    for _ in range(rounds):
-        centre = np.clip(centre, sizes / 2, corner - sizes / 2)
-        gap = centre[:, None, :] - centre[None, :, :]
-        inside = (sizes[:, None, :] + sizes[None, :, :]) / 2 - np.abs(gap)
-        overlap = (inside > 1e-6).all(axis=2)
-        np.fill_diagonal(overlap, False)
-        pairs = np.argwhere(np.triu(overlap))
-        if not len(pairs):
-            break
-        for i, j in pairs:
-            # Along the axis that needs less, as a share of the boxes' size: wide boxes slide over one another.
-            axis = int(np.argmin(inside[i, j] / (sizes[i] + sizes[j])))
-            sign = np.sign(gap[i, j, axis]) or (1.0 if i > j else -1.0)
-            step = sign * (inside[i, j, axis] / 2 + 0.5) * 0.6
-            centre[i, axis] += step
-            centre[j, axis] -= step
-    return centre
+    steps = dict(nx.all_pairs_shortest_path_length(graph))
+    apart = 2 + max(max(reached.values()) for reached in steps.values()) / 2
+    distance = {a: {b: steps[a].get(b, apart) for b in names} for a in names}
+    place = nx.kamada_kawai_layout(graph, dist=distance, pos=nx.circular_layout(names))
+    centre = np.array([place[name] for name in names])
+    return (centre - centre.min(axis=0)) / np.maximum(np.ptp(centre, axis=0), 1e-9)
 
 
 @figure
@@ -312,7 +243,7 @@ def null_model(real: pd.DataFrame, shuffled: pd.DataFrame, *, axes: Panels | Non
             )
         ax.axvline(1, color=GREY, ls="--", lw=1)
         ax.set(xscale="log", xlabel=column.replace("_", " ") + " of a pair")
-        _plain_ticks(ax.xaxis)
+        log_ticks(ax.xaxis)
     axes[0].set(title="Plain lift: above 1 without any cause", ylabel="share of pairs")
     axes[0].yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     axes[1].set_title("Size-adjusted: the null stays at 1")
@@ -342,8 +273,7 @@ def held_out(mined: pd.DataFrame, later: pd.DataFrame, discovered: pd.Series, *,
         ax.axhline(1, color=GREY, ls="--", lw=1)
         ax.axvline(1, color=GREY, ls="--", lw=1)
         ax.set(xscale="log", yscale="log", xlabel=f"{column.replace('_', ' ')}, weeks mined")
-        for axis in (ax.xaxis, ax.yaxis):
-            _plain_ticks(axis)
+        log_ticks(ax.xaxis, ax.yaxis)
     axes[0].set(ylabel="the same, weeks held out", title="Plain lift: nearly all above 1")
     axes[1].set(title="Adjusted: the others fall to 1")
     legend = axes[1].legend(loc="lower right", markerscale=4)
@@ -409,37 +339,3 @@ def departments(ratio: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     bar = ax.figure.colorbar(image, ax=ax, pad=0.01, ticks=ticks, label="size-adjusted lift")
     bar.ax.set_yticklabels([f"{2.0**tick:.2g}" for tick in ticks])
     return ax
-
-
-@figure
-def speed(results: pd.DataFrame, *, axes: Panels | None = None) -> Panels:
-    """Draw CPU seconds and peak memory of several engines, one panel a data set.
-
-    Parameters
-    ----------
-    results : DataFrame
-        Columns ``point``, ``engine``, ``cpu_s`` and ``peak_mb``; a missing value means that the engine did not finish.
-    """
-    points, engines = results["point"].unique(), results["engine"].unique()
-    height = 0.8 + 0.42 * len(engines) * len(points)
-    axes = get_axes(axes, len(points), 2, figsize=(9.5, height), sharex="col")
-    columns = {"cpu_s": "CPU seconds", "peak_mb": "peak memory (MB)"}
-    limits = {column: (results[column].min() / 2, results[column].max() * 4) for column in columns}
-    for column, ax in zip(columns.values(), axes[-2:], strict=True):
-        ax.set_xlabel(column)
-    for row, point in zip(zip(axes[::2], axes[1::2], strict=True), points, strict=True):
-        table = results[results["point"] == point].set_index("engine").reindex(engines)
-        for ax, column in zip(row, columns, strict=True):
-            values = table[column].to_numpy(dtype=float)
-            colours = [PALETTE[0] if engine == engines[0] else PALETTE[7] for engine in engines]
-            ax.barh(range(len(engines)), np.nan_to_num(values, nan=1e-9), color=colours)
-            ax.set(xscale="log", xlim=limits[column])
-            ax.set_yticks(range(len(engines)), [plain(name) if ax is row[0] else "" for name in engines])
-            ax.invert_yaxis()
-            ax.grid(axis="y", visible=False)
-            _plain_ticks(ax.xaxis)
-            for y, value in enumerate(values):
-                text = " not run" if np.isnan(value) else f" {value:,.2f}" if value < 10 else f" {value:,.0f}"
-                ax.text(np.nanmax([value, limits[column][0]]), y, text, va="center", fontsize=9)
-        row[0].set_title(plain(point), fontsize=11)
-    return axes

@@ -1,4 +1,4 @@
-"""Figures of bundles: trust in joint probabilities, demand curves, the Pareto front, a card, exposures."""
+"""Figures of bundles: demand curves, the Pareto front, the card of a bundle, exposures."""
 
 from collections.abc import Mapping
 from textwrap import wrap
@@ -10,28 +10,6 @@ from matplotlib.patches import FancyBboxPatch
 
 from bundlebook.bundles import Bundle, Demand
 from bundlebook.plots.style import MARKERS, PALETTE, Panels, figure, get_ax, get_axes, plain
-
-
-@figure
-def joint_reliability(panels: Mapping[str, Mapping[int, pd.DataFrame]], *, axes: Panels | None = None) -> Panels:
-    """Draw predicted against observed joint probabilities, a panel a method, a line a size of set.
-
-    Parameters
-    ----------
-    panels : mapping of str to mapping of int to DataFrame
-        By method, then by size: tables of :func:`~bundlebook.evaluation.reliability_curve`.
-    """
-    axes = get_axes(axes, 1, len(panels), figsize=(4.1 * len(panels), 4.1), sharey=True)
-    for ax, (method, curves) in zip(axes, panels.items(), strict=True):
-        top = max(max(table["predicted"].max(), table["observed"].max()) for table in curves.values())
-        ax.plot([0, top], [0, top], color="0.5", lw=1, ls="--")
-        for place, (size, table) in enumerate(curves.items()):
-            ax.plot(table["predicted"], table["observed"], color=PALETTE[place], marker=MARKERS[place], ms=5, lw=1.5,
-                    label=f"{size} items")  # fmt: skip
-        ax.set(title=plain(method), xlabel="predicted P(all of the set)")
-    axes[0].set_ylabel("share bought completely")
-    axes[0].legend(loc="upper left")
-    return axes
 
 
 @figure

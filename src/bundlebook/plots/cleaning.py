@@ -1,11 +1,12 @@
 """Figures of cleaning: clocks, quantities, weeks, runaway polynomials, the split by time."""
 
 from collections.abc import Callable, Mapping
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.patches import Patch
+from matplotlib.ticker import EngFormatter
 
 from bundlebook.plots.style import PALETTE, Panels, figure, get_ax, get_axes, plain
 from bundlebook.shop import Split
@@ -62,25 +63,41 @@ def quantities(groups: Mapping[str, np.ndarray], *, ax: Axes | None = None) -> A
 
 
 @figure
-def weeks(days: pd.Series, *, ax: Axes | None = None) -> Axes:
-    """Lines in each week from Monday to Sunday; weeks that miss a day are marked.
+def weeks(days: pd.Series, split: Split | None = None, *, label: str = "lines", ax: Axes | None = None) -> Axes:
+    """Draw the sums of the weeks from Monday to Sunday, coloured by the part of a split, or by missing days.
 
     Parameters
     ----------
     days : Series of int
-        Lines by calendar day (a DatetimeIndex with every day of the range, 0 where there is none).
+        Lines or baskets by calendar day (a DatetimeIndex with every day of the range, 0 where there is none).
+    split : Split, optional
+        Whose parts are coloured. Without it, weeks that miss a day are, where a day counts if the
+        shop is open on that weekday in half of the weeks or more.
+    label : str
+        What is counted.
     """
     monday = days.index - pd.to_timedelta(days.index.day_of_week, unit="D")
-    lines, open_days = days.groupby(monday).sum(), (days > 0).groupby(monday).sum()
+    total, open_days = days.groupby(monday).sum(), (days > 0).groupby(monday).sum()
+    usual = int(((days > 0).groupby(days.index.day_of_week).mean() >= 0.5).sum())
+    if split is None:
+        parts = {f"{usual} days": (open_days >= usual).to_numpy(), "days missing": (open_days < usual).to_numpy()}
+    else:
+        edges = [split.start, split.train_end, split.validation_end, split.test_end]
+        inside = [(total.index >= start) & (total.index < end) for start, end in pairwise(edges)]
+        parts = {
+            f"{name} ({mask.sum()} week{'s' * int(mask.sum() != 1)})": mask
+            for name, mask in zip(("training", "validation", "test"), inside, strict=True)
+        }
     ax = get_ax(ax, (8.5, 2.6))
-    colours = [_BLUE if n == 7 else _ORANGE for n in open_days]
-    ax.bar(lines.index, lines / 1000, width=5.5, color=colours, align="edge")
-    for start in lines.index[open_days < 7]:
-        middle, above = start + pd.Timedelta(days=2.75), 1.04 * lines.max() / 1000
+    for (name, mask), colour in zip(parts.items(), PALETTE, strict=False):
+        ax.bar(total.index[mask], total[mask], width=5.5, color=colour, align="edge", label=name)
+    for start in total.index[open_days < usual] if split is None else ():
+        middle, above = start + pd.Timedelta(days=2.75), 1.04 * total.max()
         ax.text(middle, above, f"{open_days[start]} d", ha="center", fontsize=9)
-    ax.set(ylabel="lines (thousands)", xlabel="week beginning on", ylim=(0, 1.3 * lines.max() / 1000))
+    ax.set(ylabel=plain(label), xlabel="week beginning on", ylim=(0, 1.3 * total.max()))
+    ax.yaxis.set_major_formatter(EngFormatter(sep=" "))
     ax.grid(axis="x", visible=False)
-    ax.legend(handles=[Patch(color=_BLUE, label="seven days"), Patch(color=_ORANGE, label="days missing")], ncols=2)
+    ax.legend(ncols=3)
     return ax
 
 
@@ -140,54 +157,3 @@ def runge(
     right.set(xlabel="points known", ylabel="largest error", xticks=list(errors.index))
     right.legend(fontsize=9)
     return axes
-
-
-@figure
-def errors(results: Mapping[str, pd.DataFrame], unit: str, *, axes: Panels | None = None) -> Panels:
-    """Mean error of each policy with the spread over repetitions, best on top, one panel a table of series.
-
-    Parameters
-    ----------
-    results : mapping of str to DataFrame, shape (n_repetitions, n_policies)
-        A bar beyond twice the median policy is cut and says so.
-    unit : str
-        Label of the axis.
-    """
-    axes = get_axes(axes, 1, len(results), figsize=(8.5, 2.8))
-    for axis, (name, table) in zip(axes, results.items(), strict=True):
-        order = table.mean().sort_values(ascending=False, kind="stable").index
-        mean, spread = table[order].mean(), table[order].std()
-        limit = 2 * mean.median()
-        cut = (mean > limit).to_numpy()
-        y = np.arange(len(order))
-        axis.barh(y, mean.clip(upper=limit), color=[_ORANGE if c else _BLUE for c in cut])
-        axis.errorbar(mean[~cut], y[~cut], xerr=spread[~cut], fmt="none", ecolor="black", capsize=3)
-        axis.set_yticks(y, [plain(policy) for policy in order])
-        for row in y[cut]:
-            axis.text(limit * 0.97, row, "off the scale →", ha="right", va="center")
-        axis.set(title=plain(name), xlim=(0, limit))
-        axis.grid(axis="y", visible=False)
-    axes[0].figure.supxlabel(plain(unit), fontsize=11)
-    return axes
-
-
-@figure
-def split(split: Split, time_name: str = "week beginning on", *, ax: Axes | None = None) -> Axes:
-    """Baskets in each week, coloured by the part of the split they belong to."""
-    week = split.baskets.day.astype("datetime64[D]").astype(int)
-    monday = (week - (week + 3) % 7).astype("datetime64[D]")
-    counts = pd.Series(monday).value_counts().sort_index()
-    parts = [
-        ("training", split.start, split.train_end, _BLUE),
-        ("validation", split.train_end, split.validation_end, _ORANGE),
-        ("test", split.validation_end, split.test_end, _GREEN),
-    ]
-    ax = get_ax(ax, (8.5, 2.5))
-    for name, start, end, colour in parts:
-        inside = counts[(counts.index >= start) & (counts.index < end)]
-        weeks = f"{len(inside)} week" + "s" * (len(inside) != 1)
-        ax.bar(inside.index, inside, width=5.5, align="edge", color=colour, label=f"{name} ({weeks})")
-    ax.set(ylabel="baskets", xlabel=plain(time_name), ylim=(0, 1.3 * counts.max()))
-    ax.grid(axis="x", visible=False)
-    ax.legend(ncols=3)
-    return ax

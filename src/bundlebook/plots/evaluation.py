@@ -1,6 +1,7 @@
-"""Figures of the evaluation: the protocol in time, intervals, tracks, calibration, accuracy against cost."""
+"""Figures of the evaluation: the protocol in time, intervals, calibration, growing histories, accuracy against cost."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any, TypeAlias
 
 import matplotlib.dates as mdates
 import numpy as np
@@ -11,13 +12,27 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter, NullLocator
 
 from bundlebook.evaluation import Stored
-from bundlebook.plots.style import GREY, MARKERS, PALETTE, Panels, figure, get_ax, get_axes, plain
+from bundlebook.plots.style import (
+    GREY,
+    MARKERS,
+    PALETTE,
+    Panels,
+    figure,
+    get_ax,
+    get_axes,
+    name_rows,
+    plain,
+    spread_boxes,
+)
 from bundlebook.shop import PERIOD_DAYS, Split
+
+#: A table, or one per series that shares the panel.
+_Series: TypeAlias = pd.DataFrame | Mapping[str, pd.DataFrame]
 
 
 @figure
 def timeline(split: Split, *, ax: Axes | None = None) -> Axes:
-    """Draw what each judgement may read and what it is judged on: one row a judgement, time to the right.
+    """Draw what each judgement may read and what it is judged on: one row per judgement, time to the right.
 
     Parameters
     ----------
@@ -57,167 +72,186 @@ def timeline(split: Split, *, ax: Axes | None = None) -> Axes:
 
 @figure
 def intervals(
-    tables: Mapping[str, pd.DataFrame],
-    ceilings: Mapping[str, float] | None = None,
+    panels: Mapping[str, _Series],
+    label: str = "",
+    *,
+    reference: str = "",
+    log: bool = False,
+    ordered: bool = True,
+    axes: Panels | None = None,
+) -> Panels:
+    """Draw values as dots with their intervals: one panel per metric, one row per name, one colour per series.
+
+    Where a table has ``p_holm``, dots that could be chance after Holm's correction (5 %) are hollow.
+
+    Parameters
+    ----------
+    panels : mapping of str to DataFrame, or to mapping of str to DataFrame
+        Title of the panel to a table with ``mean`` (or ``difference``, if there is a *reference*), ``low``, ``high``
+        and the names as index; several tables share a panel as series. A table without ``low`` is dots alone.
+    label : str
+        Of the horizontal axis.
+    reference : str
+        What stands at 0; a line is drawn there.
+    log : bool
+        Whether the horizontal axis is logarithmic.
+    ordered : bool
+        Whether the largest value of the first panel stands on top; if not, the order is that of the table.
+    """
+    value = "difference" if reference else "mean"
+    label = label or f"{'difference' if reference else 'mean over users'}, 95 % interval"
+    axes = _intervals(panels, label, value, ordered, axes)
+    tables = [table for series in map(_named, panels.values()) for table in series.values()]
+    notes = [f"0 = {plain(reference)}"] if reference else []
+    if any("p_holm" in table for table in tables):
+        notes.append("hollow: could be chance (Holm, 5 %)")
+    for ax in axes:
+        if reference:
+            ax.axvline(0, color="0.2", lw=1)
+        if log:
+            ax.set_xscale("log")
+        else:
+            ax.locator_params(axis="x", nbins=5)
+    if notes:
+        axes[0].figure.supxlabel("; ".join(notes), fontsize=10)
+    return axes
+
+
+@figure
+def by_group(tables: Mapping[str, Mapping[str, pd.DataFrame]], *, axes: Panels | None = None) -> Panels:
+    """Draw predicted over bought: one panel per grouping, one row per group, one colour per method or correction.
+
+    Parameters
+    ----------
+    tables : mapping of str to (mapping of str to DataFrame)
+        Title of a panel to tables of :func:`~bundlebook.evaluation.calibration_by_group`: ``ratio`` and, where they
+        are known, ``low`` and ``high``, and ``bought``, whose shares are written beside the groups; the row ``"all"``
+        is set apart.
+    """
+    panels = {}
+    for title, series in tables.items():
+        first = next(iter(series.values()))
+        names = list(map(str, first.index))
+        if "bought" in first:
+            shares = first["bought"] / first.loc["all", "bought"]
+            names = [name if name == "all" else f"{name}  ({part:.0%})" for name, part in shares.items()]
+        panels[title] = {name: table.set_axis(names) for name, table in series.items()}
+    axes = _intervals(panels, "predicted / bought (log scale)", "ratio", False, axes)
+    for ax in axes:
+        ax.axvline(1, color="0.2", lw=1)
+        ax.set_xscale("log")
+        low, high = ax.get_xlim()
+        ax.set_xlim(min(low, 0.8), max(high, 1.25))
+        narrow, wide = [0.7, 0.8, 0.9, 1, 1.1, 1.2, 1.3], [0.1, 0.3, 0.5, 1, 2, 3, 5, 10, 20]
+        ax.xaxis.set_major_locator(FixedLocator(narrow if high < 2 * low else wide))
+        ax.xaxis.set_minor_locator(NullLocator())
+        ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    if any("bought" in table for series in tables.values() for table in series.values()):
+        note = "lines: 95 % intervals over users; in brackets: share of all that was bought"
+        axes[0].figure.supxlabel(note, fontsize=10)
+    return axes
+
+
+def _named(series: _Series) -> Mapping[str, pd.DataFrame]:
+    return {"": series} if isinstance(series, pd.DataFrame) else series
+
+
+def _intervals(
+    panels: Mapping[str, _Series], label: str, value: str, ordered: bool, axes: Panels | None
+) -> Sequence[Axes]:
+    """Draw the panels of :func:`intervals` and :func:`by_group`, and one legend if there are several series."""
+    named = {title: _named(series) for title, series in panels.items()}
+    rows = {title: next(iter(series.values())).index for title, series in named.items()}
+    if ordered:
+        leading = next(iter(next(iter(named.values())).values()))
+        order = leading[value].sort_values(ascending=False, kind="stable").index
+        rows = dict.fromkeys(named, order)
+    shared = len({tuple(index) for index in rows.values()}) == 1
+    most, series = max(map(len, rows.values())), max(map(len, named.values()))
+    height = 1.4 + 0.3 * most * (1 + 0.15 * (series - 1)) + 0.3 * (series > 1)
+    axes = get_axes(axes, 1, len(named), figsize=(9, height), sharey=shared)
+    for ax, (title, tables) in zip(axes, named.items(), strict=True):
+        y = np.arange(len(rows[title]), dtype=float)
+        y[(rows[title] == "all") & (y > 0)] += 0.5  # "all" is no group among the others
+        for number, (name, table) in enumerate(tables.items()):
+            table = table.reindex(rows[title])
+            at = y + 0.22 * (number - (len(tables) - 1) / 2)
+            colour, marker = PALETTE[number % len(PALETTE)], MARKERS[number % len(MARKERS)]
+            if "low" in table:
+                ax.hlines(at, table["low"], table["high"], color=colour, lw=2)
+            ax.plot(table[value], at, marker, color=colour, ms=7, label=plain(name))
+            if "p_holm" in table:
+                chance = (table["p_holm"] > 0.05).to_numpy()
+                ax.plot(table[value][chance], at[chance], marker, color="white", mec=colour, mew=1.5, ms=7)
+        name_rows(ax, rows[title], y.tolist(), fontsize=10)
+        ax.set(title=plain(title), xlabel=plain(label))
+        if shared and ax is not axes[0]:
+            ax.tick_params(labelleft=False)
+    if series > 1:
+        handles, labels = axes[0].get_legend_handles_labels()
+        axes[0].figure.legend(handles, labels, loc="outside upper left", ncols=min(len(labels), 3), fontsize=10)
+    return axes
+
+
+@figure
+def reliability(
+    curves: Mapping[str, _Series],
+    title: str = "Do the shown items keep their promise?",
+    labels: tuple[str, str] = ("mean predicted probability", "share bought in the window"),
     *,
     axes: Panels | None = None,
 ) -> Panels:
-    """Draw means with intervals, one panel a metric and one row a method, the best of the first metric on top.
-
-    Parameters
-    ----------
-    tables : mapping of str to DataFrame
-        Metric to a table with ``mean``, ``low``, ``high`` and methods as index.
-    ceilings : mapping of str to float, optional
-        What a perfect list would reach; named below the panel, since it would squeeze the axis.
-    """
-    order = next(iter(tables.values()))["mean"].sort_values(kind="stable").index
-    height = 1.3 + 0.36 * len(order)
-    axes = get_axes(axes, 1, len(tables), figsize=(9, height), sharey=True)
-    for ax, (metric, table) in zip(axes, tables.items(), strict=True):
-        _rows(ax, table.loc[order].rename(columns={"mean": "middle"}))
-        note = f"\n(a perfect list: {ceilings[metric]:.2f})" if ceilings and metric in ceilings else ""
-        ax.set(title=plain(metric), xlabel=f"mean over users, 95 % interval{note}")
-    axes[0].set_yticks(range(len(order)), [plain(name) for name in order])
-    return axes
-
-
-@figure
-def differences(tables: Mapping[str, pd.DataFrame], reference: str, *, axes: Panels | None = None) -> Panels:
-    """Draw paired differences to one method with intervals; filled where they hold after Holm's correction.
-
-    Parameters
-    ----------
-    tables : mapping of str to DataFrame
-        Metric to a table of :func:`~bundlebook.evaluation.paired_differences`.
-    reference : str
-        The method at 0.
-    """
-    order = next(iter(tables.values()))["difference"].sort_values(kind="stable").index
-    axes = get_axes(axes, 1, len(tables), figsize=(9, 1.4 + 0.36 * len(order)), sharey=True)
-    for ax, (metric, table) in zip(axes, tables.items(), strict=True):
-        table = table.loc[order].rename(columns={"difference": "middle"})
-        _rows(ax, table, hollow=(table["p_holm"] > 0.05).to_numpy())
-        ax.axvline(0, color="0.2", lw=1)
-        ax.set(title=plain(metric), xlabel="difference, 95 % interval")
-    axes[0].set_yticks(range(len(order)), [plain(name) for name in order])
-    axes[0].figure.supxlabel(f"0 = {plain(reference)}; hollow: could be chance (Holm, 5 %)", fontsize=10)
-    return axes
-
-
-@figure
-def relative(tables: Mapping[str, pd.DataFrame], reference: str, *, axes: Panels | None = None) -> Panels:
-    """Draw relative differences to a reference with intervals, one panel a metric, one colour and row a level.
-
-    Parameters
-    ----------
-    tables : mapping of str to DataFrame
-        Title of the panel to a table with columns ``method``, ``level``, ``middle``, ``low``, ``high`` (in per cent);
-        the order of the rows is kept, from the top.
-    reference : str
-        What stands at 0.
-    """
-    methods = list(dict.fromkeys(method for table in tables.values() for method in table["method"]))
-    levels = list(dict.fromkeys(level for table in tables.values() for level in table["level"]))
-    axes = get_axes(axes, 1, len(tables), figsize=(9, 1.5 + 0.5 * len(methods)), sharey=True)
-    for ax, (title, table) in zip(axes, tables.items(), strict=True):
-        for row in table.itertuples():
-            level = levels.index(row.level)
-            y = -methods.index(row.method) + 0.16 - 0.32 * level / max(len(levels) - 1, 1)
-            ax.hlines(y, row.low, row.high, color=PALETTE[level], lw=2)
-            ax.plot(row.middle, y, "os"[level % 2], ms=6, color=PALETTE[level])
-        ax.axvline(0, color="0.2", lw=1)
-        ax.set(title=plain(title), xlabel="difference in %, 95 % interval")
-        ax.set_yticks([-n for n in range(len(methods))], [plain(name) for name in methods])
-        ax.margins(y=0.12)
-    marks = [Line2D([], [], color=PALETTE[n], marker="os"[n % 2], label=plain(level)) for n, level in enumerate(levels)]
-    whole = axes[0].figure
-    whole.legend(handles=marks, loc="outside upper left", ncols=len(levels), frameon=False)
-    whole.supxlabel(f"0 = {plain(reference)}", fontsize=10)
-    return axes
-
-
-def _rows(ax: Axes, table: pd.DataFrame, hollow: np.ndarray | None = None) -> None:
-    hollow = np.zeros(len(table), dtype=bool) if hollow is None else hollow
-    for y, row in enumerate(table.itertuples()):
-        ax.hlines(y, row.low, row.high, color=PALETTE[0], lw=2)
-        ax.plot(row.middle, y, "o", ms=7, mec=PALETTE[0], mew=1.5, color="white" if hollow[y] else PALETTE[0])
-    ax.margins(y=0.15)
-    ax.locator_params(axis="x", nbins=5)
-
-
-@figure
-def by_track(tables: Mapping[str, pd.DataFrame], metric: str, *, axes: Panels | None = None) -> Panels:
-    """Draw one metric of all methods on several tracks, side by side, each panel from 0.
-
-    Parameters
-    ----------
-    tables : mapping of str to DataFrame
-        Title of the panel to a table with ``mean``, ``low``, ``high``.
-    metric : str
-        Label of the axis.
-    """
-    order = next(iter(tables.values()))["mean"].sort_values(kind="stable").index
-    axes = get_axes(axes, 1, len(tables), figsize=(9, 1.3 + 0.36 * len(order)), sharey=True)
-    for ax, (title, table) in zip(axes, tables.items(), strict=True):
-        table = table.loc[order]
-        ax.barh(range(len(order)), table["mean"], color=PALETTE[0], height=0.65, alpha=0.75)
-        for y, row in enumerate(table.itertuples()):
-            ax.hlines(y, row.low, row.high, color="0.15", lw=2)
-        ax.set(title=plain(title), xlabel=plain(metric), xlim=(0, None))
-        ax.grid(axis="y", visible=False)
-        ax.locator_params(axis="x", nbins=4)
-    axes[0].set_yticks(range(len(order)), [plain(name) for name in order])
-    return axes
-
-
-@figure
-def reliability(curves: Mapping[str, pd.DataFrame], *, ax: Axes | None = None) -> Axes:
     """Draw reliability curves: below the diagonal a probability promises too much.
 
     Parameters
     ----------
-    curves : mapping of str to DataFrame
-        Method to a table of :func:`~bundlebook.evaluation.reliability_curve`.
+    curves : mapping of str to DataFrame, or to mapping of str to DataFrame
+        Method to a table of :func:`~bundlebook.evaluation.reliability_curve`; or, for several panels, title of the
+        panel to such a mapping.
+    title : str
+        Of a single panel.
+    labels : (str, str)
+        Of the two axes.
     """
-    ax = get_ax(ax, (6, 4.8))
-    ax.plot([0, 1], [0, 1], color=GREY, lw=1, ls="--")
-    for (name, table), colour, marker in zip(curves.items(), PALETTE, MARKERS, strict=False):
-        ax.plot(table["predicted"], table["observed"], marker=marker, color=colour, lw=1.5, ms=6, label=plain(name))
-    ax.text(0.8, 0.45, "promises\ntoo much", ha="center", color=GREY)
-    ax.text(0.2, 0.5, "promises\ntoo little", ha="center", color=GREY)
-    ax.set(title="Do the shown items keep their promise?", xlabel="mean predicted probability",
-           ylabel="share bought in the window", xlim=(0, 1), ylim=(0, 1))  # fmt: skip
-    ax.legend(loc="upper left", fontsize=9)
-    return ax
+    nested = not isinstance(next(iter(curves.values())), pd.DataFrame)
+    panels: dict[str, Any] = dict(curves) if nested else {title: curves}
+    size = (4.1 * len(panels), 4.1) if nested else (6, 4.8)
+    axes = get_axes(axes, 1, len(panels), figsize=size, sharey=True)
+    for ax, (name, tables) in zip(axes, panels.items(), strict=True):
+        top = 1.05 * max(table[["predicted", "observed"]].max(axis=None) for table in tables.values())
+        ax.plot([0, top], [0, top], color=GREY, lw=1, ls="--")
+        for (method, table), colour, marker in zip(tables.items(), PALETTE, MARKERS, strict=False):
+            ax.plot(table["predicted"], table["observed"], marker=marker, color=colour, lw=1.5, ms=6,
+                    label=plain(method))  # fmt: skip
+        ax.text(0.97, 0.05, "promises too much", ha="right", color=GREY, transform=ax.transAxes)
+        ax.set(title=plain(name), xlabel=labels[0], xlim=(0, top), ylim=(0, None))
+    axes[0].set_ylabel(labels[1])
+    axes[0].legend(loc="upper left", fontsize=9)
+    return axes
 
 
 @figure
-def newcomers(board: Stored, methods: Sequence[str], metric: str = "NDCG@10", *, ax: Axes | None = None) -> Axes:
-    """Draw how well new households are served by the number of baskets they are known by, with intervals.
+def by_step(curves: Mapping[str, pd.DataFrame], label: str, step: str, title: str, *, ax: Axes | None = None) -> Axes:
+    """Draw a measure with intervals over ordered steps: one line and colour per method.
 
     Parameters
     ----------
-    board : Stored
-        With tasks ``"new, n"``.
-    methods : sequence of str
-    metric : str
+    curves : mapping of str to DataFrame
+        Method to a table with ``mean``, ``low``, ``high``; index: the steps in order, such as baskets known.
+    label, step : str
+        Of the measure and of the steps, for the two axes.
+    title : str
     """
-    known = [task for task in board.content["tasks"] if task.startswith("new, ")]
-    tables = [board.intervals(metric, task) for task in known]
-    ax = get_ax(ax, (8, 4.2))
-    for number, (name, marker) in enumerate(zip(methods, MARKERS * len(methods), strict=False)):
-        rows = pd.DataFrame([table.loc[name] for table in tables])
-        x = np.arange(len(known)) + 0.06 * (number - (len(methods) - 1) / 2)
-        around = [rows["mean"] - rows["low"], rows["high"] - rows["mean"]]
-        colour = PALETTE[number % len(PALETTE)]
-        ax.errorbar(
-            x, rows["mean"], yerr=around, fmt=marker, ls="-", color=colour, lw=1.2, capsize=2, ms=6, label=plain(name)
-        )
-    ax.set_xticks(range(len(known)), [task.removeprefix("new, ") for task in known])
-    ax.set(title="Households nobody has met before", xlabel="baskets known of the household",
-           ylabel=f"{metric}, 95 % interval", ylim=(0, None))  # fmt: skip
-    ax.legend(loc="center left", bbox_to_anchor=(1, 0.5), fontsize=9)
+    ax = get_ax(ax, (8, 4))
+    shift = 0.06 * (np.arange(len(curves)) - (len(curves) - 1) / 2)
+    for number, (name, table) in enumerate(curves.items()):
+        x, colour = np.arange(len(table)) + shift[number], PALETTE[number % len(PALETTE)]
+        ax.vlines(x, table["low"], table["high"], color=colour, lw=2)
+        ax.plot(x, table["mean"], marker=MARKERS[number % len(MARKERS)], color=colour, lw=1, ms=7, label=plain(name))
+    steps = next(iter(curves.values())).index
+    ax.set_xticks(range(len(steps)), [plain(name) for name in steps])
+    ax.set(title=plain(title), xlabel=step, ylabel=f"{plain(label)}, 95 % interval", ylim=(0, None))
+    ax.legend(loc="center left", bbox_to_anchor=(1, 0.5))
     return ax
 
 
@@ -231,7 +265,8 @@ def accuracy_against_cost(
 ) -> Panels:
     """Draw a stored leaderboard: accuracy with intervals against processor seconds of fitting.
 
-    One row of panels a level, one column a track; numbers stand for methods, and the legend names them by family.
+    One row of panels per level, one column per track. The names are those of the methods that no cheaper one equals;
+    the colours are the families of all.
 
     Parameters
     ----------
@@ -241,106 +276,48 @@ def accuracy_against_cost(
     tracks : sequence of {"all", "repeat", "explore"}
     """
     titles = {"all": "all items", "repeat": "items bought before", "explore": "new items only"}
-    methods = next(iter(boards.values())).methods
-    families = list(dict.fromkeys(methods["family"]))
-    colours = {family: PALETTE[n % len(PALETTE)] for n, family in enumerate(families)}
-    numbers = {name: str(n + 1) for n, name in enumerate(methods.index)}
-    height = max(3.6 * len(boards), 0.24 * len(methods) + 1)
-    axes = get_axes(axes, len(boards), len(tracks), figsize=(11, height))
-    rows = [axes[n : n + len(tracks)] for n in range(0, len(axes), len(tracks))]
-    for row, (level, board) in zip(rows, boards.items(), strict=True):
-        for ax, track in zip(row, tracks, strict=True):
-            table = board.intervals(metric, "window", track)
-            for name, value in table.iterrows():
-                seconds, colour = max(board.methods.loc[name, "fit, CPU s"], 1e-2), colours[methods.loc[name, "family"]]
-                ax.vlines(seconds, value.low, value.high, color=colour, lw=1.2, alpha=0.7)
-                ax.plot(seconds, value["mean"], "o", color="white", mec=colour, mew=1.4, ms=12)
-                ax.text(seconds, value["mean"], numbers[name], ha="center", va="center", fontsize=7.5)
-            ax.set(xscale="log", xlabel="processor seconds to fit (log scale)", ylabel=f"{metric}, 95 % interval")
-            ax.set(title=f"{plain(level)}: {titles[track]}", ylim=(0, None))
-            ax.xaxis.set_major_formatter(FuncFormatter(lambda seconds, _: f"{seconds:g}"))
-            ax.xaxis.set_minor_formatter(NullFormatter())
-            low, high = ax.get_xlim()
-            ax.set_xlim(min(0.8 * low, 10 ** np.floor(np.log10(low))), max(high, 10 ** np.ceil(np.log10(high))))
-    handles = [
-        Line2D(
-            [], [], marker=f"${numbers[name]}$", color=colours[family], ls="", ms=8, label=plain(f"{name}  ({family})")
-        )
-        for name, family in methods["family"].items()
-    ]
-    axes[0].figure.legend(handles=handles, loc="center left", bbox_to_anchor=(1, 0.5), fontsize=8.5)
+    families = list(dict.fromkeys(family for board in boards.values() for family in board.methods["family"]))
+    looks = {f: (PALETTE[n % len(PALETTE)], MARKERS[n % len(MARKERS)]) for n, f in enumerate(families)}
+    axes = get_axes(axes, len(boards), len(tracks), figsize=(11, 4 * len(boards) + 0.6))
+    cells = [(level, track) for level in boards for track in tracks]
+    for ax, (level, track) in zip(axes, cells, strict=True):
+        board = boards[level]
+        table = board.intervals(metric, "window", track).join(board.methods[["family", "fit, CPU s"]])
+        table["seconds"] = table["fit, CPU s"].clip(lower=1e-2)
+        for row in table.itertuples():
+            colour, marker = looks[row.family]
+            ax.vlines(row.seconds, row.low, row.high, color=colour, lw=1.2, alpha=0.6)
+            ax.plot(row.seconds, row.mean, marker, color=colour, mec="white", mew=0.6, ms=7, alpha=0.9)
+        ax.set(xscale="log", xlabel="processor seconds to fit (log scale)", ylabel=f"{metric}, 95 % interval")
+        ax.set(title=f"{plain(level)}: {titles[track]}", ylim=(0, 1.25 * table["high"].max()))
+        ax.xaxis.set_major_formatter(FuncFormatter(lambda seconds, _: f"{seconds:g}"))
+        ax.xaxis.set_minor_formatter(NullFormatter())
+        low, high = ax.get_xlim()
+        ax.set_xlim(min(0.8 * low, 10 ** np.floor(np.log10(low))), max(high, 10 ** np.ceil(np.log10(high))))
+        _name_front(ax, table)
+    handles = [Line2D([], [], color=looks[f][0], marker=looks[f][1], ls="", label=plain(f)) for f in families]
+    axes[0].figure.legend(handles=handles, loc="outside lower center", ncols=min(len(families), 5), fontsize=10)
     return axes
 
 
-@figure
-def by_group(tables: Mapping[str, Mapping[str, pd.DataFrame]], *, axes: Panels | None = None) -> Panels:
-    """Draw predicted over observed purchases of every group, one panel a grouping and one colour a method.
-
-    Parameters
-    ----------
-    tables : mapping of str to (mapping of str to DataFrame)
-        Title of a panel to the methods' tables of
-        :func:`~bundlebook.evaluation.calibration_by_group`; the row ``"all"`` is set apart.
-    """
-    rows = max(len(next(iter(methods.values()))) for methods in tables.values())
-    axes = get_axes(axes, 1, len(tables), figsize=(9, 1.6 + 0.34 * rows))
-    for ax, (title, methods) in zip(axes, tables.items(), strict=True):
-        first = next(iter(methods.values()))
-        y = np.arange(len(first), dtype=float)
-        y[-1] += 0.5  # "all" is no group among the others
-        for number, (name, table) in enumerate(methods.items()):
-            away = y + 0.22 * (number - (len(methods) - 1) / 2)
-            colour = PALETTE[number % len(PALETTE)]
-            ax.hlines(away, table["low"], table["high"], color=colour, lw=2)
-            ax.plot(table["ratio"], away, MARKERS[number % len(MARKERS)], color=colour, ms=6, label=plain(name))
-        ax.axvline(1, color="0.2", lw=1)
-        share = first["bought"] / first.loc["all", "bought"]
-        names = [f"{plain(name)}  ({part:.0%})" if name != "all" else name for name, part in share.items()]
-        ax.set_yticks(y, names, fontsize=9)
-        ax.set_ylim(y[-1] + 0.5, -0.5)
-        ax.grid(axis="y", visible=False)
-        ax.set(title=plain(title), xlabel="predicted / bought (log scale)")
-        _log_axis(ax)
-    handles, labels = axes[0].get_legend_handles_labels()
-    title = "lines: 95 % intervals over users; in brackets: share of all that was bought"
-    axes[0].figure.legend(handles, labels, loc="outside lower center", ncols=len(labels), fontsize=9,
-                          title=title, title_fontsize=9)  # fmt: skip
-    return axes
-
-
-@figure
-def shifts(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
-    """Draw predicted over bought of several trainings, as trained and after corrections.
-
-    Parameters
-    ----------
-    table : DataFrame
-        One row a training, one column a state: the first as trained, the others corrected; a correction that moves
-        nothing is not drawn.
-    """
-    ax = get_ax(ax, (8.5, 1.4 + 0.5 * len(table)))
-    first, colours = table.columns[0], [PALETTE[1], PALETTE[0], PALETTE[2]]
-    y = np.arange(len(table))
-    for number, (state, values) in enumerate(table.items()):
-        moved = np.ones(len(table), dtype=bool) if state == first else ~np.isclose(values, table[first], rtol=1e-3)
-        for row in y[moved & (state != first)]:
-            ax.plot([table[first].iloc[row], values.iloc[row]], [row, row], color=GREY, lw=1, ls=":", zorder=1)
-        ax.plot(values[moved], y[moved], "sov^"[number % 4], ls="", ms=8, color=colours[number % 3], label=plain(state))
-    ax.axvline(1, color="0.2", lw=1)
-    ax.set(title="Purchases of all households together", xlabel="predicted / bought (log scale)")
-    _log_axis(ax)
-    ax.set_xlim(min(0.65, 0.8 * table.min(axis=None)), max(1.6, 1.3 * table.max(axis=None)))
-    ax.set_yticks(y, [plain(name) for name in table.index])
-    ax.set_ylim(len(table) - 0.5, -0.5)
-    ax.grid(axis="y", visible=False)
-    ax.legend(loc="center left", bbox_to_anchor=(1, 0.5), fontsize=9)
-    return ax
-
-
-def _log_axis(ax: Axes) -> None:
-    ax.set_xscale("log")
-    low, high = ax.get_xlim()
-    narrow, wide = [0.7, 0.8, 0.9, 1, 1.1, 1.2, 1.3], [0.3, 0.5, 0.7, 1, 1.4, 2, 3, 5, 10]
-    ax.xaxis.set_major_locator(FixedLocator(narrow if high < 2 * low else wide))
-    ax.xaxis.set_minor_locator(NullLocator())
-    ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+def _name_front(ax: Axes, table: pd.DataFrame) -> None:
+    """Write the names of the methods that no cheaper one equals, clear of all dots and of each other."""
+    cheapest = table.sort_values(["seconds", "mean"], ascending=[True, False], kind="stable")
+    front = cheapest[cheapest["mean"] > cheapest["mean"].cummax().shift(fill_value=-np.inf)]
+    ax.figure.canvas.draw()
+    corner = ax.get_window_extent()
+    dots = ax.transData.transform(table[["seconds", "mean"]].to_numpy(float)) - corner.p0
+    own = ax.transData.transform(front[["seconds", "mean"]].to_numpy(float)) - corner.p0
+    texts = [ax.text(0, 0, plain(name), ha="center", va="center", fontsize=9) for name in front.index]
+    extents = [text.get_window_extent() for text in texts]
+    sizes = np.array([(extent.width + 6, extent.height + 4) for extent in extents])
+    above = own + np.array([0, 16]) + np.array([0, 14]) * np.arange(len(own))[::-1, None]  # like stairs
+    boxes = np.vstack([above, dots]), np.vstack([sizes, np.full_like(dots, 9)])
+    fixed = np.arange(len(boxes[0])) >= len(own)
+    places = spread_boxes(*boxes, (corner.width, corner.height), fixed)[: len(own)]
+    for text, place, dot in zip(texts, places, own, strict=True):
+        ends = ax.transAxes.inverted().transform(np.array([place, dot]) + corner.p0)
+        text.set_transform(ax.transAxes)
+        text.set_position((ends[0, 0], ends[0, 1]))
+        ax.plot(*ends.T, color=GREY, lw=0.6, zorder=0, transform=ax.transAxes)
+        text.set_bbox({"fc": "white", "ec": "none", "alpha": 0.7, "pad": 1})

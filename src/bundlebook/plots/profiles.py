@@ -1,12 +1,12 @@
 """Figures of profiles: a person's portrait, an item's card, learned weights, cold start."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from bundlebook.plots.style import MARKERS, PALETTE, figure, get_ax, plain
+from bundlebook.plots.style import PALETTE, figure, get_ax, plain
 
 _GROUP_COLOURS = {
     "when": PALETTE[0],
@@ -85,31 +85,6 @@ def source_weights(weights: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     ax.set(title="What a portrait is mixed from", xlabel="baskets in the history", ylabel="weight", ylim=(0, 1))
     ax.grid(axis="x", visible=False)
     ax.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
-    return ax
-
-
-@figure
-def cold_start(curves: Mapping[str, pd.DataFrame], metric: str, *, ax: Axes | None = None) -> Axes:
-    """Draw a metric with intervals against the number of baskets a method may see.
-
-    Parameters
-    ----------
-    curves : mapping of str to DataFrame
-        Method to a table with ``mean``, ``low``, ``high``; index: label of the history's length, in order.
-    metric : str
-        Label of the axis.
-    """
-    ax = get_ax(ax, (7.5, 3.8))
-    shift = np.linspace(-0.12, 0.12, len(curves))
-    for (name, table), dx, colour, marker in zip(curves.items(), shift, PALETTE, MARKERS, strict=False):
-        x = np.arange(len(table)) + dx
-        ax.vlines(x, table["low"], table["high"], color=colour, lw=2)
-        ax.plot(x, table["mean"], marker=marker, color=colour, lw=1, ms=7, label=plain(name))
-    labels = [plain(n) for n in next(iter(curves.values())).index]
-    ax.set_xticks(range(len(labels)), labels)
-    ax.set(title="A customer whom the shop has just met", xlabel="baskets the shop has seen of the customer",
-           ylabel=f"{plain(metric)}, 95 % interval")  # fmt: skip
-    ax.legend(loc="upper left")
     return ax
 
 

@@ -1,4 +1,6 @@
-"""Pictures of a shop: its users, items, times, prices and baskets."""
+"""Figures of a shop: its users, items, times, prices and baskets."""
+
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
@@ -6,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.dates import AutoDateLocator
 from matplotlib.ticker import FuncFormatter, MultipleLocator, PercentFormatter
 
-from bundlebook.plots.style import PALETTE, Panels, figure, get_ax, get_axes, plain
+from bundlebook.plots.style import PALETTE, Panels, figure, get_ax, get_axes, percent_ticks, plain
 
 _WEEKDAYS = ("Mo", "Tu", "We", "Th", "Fr", "Sa", "Su")
 
@@ -76,8 +78,7 @@ def users(baskets_per_user: np.ndarray, name: str = "household", *, axes: Panels
     right.fill_between(units, share, units, color=PALETTE[0], alpha=0.12)
     right.text(0.05, 0.88, f"Gini {gini:.2f}", transform=right.transAxes)
     right.set(title="Who has them", xlabel=f"share of {plain(name)}s, least active first", ylabel="share of baskets")
-    for axis in (right.xaxis, right.yaxis):
-        axis.set_major_formatter(PercentFormatter(1.0))
+    percent_ticks(right.xaxis, right.yaxis)
     return axes
 
 
@@ -108,8 +109,7 @@ def items(purchases_per_item: np.ndarray, *, axes: Panels | None = None) -> Pane
     right.text(0.23, covered - 0.1, f"20% of the items:\n{covered:.0%} of purchases", color=PALETTE[3], va="top")
     right.set(title="The head carries it", xlabel="share of items, best sellers first", ylabel="share of purchases")
     right.set(xlim=(0, 1), ylim=(0, 1.02))
-    for axis in (right.xaxis, right.yaxis):
-        axis.set_major_formatter(PercentFormatter(1.0))
+    percent_ticks(right.xaxis, right.yaxis)
     return axes
 
 
@@ -174,53 +174,50 @@ def prices(price: np.ndarray, list_price: np.ndarray, currency: str, *, axes: Pa
     right.hist(cut, bins=np.linspace(0, 1, 41).tolist(), color=PALETTE[1], edgecolor="white", linewidth=0.4)
     right.set(title=f"{len(cut) / len(depth):.0%} of purchases have a discount", xlabel="discount, share of list price")
     right.set(ylabel="purchases")
-    right.xaxis.set_major_formatter(PercentFormatter(1.0))
+    percent_ticks(right.xaxis)
     right.yaxis.set_major_formatter(_THOUSANDS)
     return axes
 
 
 @figure
-def basket_sizes(sizes: np.ndarray, most: int = 30, *, ax: Axes | None = None) -> Axes:
-    """Draw how many distinct items a basket holds.
+def sizes(
+    sizes: np.ndarray,
+    title: str = "Items in a basket",
+    label: str = "distinct items",
+    of: str = "baskets",
+    *,
+    most: int = 30,
+    width: int = 1,
+    marked: Mapping[str, float] | None = None,
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw how many distinct items a basket (or a user, or anything that is counted) holds.
 
     Parameters
     ----------
-    sizes : ndarray of int, shape (n_baskets,)
+    sizes : ndarray of int, shape (n,)
+    title, label : str
+        Of the figure and of the horizontal axis.
+    of : str
+        What is counted, in the plural.
     most : int
-        Larger baskets share the last bar.
+        Larger sizes share the last bar.
+    width : int
+        Sizes per bar.
+    marked : mapping of str to float, optional
+        Sizes to mark, by name; the median if not given.
     """
-    share = np.bincount(np.minimum(sizes, most), minlength=most + 1)[1:] / len(sizes)
+    first = min(int(sizes.min()), 1)
+    edges = np.arange(first, most + width + 1, width)
+    share = np.histogram(np.minimum(sizes, edges[-1] - 1), edges)[0] / len(sizes)
     ax = get_ax(ax, (8, 3.2))
-    ax.bar(np.arange(1, most + 1), share, color=PALETTE[0])
-    median = np.median(sizes)
-    ax.axvline(median, color=PALETTE[3], ls="--")
-    ax.text(median + 0.4, 0.92 * share.max(), f"median {median:g}", color=PALETTE[3])
-    ax.set(title="Items in a basket", xlabel=f"distinct items ({most}: that many or more)", ylabel="share of baskets")
-    ax.yaxis.set_major_formatter(PercentFormatter(1.0))
-    return ax
-
-
-@figure
-def responses_by_slot(events: pd.DataFrame, title: str, *, ax: Axes | None = None) -> Axes:
-    """Draw the share of shown bundles that were clicked, and bought, in each slot of a panel.
-
-    Parameters
-    ----------
-    events : DataFrame
-        ``position`` (from 1) and ``event`` (shown | click | purchase).
-    title : str
-        Must say that the figures are simulated where they are.
-    """
-    count = pd.crosstab(events["position"], events["event"])
-    ax = get_ax(ax, (6, 3.2))
-    for shift, event, colour in ((-0.2, "click", PALETTE[0]), (0.2, "purchase", PALETTE[1])):
-        rate = count[event] / count["shown"]
-        error = 1.96 * np.sqrt(rate * (1 - rate) / count["shown"])
-        label = {"click": "clicked", "purchase": "bought"}[event]
-        ax.bar(count.index + shift, rate, width=0.38, color=colour, label=label)
-        ax.errorbar(count.index + shift, rate, yerr=error, fmt="none", ecolor="0.25", capsize=3)
-    ax.set(title=plain(title), xlabel="slot in the panel", ylabel="share of the bundles shown")
-    ax.set_xticks(count.index)
-    ax.yaxis.set_major_formatter(PercentFormatter(1.0))
-    ax.legend()
+    ax.bar(edges[:-1] + (width - 1) / 2, share, width=0.8 * width, color=PALETTE[0])
+    for name, size in (marked or {"median": float(np.median(sizes))}).items():
+        ax.axvline(size, color=PALETTE[3], ls="--")
+        ax.annotate(f"{plain(name)} {size:g}", (size, 0.92), (5, 0), ("data", "axes fraction"), "offset points",
+                    color=PALETTE[3])  # fmt: skip
+    ax.set(title=plain(title), ylabel=f"share of {plain(of)}",
+           xlabel=f"{plain(label)} (last bar: {edges[-2]} or more)")  # fmt: skip
+    percent_ticks(ax.yaxis)
+    ax.grid(axis="x", visible=False)
     return ax

@@ -1,6 +1,6 @@
 """One look for every figure, and what all figure functions share: where they draw, what they return, their labels."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import wraps
 from inspect import cleandoc, signature
@@ -12,6 +12,8 @@ import numpy as np
 import seaborn as sns
 from matplotlib import font_manager
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, PercentFormatter
 
 from bundlebook import paths
 from bundlebook.errors import BundlebookError
@@ -30,7 +32,7 @@ _P = ParamSpec("_P")
 _R = TypeVar("_R")
 _WHERE = {
     "ax": "ax : Axes, optional\n    Where to draw; a new figure if not given.",
-    "axes": "axes : sequence of Axes, optional\n    Where to draw, one a panel, row by row; a new figure if not given.",
+    "axes": "axes : sequence of Axes, optional\n    Where to draw, one per panel, row by row; a new figure if none.",
 }
 
 
@@ -112,7 +114,7 @@ def get_axes(axes: Panels | None, rows: int, columns: int, *, wspace: float | No
     if axes is None:
         made, grid = plt.subplots(rows, columns, squeeze=False, **new)
         if wspace is not None:
-            made.get_layout_engine().set(wspace=wspace)
+            made.set_layout_engine("constrained", wspace=wspace)
         return grid.ravel().tolist()
     given = list(np.ravel(np.asarray(axes, dtype=object)))
     if len(given) != rows * columns:
@@ -120,6 +122,114 @@ def get_axes(axes: Panels | None, rows: int, columns: int, *, wspace: float | No
             f"{len(given)} axes were given for {rows * columns} panels", where="axes", remedy="give one for each panel"
         )
     return given
+
+
+def log_ticks(*axes: Axis) -> None:
+    """Set logarithmic ticks at 1, 2 and 5, written as plain numbers."""
+    for axis in axes:
+        axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        axis.set_minor_formatter(NullFormatter())
+
+
+def percent_ticks(*axes: Axis) -> None:
+    """Write shares as per cent."""
+    for axis in axes:
+        axis.set_major_formatter(PercentFormatter(1.0))
+
+
+def name_rows(ax: Axes, names: Iterable[object], at: Sequence[float] | None = None, **text: Any) -> None:
+    """Name the rows of a chart from top to bottom.
+
+    Parameters
+    ----------
+    ax : Axes
+    names : iterable
+        One name per row, drawn as written.
+    at : sequence of float, optional
+        Heights of the rows; 0, 1, 2, … if not given.
+    **text
+        Arguments of the labels, such as ``fontsize``.
+    """
+    labels = [plain(name) for name in names]
+    places = range(len(labels)) if at is None else at
+    ax.set_yticks(places, labels, **text)
+    ax.set_ylim(max(places, default=0) + 0.6, -0.6)
+    ax.grid(axis="y", visible=False)
+
+
+def heat_map(
+    ax: Axes, values: np.ndarray, form: str, cmap: str = "cividis_r", most: float | None = None, fontsize: float = 10
+) -> None:
+    """Draw a table as coloured cells with their numbers; cells that are not finite stay empty.
+
+    Parameters
+    ----------
+    ax : Axes
+    values : ndarray of float, shape (rows, columns)
+        From 0 upwards; NaN for an empty cell.
+    form : str
+        How a number is written, such as ``".2f"``.
+    cmap : str
+        A map from light to dark.
+    most : float, optional
+        The value of the darkest colour; the largest one if not given.
+    fontsize : float
+        Of the numbers.
+    """
+    top = most or max(np.nanmax(values, initial=0), 0.01)
+    ax.imshow(np.ma.masked_invalid(values), cmap=cmap, vmin=0, vmax=top, aspect="auto")
+    for row, column in np.argwhere(np.isfinite(values)):
+        value = values[row, column]
+        ax.text(column, row, f"{value:{form}}", ha="center", va="center", fontsize=fontsize,
+                color="white" if value > top / 2 else "0.1")  # fmt: skip
+    ax.grid(visible=False)
+
+
+def spread_boxes(
+    centre: np.ndarray,
+    sizes: np.ndarray,
+    frame: tuple[float, float],
+    fixed: np.ndarray | None = None,
+    rounds: int = 3000,
+) -> np.ndarray:
+    """Push boxes apart until none overlap, keeping them inside the frame.
+
+    Parameters
+    ----------
+    centre, sizes : ndarray, shape (n, 2)
+        Centres, and widths and heights, in the same unit.
+    frame : (float, float)
+        Width and height of the frame, whose lower left corner is the origin.
+    fixed : ndarray of bool, shape (n,), optional
+        Boxes that stay where they are.
+    rounds : int
+        Most passes over all pairs.
+
+    Returns
+    -------
+    ndarray, shape (n, 2)
+        New centres.
+    """
+    centre, corner = centre.astype(float), np.asarray(frame, dtype=float)
+    free = np.ones(len(centre)) if fixed is None else 1.0 - fixed
+    for _ in range(rounds):
+        inner = np.clip(centre, sizes / 2, corner - sizes / 2)
+        centre = np.where(free[:, None] > 0, inner, centre)
+        gap = centre[:, None, :] - centre[None, :, :]
+        inside = (sizes[:, None, :] + sizes[None, :, :]) / 2 - np.abs(gap)
+        overlap = (inside > 1e-6).all(axis=2) & (free[:, None] + free[None, :] > 0)
+        pairs = np.argwhere(np.triu(overlap, 1))
+        if not len(pairs):
+            break
+        for i, j in pairs:
+            # Along the axis that needs less, as a share of the boxes' size: wide boxes slide over one another.
+            axis = int(np.argmin(inside[i, j] / (sizes[i] + sizes[j])))
+            sign = np.sign(gap[i, j, axis]) or (1.0 if i > j else -1.0)
+            step = sign * (inside[i, j, axis] / 2 + 0.5) * 1.2 / (free[i] + free[j])
+            centre[i, axis] += step * free[i]
+            centre[j, axis] -= step * free[j]
+    return centre
 
 
 def plain(text: object) -> str:

@@ -1,4 +1,4 @@
-"""Figures of the networks: losses, gradient flow and scores as derived; histories and curves as trained."""
+"""Figures of networks: losses, gradient flow and scores as derived; histories and curves as trained."""
 
 from collections.abc import Mapping, Sequence
 
@@ -7,13 +7,13 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from bundlebook.plots.style import MARKERS, PALETTE, STYLES, Panels, figure, get_ax, get_axes, plain
+from bundlebook.plots.style import MARKERS, PALETTE, STYLES, Panels, figure, get_ax, get_axes, heat_map, plain, short
 from bundlebook.recommenders import PeriodPanel
 
 
 @figure
 def household(panel: PeriodPanel, user: int, labels: np.ndarray, most: int = 14, *, ax: Axes | None = None) -> Axes:
-    """Draw one user's panel: a row an item, a column a period, darker the more baskets held the item.
+    """Draw one user's panel: one row per item, one column per period, darker the more baskets held the item.
 
     Parameters
     ----------
@@ -27,18 +27,14 @@ def household(panel: PeriodPanel, user: int, labels: np.ndarray, most: int = 14,
     order = np.argsort(-panel.baskets[own].sum(axis=1), kind="stable")[:most]
     counts, items = panel.baskets[own][order], panel.item[own][order]
     ax = get_ax(ax, (8, 1.2 + 0.3 * len(items)))
-    ax.imshow(np.ma.masked_equal(counts, 0), cmap="cividis_r", vmin=0, vmax=max(counts.max(), 1), aspect="auto")
-    for row, column in zip(*np.nonzero(counts), strict=True):
-        colour = "white" if counts[row, column] > counts.max() / 2 else "black"
-        ax.text(column, row, f"{counts[row, column]:.0f}", ha="center", va="center", fontsize=9, color=colour)
+    heat_map(ax, np.where(counts > 0, counts, np.nan), ".0f", fontsize=9)
     unknown = int((~panel.seen[user]).sum())
     if unknown:
         ax.axvspan(-0.5, unknown - 0.5, fc="0.93", hatch="///", ec="0.6", lw=0)
-    ax.set_yticks(range(len(items)), [plain(str(labels[item])[:28].capitalize()) for item in items])
+    ax.set_yticks(range(len(items)), [short(str(labels[item]), 28) for item in items])
     ax.set_xticks(range(panel.n_periods), [str(day)[5:] for day in panel.starts])
     ax.set(title="One household's periods", xlabel="first day of the period (month-day)")
     ax.text(1, 1.02, "number: baskets of the period that hold the item", transform=ax.transAxes, ha="right", fontsize=9)
-    ax.grid(visible=False)
     return ax
 
 
@@ -57,7 +53,7 @@ def curves(losses: Mapping[str, pd.DataFrame], bars: Mapping[str, float], *, axe
     for ax, kind in zip(axes, ("training", "validation"), strict=True):
         for (name, table), colour, marker in zip(losses.items(), PALETTE, MARKERS, strict=False):
             ax.plot(table.index, table[kind], marker=marker, color=colour, label=plain(name))
-        ax.set(title=f"{kind.capitalize()}", xlabel="epoch", ylabel="cross entropy a cell, nats")
+        ax.set(title=f"{kind.capitalize()}", xlabel="epoch", ylabel="cross entropy per cell, nats")
         ax.xaxis.set_major_locator(MaxNLocator(nbins="auto", steps=[1, 2, 2.5, 5, 10], integer=True))
     for (name, value), dashes in zip(bars.items(), ("--", ":", "-."), strict=False):
         axes[1].axhline(value, color="0.35", lw=1.2, ls=dashes, label=plain(name))
@@ -68,7 +64,7 @@ def curves(losses: Mapping[str, pd.DataFrame], bars: Mapping[str, float], *, axe
 
 @figure
 def repeats(table: pd.DataFrame, count: str, *, ax: Axes | None = None) -> Axes:
-    """Draw P as a map: a row for how often an item was bought, a column for how long ago the last time was.
+    """Draw P as a map: one row for how often an item was bought, one column for how long ago the last time was.
 
     Parameters
     ----------
@@ -78,17 +74,12 @@ def repeats(table: pd.DataFrame, count: str, *, ax: Axes | None = None) -> Axes:
         Label of the rows.
     """
     ax = get_ax(ax, (8, 0.9 + 0.5 * len(table)))
-    values = table.to_numpy(float)
-    ax.imshow(values, cmap="cividis_r", vmin=0, vmax=max(np.nanmax(values), 0.01), aspect="auto")
-    for row, column in zip(*np.nonzero(np.isfinite(values)), strict=True):
-        colour = "white" if values[row, column] > np.nanmax(values) / 2 else "black"
-        ax.text(column, row, f"{values[row, column]:.2f}", ha="center", va="center", fontsize=10, color=colour)
+    heat_map(ax, table.to_numpy(float), ".2f")
     ax.set_xticks(range(table.shape[1]), [plain(name) for name in table.columns])
     ax.set_yticks(range(len(table)), [plain(name) for name in table.index])
     ax.set(
         title="What the head has learned about repeats", xlabel="periods since the last purchase", ylabel=plain(count)
     )
-    ax.grid(visible=False)
     return ax
 
 
@@ -114,7 +105,7 @@ def trials(table: pd.DataFrame, loss: str, *, ax: Axes | None = None) -> Axes:
     ax.scatter(
         complete.index[:1], complete[loss].iloc[:1], color=PALETTE[3], marker="D", s=70, zorder=4, label="present"
     )
-    ax.set(title="A search for settings", xlabel="trial", ylabel="log loss a cell, nats")
+    ax.set(title="A search for settings", xlabel="trial", ylabel="log loss per cell, nats")
     ax.figure.legend(loc="outside lower center", ncols=4, fontsize=9)
     return ax
 
@@ -171,7 +162,7 @@ def two_losses(rate: float, label: str, *, ax: Axes | None = None) -> Axes:
 
 @figure
 def household_scores(panels: Mapping[str, np.ndarray], items: Sequence[str], *, axes: Panels | None = None) -> Panels:
-    """Draw the scores of some households over the items, a panel a model.
+    """Draw the scores of some households over the items, one panel per model.
 
     A household's ranking is the order of its points from top to bottom, so parallel lines mean one ranking for all.
 

@@ -10,30 +10,34 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from bundlebook.errors import BundlebookError
-from bundlebook.plots.style import MARKERS, PALETTE, STYLES, Panels, figure, get_ax, get_axes, plain
+from bundlebook.plots.style import MARKERS, PALETTE, STYLES, figure, get_ax, get_axes, heat_map, name_rows, plain
 
 
 @figure
-def month_by_month(steps: pd.DataFrame, claimed: float, *, ax: Axes | None = None) -> Axes:
-    """Draw how the probability of each item grows with every month of history.
+def probabilities(
+    table: pd.DataFrame, claimed: float, title: str, step: str, lines: str, *, ax: Axes | None = None
+) -> Axes:
+    """Draw how P moves with the history, one line per column, and the articles' claim.
 
     Parameters
     ----------
-    steps : DataFrame
-        One row a month of history, one column an item; P in [0, 1].
+    table : DataFrame
+        One row per history, in order, for example one per month or per number of periods; P in [0, 1].
     claimed : float
         The articles' answer, drawn as a line.
+    title : str
+    step, lines : str
+        What the rows and the columns are, for the axis and the legend.
     """
-    ax = get_ax(ax, (8, 4))
-    for number, item in enumerate(steps.columns):
-        ax.plot(range(len(steps)), steps[item], color=PALETTE[number], ls=STYLES[number], marker=MARKERS[number],
-                ms=7, lw=2, label=plain(item))  # fmt: skip
+    ax = get_ax(ax, (8.5, 4))
+    for number, name in enumerate(table.columns):
+        ax.plot(range(len(table)), table[name], color=PALETTE[number], ls=STYLES[number % len(STYLES)],
+                marker=MARKERS[number % len(MARKERS)], ms=7, lw=2, label=plain(name))  # fmt: skip
     ax.axhline(claimed, color="0.35", lw=1)
-    ax.text(0, claimed - 0.012, f"the articles' answer for 1005: {claimed}", va="top", color="0.25", fontsize=10)
-    ax.set(title="What the network expects of the month to come", xlabel="his history so far",
-           ylabel="P(bought in the next period)", ylim=(0, claimed + 0.07), xticks=range(len(steps)))  # fmt: skip
-    ax.set_xticklabels([plain(name) for name in steps.index])
-    ax.legend(title="item", ncols=len(steps.columns), loc="center", bbox_to_anchor=(0.5, 0.7))
+    ax.text(0, claimed + 0.012, f"the articles' answer for 1005: {claimed}", va="bottom", color="0.25", fontsize=10)
+    ax.set_xticks(range(len(table)), [plain(name) for name in table.index])
+    ax.set(title=title, xlabel=step, ylabel="P(bought in the next period)", ylim=(0, 1))
+    ax.legend(title=lines, loc="center left", bbox_to_anchor=(1, 0.5))
     return ax
 
 
@@ -68,146 +72,47 @@ def place_among_all(
 
 
 @figure
-def spread(
-    answers: Mapping[str, Sequence[float]], interval: tuple[float, float] | None = None, *, ax: Axes | None = None
+def answers(
+    given: Mapping[str, float | Sequence[float]],
+    title: str,
+    *,
+    claimed: str = "",
+    interval: tuple[float, float] | None = None,
+    ax: Axes | None = None,
 ) -> Axes:
-    """Draw the answers of repeated fits as dots, one row a way of repeating, over the interval they support.
+    """Draw the answers to one question, one row per method; a method that answered several times with its mean.
 
     Parameters
     ----------
-    answers : mapping of str to sequence of float
-        P of the item by every fit, by how the fits differ; from top to bottom.
+    given : mapping of str to float or sequence of float
+        P of the item by method, from top to bottom; a sequence for fits that were repeated.
+    title : str
+    claimed : str, optional
+        The row that is a claim and no measurement; drawn hollow.
     interval : (float, float), optional
         Ends of the 95 % interval, drawn as a band behind the dots.
     """
-    ax = get_ax(ax, (8, 0.75 * len(answers) + 1.2))
+    ax = get_ax(ax, (8.5, 0.6 * len(given) + 1.2))
+    rows = {name: np.atleast_1d(values).astype(float) for name, values in given.items()}
     if interval is not None:
         ax.axvspan(*interval, color=PALETTE[0], alpha=0.15, lw=0)
         ax.text(sum(interval) / 2, 0.03, f"95 %: {interval[0]:.3f} to {interval[1]:.3f}", ha="center", color="0.25",
                 transform=ax.get_xaxis_transform())  # fmt: skip
-    for row, values in enumerate(answers.values()):
+    for row, (name, values) in enumerate(rows.items()):
+        colour = PALETTE[1] if name == claimed else PALETTE[0]
         # Spread out by rank, so that equal answers do not hide each other.
         ranks = np.argsort(np.argsort(values, kind="stable"), kind="stable")
-        height = row + 0.22 * (ranks % 3 - 1) if len(values) > 3 else np.full(len(values), row)
-        ax.plot(values, height, MARKERS[row % 5], color=PALETTE[row], ms=6, alpha=0.75, mec="white", mew=0.5)
-        ax.plot([np.mean(values)] * 2, [row - 0.36, row + 0.36], color="0.2", lw=2)
-        ax.annotate(f"mean {np.mean(values):.4f}", (1, row), (6, 0), xycoords=("axes fraction", "data"),
-                    textcoords="offset points", va="center", fontsize=9)  # fmt: skip
-    rows = np.arange(len(answers))
-    ax.set(title="The same question to networks trained again", xlabel="P(1005 in the next period)", yticks=rows)
-    ax.set_yticklabels([f"{plain(label)} ({len(values)})" for label, values in answers.items()])
-    ax.set_xlim(0, 1.15 * max(*(max(values) for values in answers.values()), *(interval or (0,))))
-    ax.set_ylim(len(answers) - 0.25, -0.6)
+        height = row + 0.22 * (ranks % 3 - 1) if len(values) > 3 else np.full(len(values), float(row))
+        ax.plot(values, height, "o", color="white" if name == claimed else colour, mec=colour, alpha=0.8,
+                ms=10 if len(values) == 1 else 6)  # fmt: skip
+        if len(values) > 1:
+            ax.plot([values.mean()] * 2, [row - 0.36, row + 0.36], color="0.2", lw=2)
+        said = f"{values.mean():.3f}" if len(values) == 1 else f"mean {values.mean():.4f}"
+        ax.annotate(said, (values.max(), row), (10, 0), textcoords="offset points", va="center")
+    top = max(1.2 * max(values.max() for values in rows.values()), *(interval or (0,)))
+    ax.set(title=title, xlabel="P(1005 in the next period)", xlim=(0, top))
+    name_rows(ax, [name if len(values) == 1 else f"{name} ({len(values)})" for name, values in rows.items()])
     return ax
-
-
-@figure
-def answers(table: pd.Series, runs: Sequence[float], claimed: str, *, ax: Axes | None = None) -> Axes:
-    """Draw one probability a method as dots on a line, the reruns of the last one around it.
-
-    Parameters
-    ----------
-    table : Series
-        P of the item by method, in the order from top to bottom.
-    runs : sequence of float
-        Answers of the retrained networks, drawn small in the row of the last method.
-    claimed : str
-        The entry of *table* that is a claim and no measurement; drawn hollow.
-    """
-    ax = get_ax(ax, (8, 0.5 * len(table) + 1.2))
-    rows = np.arange(len(table))
-    for row, (method, value) in zip(rows, table.items(), strict=True):
-        hollow = method == claimed
-        ax.plot(value, row, "o", ms=10, mfc="white" if hollow else PALETTE[0], mec=PALETTE[1 if hollow else 0], mew=2)
-        ax.annotate(f"{value:.3f}", (value, row), (10, 0), textcoords="offset points", va="center")
-    ax.plot(runs, np.full(len(runs), rows[-1] + 0.28), "|", color=PALETTE[3], ms=12, mew=2)
-    ax.annotate("retrained", (max(runs), rows[-1] + 0.28), (8, 0), textcoords="offset points", va="center",
-                color=PALETTE[3], fontsize=9)  # fmt: skip
-    ax.set(title="One question, several answers", xlabel="P(1005 in the next period)", xlim=(-0.02, 1), yticks=rows)
-    ax.set_yticklabels([plain(name) for name in table.index])
-    ax.set_ylim(len(table) - 0.4, -0.6)
-    return ax
-
-
-@figure
-def thinness(distinct: np.ndarray, his: int, *, ax: Axes | None = None) -> Axes:
-    """Draw how many distinct items the households bought in four periods, and where 张三 stands.
-
-    Parameters
-    ----------
-    distinct : ndarray of int, shape (n_households,)
-    his : int
-    """
-    ax = get_ax(ax, (8, 3.4))
-    edges = np.arange(0, distinct.max() + 10, 5) - 0.5
-    ax.hist(distinct, bins=edges.tolist(), color=PALETTE[0], edgecolor="white", lw=0.4)
-    ax.axvline(his, color=PALETTE[1], lw=2)
-    ax.annotate(f"张三: {his}", (his, 0.92 * ax.get_ylim()[1]), (10, 0), textcoords="offset points", color="0.2",
-                fontsize=11)  # fmt: skip
-    ax.set(title="How much households buy in four periods", xlabel="distinct items bought in four periods",
-           ylabel="households", xlim=(-5, np.percentile(distinct, 99.5)))  # fmt: skip
-    return ax
-
-
-@figure
-def earning(table: pd.DataFrame, claimed: float, *, ax: Axes | None = None) -> Axes:
-    """Draw P after each number of periods with the item, one line for each number of baskets a period.
-
-    Parameters
-    ----------
-    table : DataFrame
-        One row a number of periods, one column a number of baskets with the item in each of them; P in [0, 1].
-    claimed : float
-        The articles' answer, drawn as a line.
-    """
-    ax = get_ax(ax, (8, 4))
-    for number, times in enumerate(table.columns):
-        ax.plot(table.index, table[times], color=PALETTE[number], ls=STYLES[number], marker=MARKERS[number], ms=7,
-                lw=2, label=plain(times))  # fmt: skip
-    ax.axhline(claimed, color="0.35", lw=1)
-    ax.text(table.index[0], claimed + 0.015, f"claimed: {claimed}", va="bottom", color="0.25")
-    ax.set(title="What it takes to be told 0.8", xlabel="latest periods in which he bought 1005",
-           ylabel="P(1005 in the next period)", ylim=(0, 1), xticks=table.index)  # fmt: skip
-    ax.legend(title="baskets with it a period", ncols=len(table.columns), loc="lower right")
-    return ax
-
-
-@figure
-def history_and_answer(
-    history: pd.DataFrame, answer: pd.Series, asked: int, claimed: float, *, axes: Panels | None = None
-) -> Panels:
-    """Draw a history as a table of units, and beside it what the network expects of each item.
-
-    Parameters
-    ----------
-    history : DataFrame
-        One row an item, one column a month; units, 0 where nothing was bought.
-    answer : Series
-        P of each item in the month to come, by the same index.
-    asked : int
-        The item asked for; its bar is drawn in another colour.
-    claimed : float
-        The articles' answer, drawn as a line.
-    """
-    left, right = axes = get_axes(axes, 1, 2, figsize=(9, 3.2), width_ratios=[1.2, 1])
-    left.imshow(np.log1p(history.to_numpy(float)), cmap="Blues", aspect="auto", vmin=0, vmax=np.log(30))
-    for row, col in zip(*np.nonzero(history.to_numpy()), strict=True):
-        units = history.to_numpy()[row, col]
-        left.text(col, row, f"{units:g}", ha="center", va="center", color="white" if units > 4 else "0.15")
-    rows = np.arange(len(history))
-    left.set(title="His history: units", xticks=range(history.shape[1]), yticks=rows)
-    left.set_xticklabels([plain(name) for name in history.columns], fontsize=9)
-    left.set_yticklabels([plain(name) for name in history.index])
-    left.grid(False)
-    colours = [PALETTE[1] if item == asked else PALETTE[0] for item in answer.index]
-    right.barh(rows, answer, color=colours)
-    for row, p in enumerate(answer):
-        right.annotate(f"{p:.3f}", (p, row), (4, 0), textcoords="offset points", va="center", fontsize=10)
-    right.axvline(claimed, color="0.35", lw=1)
-    right.text(claimed, -0.5, "claimed", ha="center", va="bottom", fontsize=9, color="0.25")
-    right.set(title="The month to come", xlabel="P(bought)", xlim=(0, 1), yticks=[])
-    right.set_ylim(len(rows) - 0.5, -0.5)
-    return axes
 
 
 #: Most units of an item in a month that the panel offers.
@@ -246,7 +151,7 @@ def history_panel(
     """
     items = list(answer(history).index)
     if not live:
-        history_and_answer(_units(history, items, months), answer(history), asked, claimed)
+        _history_and_answer(_units(history, items, months), answer(history), asked, claimed)
         return None
     import ipywidgets  # type: ignore[import-untyped]  # ships no types
 
@@ -264,7 +169,8 @@ def history_panel(
         rows = [(month, item, cells[item, month].value) for month in months for item in items]
         table = pd.DataFrame(rows, columns=["time", "item_id", "quantity"])
         try:
-            image.value = _png(_units(table, items, months), answer(table[table["quantity"] > 0]), asked, claimed)
+            p = answer(table[table["quantity"] > 0])
+            image.value = _png(_history_and_answer(_units(table, items, months), p, asked, claimed))
             message.value = ""
         except BundlebookError as error:
             message.value = f"{error.problem}: {error.remedy}"
@@ -283,15 +189,31 @@ def history_panel(
     return ipywidgets.VBox([ipywidgets.GridBox([*head, *body], layout=columns), reset, message, image])
 
 
+def _history_and_answer(history: pd.DataFrame, answer: pd.Series, asked: int, claimed: float) -> Any:
+    """Draw units as a table, one row per item and one column per month, and beside it P of each item."""
+    left, right = get_axes(None, 1, 2, figsize=(9, 3.2), width_ratios=[1.2, 1])
+    units = history.to_numpy(float)
+    heat_map(left, np.where(units > 0, units, np.nan), "g", "Blues", most=10, fontsize=12)
+    left.set_title("His history: units")
+    left.set_xticks(range(history.shape[1]), [plain(name) for name in history.columns], fontsize=9)
+    name_rows(left, history.index)
+    right.barh(range(len(answer)), answer, color=[PALETTE[1] if item == asked else PALETTE[0] for item in answer.index])
+    for row, p in enumerate(answer):
+        right.annotate(f"{p:.3f}", (p, row), (4, 0), textcoords="offset points", va="center", fontsize=10)
+    right.axvline(claimed, color="0.35", lw=1)
+    right.text(claimed, -0.5, "claimed", ha="center", va="bottom", fontsize=9, color="0.25")
+    right.set(title="The month to come", xlabel="P(bought)", xlim=(0, 1), yticks=[], ylim=(len(answer) - 0.4, -0.6))
+    return left.figure
+
+
 def _units(history: pd.DataFrame, items: Sequence[int], months: Sequence[str]) -> pd.DataFrame:
     """Units as a table, one row an item, one column a month."""
     table = history.pivot_table(index="item_id", columns="time", values="quantity", aggfunc="sum", fill_value=0)
     return table.reindex(index=items, columns=list(months), fill_value=0)
 
 
-def _png(history: pd.DataFrame, answer: pd.Series, asked: int, claimed: float) -> bytes:
-    history_and_answer(history, answer, asked, claimed)
-    picture, figure = BytesIO(), plt.gcf()
-    figure.savefig(picture, format="png")
-    plt.close(figure)
+def _png(drawn: Any) -> bytes:
+    picture = BytesIO()
+    drawn.savefig(picture, format="png")
+    plt.close(drawn)
     return picture.getvalue()

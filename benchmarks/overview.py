@@ -1,6 +1,6 @@
 """The picture on the README's first screen: the workbook's four stages, drawn from the real shop.
 
-Remade with ``python -m bundlebook.plots.overview``.
+Remade with ``python benchmarks/overview.py``.
 """
 
 from dataclasses import replace
@@ -24,7 +24,7 @@ CLAIMED = 0.8
 HOUSEHOLD = 7
 
 
-def overview(split: Split, answer: pd.Series, board: Evaluation, bundle: Bundle, seed: int) -> plt.Figure:
+def draw(split: Split, answer: pd.Series, board: Evaluation, bundle: Bundle, seed: int) -> plt.Figure:
     """Draw the four panels.
 
     Parameters
@@ -123,7 +123,7 @@ def main(seed: int = 2021) -> None:
     bundle = max(offers.recommend(household), key=lambda bundle: (len(bundle.items) == 3, bundle.objective))
     names = dict(zip(offers.items_.tolist(), offers.names_.tolist(), strict=True))
     bundle = replace(bundle, items=tuple(names[item] for item in bundle.items))
-    overview(split, answer, board, bundle, seed).savefig(paths.notebooks() / "images" / "overview.png", dpi=75)
+    draw(split, answer, board, bundle, seed).savefig(paths.notebooks() / "images" / "overview.png", dpi=75)
 
 
 if __name__ == "__main__":
