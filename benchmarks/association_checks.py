@@ -1,23 +1,25 @@
 """Does the size-adjusted lift keep its promises, and is anything lost exactly at a threshold?
 
 * Null calibration: baskets of the real shop shuffled (sizes and popularities kept); in how many sets is anything found?
-* Hold-out: pairs and triples found in the training weeks, measured again in the later weeks.
+* Taste: baskets shuffled within users (each user's counts kept too); what do the two nulls find there?
+* Hold-out: pairs and triples found in the training weeks, measured again in the validation weeks.
 * Thresholds: itemsets and rules that lie exactly at a threshold, ours and mlxtend's.
 
     python benchmarks/association_checks.py [number of null sets, 20 by default]
 
-Writes ``association_checks.json`` beside this file. Takes about five seconds a null set.
+Writes ``association_checks.json`` beside this file. Takes about five seconds per null set.
 """
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 from mlxtend.frequent_patterns import apriori, association_rules as mlxtend_rules, fpgrowth, hmine
 
 from bundlebook import association as assoc
-from bundlebook.association import shuffled
 from bundlebook.shop import clean, group_baskets, load_shop, time_split
 
 ALPHA, SUPPORT = 0.05, 0.001
@@ -27,7 +29,7 @@ def null_calibration(train, model, sets: int) -> dict:
     """Share of shuffled data sets in which plain lift with Fisher's test, and the adjusted lift, find anything."""
     rows = []
     for seed in range(sets):
-        itemsets = assoc.frequent_itemsets(shuffled(train, seed), SUPPORT, max_len=3)
+        itemsets = assoc.frequent_itemsets(assoc.shuffled(train, seed), SUPPORT, max_len=3)
         adjusted = assoc.adjusted_lift(itemsets, model)
         rules = assoc.association_rules(itemsets[itemsets["length"] <= 2])
         passed = assoc.significance(rules)["p_bonferroni"] <= ALPHA
@@ -52,8 +54,25 @@ def null_calibration(train, model, sets: int) -> dict:
     }
 
 
+def taste(baskets, sets: int) -> dict:
+    """Pairs that either null rejects in baskets shuffled within users, where no complements are left."""
+    rows = []
+    for seed in range(sets):
+        null = assoc.shuffled(baskets, seed, within_users=True)
+        kinds = assoc.linked_pairs(replace(baskets, quantities=null.matrix.astype(np.float32)), SUPPORT, ALPHA)["kind"]
+        rows.append({kind: int((kinds == kind).sum()) for kind in ("complements", "taste", "chance")})
+        print(seed, rows[-1])
+    found = assoc.linked_pairs(baskets, SUPPORT, ALPHA)["kind"].value_counts().to_dict()
+    return {
+        "sets": sets,
+        "shop": found,
+        "mean_of_shuffled": pd.DataFrame(rows).mean().round(1).to_dict(),
+        "by_set": rows,
+    }
+
+
 def hold_out(itemsets, model, later) -> dict:
-    """Share of discovered and of other itemsets whose lift stays above 1 in the later weeks."""
+    """Share of discovered and of other itemsets whose lift is above 1 in the validation weeks."""
     adjusted = assoc.adjusted_lift(itemsets, model)
     after = assoc.held_out_lift(adjusted, later, assoc.fit_sizes(later))
     found = (adjusted["p_adjusted"] <= ALPHA) & (adjusted["adjusted_lift"] > 1)
@@ -114,13 +133,15 @@ def main() -> None:
     shop, _ = clean(load_shop("completejourney"))
     everything = group_baskets(shop)
     split = time_split(everything, min_users=2)
-    train = assoc.encode(everything.between(split.start, split.train_end))
-    later = everything.between(split.train_end, split.test_end)
+    mined = everything.between(split.start, split.train_end)
+    train = assoc.encode(mined)
+    later = everything.between(split.train_end, split.validation_end)
     model = assoc.fit_sizes(train)
     itemsets = assoc.frequent_itemsets(train, SUPPORT, max_len=3)
     results = {
         "thresholds": thresholds(),
         "hold_out": hold_out(itemsets, model, later),
+        "taste": taste(mined, max(1, sets // 4)),
         "null_calibration": null_calibration(train, model, sets),
     }
     print(json.dumps(results, indent=1))

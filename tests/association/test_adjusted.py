@@ -25,9 +25,9 @@ from tests.association.random_baskets import random_baskets
 
 
 def check_sums(model, encoded) -> None:
-    sizes = encoded.sizes[encoded.sizes > 0]
-    assert (model.probability * model.baskets_of_size).sum(axis=1) == pytest.approx(encoded.counts, rel=1e-5, abs=1e-6)
-    assert model.probability.sum(axis=0) == pytest.approx(np.unique(sizes), rel=1e-4)
+    sizes, number = np.unique(encoded.sizes[encoded.sizes > 0], return_counts=True)
+    assert (model.probability * number).sum(axis=1) == pytest.approx(encoded.counts, rel=1e-5, abs=1e-6)
+    assert model.probability.sum(axis=0) == pytest.approx(sizes, rel=1e-4)
     assert ((model.probability >= 0) & (model.probability <= 1)).all()
 
 
@@ -44,11 +44,11 @@ def test_items_and_baskets_that_are_certain_do_no_harm(baskets, everywhere):
     try:
         check_sums(fit_configuration(encoded, tolerance=1e-5, max_iterations=5000), encoded)
     except BundlebookError as error:  # sums on the border of what a probability can give are reached only in the limit
-        assert "baskets off after" in str(error)
+        assert "off after" in str(error)
 
 
 def test_an_iteration_that_is_cut_short_says_so(lists):
-    with pytest.raises(BundlebookError, match="baskets off after 1 iterations"):
+    with pytest.raises(BundlebookError, match="off after 1 iterations"):
         fit_configuration(lists, max_iterations=1)
 
 
@@ -61,14 +61,14 @@ def test_probabilities_equal_bicm(lists):
     graph = BipartiteGraph(biadjacency=encoded.matrix.toarray())
     graph.solve_tool(print_error=False, tol=1e-10)
     model = fit_configuration(encoded, tolerance=1e-9)
-    column = np.searchsorted(model.sizes, encoded.sizes)
+    column = np.searchsorted(np.unique(encoded.sizes), encoded.sizes)
     np.testing.assert_allclose(graph.get_bicm_matrix().T, model.probability[:, column], atol=1e-5)
 
 
 def test_expected_counts_are_sums_of_products(lists):
     encoded = encode(lists)
     model = fit_configuration(encoded)
-    column = np.searchsorted(model.sizes, encoded.sizes)
+    column = np.searchsorted(np.unique(encoded.sizes), encoded.sizes)
     p = model.probability[:, column]  # (n_items, n_baskets)
     for ids in ([0, 1], [2, 7], [0, 1, 2], [3, 5, 9]):
         assert model.expected(np.array([ids])) == pytest.approx([np.prod(p[ids], axis=0).sum()])

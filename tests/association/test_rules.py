@@ -5,7 +5,8 @@ import pandas as pd
 import pytest
 from mlxtend.frequent_patterns import association_rules as mlxtend_rules
 
-from bundlebook.association import MEASURES, association_rules, frequent_itemsets, measure
+from bundlebook.association import MEASURES, adjusted_lift, association_rules, fit_sizes, frequent_itemsets
+from bundlebook.association.rules import _measures
 from bundlebook.errors import BundlebookError
 from tests.association import brute
 
@@ -19,7 +20,7 @@ def itemsets(lists):
 
 def test_measures_by_hand():
     """beer 3, chips 3, both 2, of 5 baskets."""
-    got = {name: float(value[0]) for name, value in measure(*(np.array([c]) for c in (2, 3, 3)), 5).items()}
+    got = {name: float(value[0]) for name, value in _measures(*(np.array([c]) for c in (2, 3, 3)), 5).items()}
     assert got == pytest.approx(
         {
             "support": 2 / 5,
@@ -40,7 +41,7 @@ def test_measures_by_hand():
 
 def test_measures_at_their_limits():
     count, a, c = np.array([5, 4, 2, 1]), np.array([5, 4, 4, 3]), np.array([10, 5, 5, 5])
-    got = measure(count, a, c, 10)
+    got = _measures(count, a, c, 10)
     assert got["conviction"].tolist() == [1.0, np.inf, 1.0, 0.75]
     assert got["zhang"][:3].tolist() == pytest.approx([0, 1 - 1 / 6, 0])  # P(C | A) − P(C | not A), scaled
     assert got["certainty"].tolist() == pytest.approx([0, 1, 0, (1 / 3 - 0.5) / 0.5])
@@ -134,3 +135,16 @@ def test_tables_that_cannot_give_rules_are_refused(itemsets):
         association_rules(pd.DataFrame({"count": [1]}))
     with pytest.raises(BundlebookError, match="is missing although a larger itemset is listed"):
         association_rules(itemsets[itemsets["length"] > 1])
+
+
+def test_a_model_of_sizes_gives_every_rule_its_adjusted_lift(lists):
+    """For one item on the left it is that of the pair; for two, of the triple over that of the two."""
+    model = fit_sizes(lists)
+    itemsets = frequent_itemsets(lists, 0.03, max_len=3)
+    rules = association_rules(itemsets, model=model)
+    lift = adjusted_lift(itemsets, model).set_index("itemset")["adjusted_lift"]
+    assert "adjusted_lift" not in association_rules(itemsets)
+    for rule in rules.itertuples():
+        whole = lift[tuple(sorted(rule.antecedent + rule.consequent))]
+        left = lift[rule.antecedent] if len(rule.antecedent) > 1 else 1.0
+        assert rule.adjusted_lift == pytest.approx(whole / left, rel=1e-4)

@@ -8,6 +8,7 @@ from sklearn.metrics.pairwise import cosine_similarity
 from bundlebook.association import (
     association_rules,
     encode,
+    fit_sizes,
     frequent_itemsets,
     item_cosine,
     load,
@@ -134,10 +135,21 @@ def test_what_goes_with_these_items(rules):
     answer = rules_for(["beer", "beer", "soap"], rules)
     assert answer["item"].tolist() == ["chips", "dip"]
     assert answer["because"].tolist() == [("beer",), ("beer",)]
-    assert (
-        answer["reason"][0]
-        == "9 of 10 baskets with beer also hold chips (90 %), 1.5 times the share among all baskets."
-    )
+    assert answer["reason"][0] == "9 of 10 baskets with beer also hold chips (90 %)."
+    assert "lift" not in answer
+
+
+def test_a_reason_compares_with_chance_in_baskets_of_the_same_sizes():
+    """Beer and chips meet in all 30 small baskets; 10 large baskets hold everything else."""
+    baskets = [["beer", "chips"]] * 30 + [["milk"]] * 30 + [[f"i{n}" for n in range(8)] + ["beer", "milk"]] * 10
+    itemsets = frequent_itemsets(baskets, 0.1, max_len=2)
+    rules = association_rules(itemsets, model=fit_sizes(baskets))
+    answer = rules_for(["beer"], rules, top=20)
+    expected = rules[rules["antecedent"] == ("beer",)].set_index("consequent")["adjusted_lift"]
+    assert answer.set_index("item").loc["chips", "adjusted_lift"] == pytest.approx(expected[("chips",)])
+    reason = answer.set_index("item").loc["chips", "reason"]
+    assert reason.startswith("30 of 40 baskets with beer also hold chips (75 %), ")
+    assert reason.endswith(f"{expected[('chips',)]:.1f} times as often as chance would have it.")
 
 
 def test_the_best_rule_speaks_and_what_is_in_the_basket_is_not_offered(rules):

@@ -4,8 +4,8 @@
 * ``itemsets``: frequent itemsets by any engine, counts of given ones, closed and maximal ones
 * ``rules``: rules with their measures, the answer to "what goes with these items?", files
 * ``testing``: Fisher's exact test, corrections for many tests, redundant and productive rules
-* ``null_models``, ``adjusted``: what baskets of these sizes hold by chance, and the lift over it
-* ``stability``: rules and lifts on later baskets
+* ``null_models``, ``adjusted``: what baskets of these sizes, or of each user's taste, hold by chance; the lift over it
+* ``stability``: rules on later baskets
 * ``hierarchy``: levels of the catalogue, and the money that an itemset brings
 
 Heavy parts (numba, statsmodels, mlxtend) are imported when first used.

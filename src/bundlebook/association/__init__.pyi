@@ -1,5 +1,10 @@
 from ._engines import ENGINES as ENGINES
-from .adjusted import adjusted_lift as adjusted_lift, lift_table as lift_table
+from .adjusted import (
+    adjusted_lift as adjusted_lift,
+    held_out_lift as held_out_lift,
+    lift_table as lift_table,
+    linked_pairs as linked_pairs,
+)
 from .hierarchy import (
     parents as parents,
     revenue_baskets as revenue_baskets,
@@ -12,31 +17,26 @@ from .itemsets import (
     frequent_itemsets as frequent_itemsets,
 )
 from .matrix import (
-    BasketLike as BasketLike,
     BasketMatrix as BasketMatrix,
     encode as encode,
     item_cosine as item_cosine,
     least_count as least_count,
 )
 from .null_models import (
-    ConfigurationModel as ConfigurationModel,
-    FixedSizeModel as FixedSizeModel,
     fit_configuration as fit_configuration,
     fit_sizes as fit_sizes,
+    fit_users as fit_users,
     shuffled as shuffled,
 )
 from .rules import (
     MEASURES as MEASURES,
     association_rules as association_rules,
     load as load,
-    measure as measure,
     rules_for as rules_for,
     save as save,
 )
-from .stability import held_out_lift as held_out_lift, remeasure as remeasure, survival as survival
+from .stability import remeasure as remeasure, survival as survival
 from .testing import (
-    CORRECTIONS as CORRECTIONS,
-    fisher_greater as fisher_greater,
     mark_redundant as mark_redundant,
     productivity as productivity,
     significance as significance,

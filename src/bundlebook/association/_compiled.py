@@ -1,4 +1,4 @@
-"""The loops that numba compiles: mining, estimating, counting and shuffling. Imported only when one of them runs.
+"""The loops that numba compiles: mining, counting, shuffling and null models. Imported only when one of them runs.
 
 :func:`search` is Eclat (Zaki, 2000), which keeps for every itemset the set of baskets that hold it and intersects.
 Three choices make it fast and small:
@@ -34,11 +34,13 @@ def _grown(array, needed):
 
 
 @njit(cache=True)
-def search(row_start, row_item, col_start, col_row, min_count, max_len, cap):
+def search(row_start, row_item, col_start, col_row, min_count, max_len, budget, per_itemset, per_item):
     """Walk the tree of frequent itemsets; items are numbered by ascending count, rows sorted.
 
-    Returns the tree as (parent, item, count, length) and whether more than *cap* itemsets were found.
+    Returns the tree as (parent, item, count, length) and whether the search stopped because the itemsets, which cost
+    *per_itemset* and *per_item* bytes each, had spent *budget* bytes.
     """
+    spent = 0
     n_rows, n_items = len(row_start) - 1, len(col_start) - 1
     parent = np.empty(1024, dtype=np.int32)
     item = np.empty(1024, dtype=np.int32)
@@ -64,12 +66,13 @@ def search(row_start, row_item, col_start, col_row, min_count, max_len, cap):
             needed = found + n_items + 1
             parent, item = _grown(parent, needed), _grown(item, needed)
             count, length = _grown(count, needed), _grown(length, needed)
-        if found >= cap:
+        if spent > budget:
             return parent[:found], item[:found], count[:found], length[:found], True
         begin, end = col_start[root], col_start[root + 1]
         top = found
         parent[top], item[top], count[top], length[top] = -1, root, end - begin, 1
         found += 1
+        spent += per_itemset + per_item
 
         n_touched = 0
         for at in range(begin, end):
@@ -101,6 +104,7 @@ def search(row_start, row_item, col_start, col_row, min_count, max_len, cap):
                 parent[found], item[found] = top, member[number]
                 count[found], length[found] = member_count[number], 2
                 found += 1
+            spent += n_members * (per_itemset + 2 * per_item)
             continue
 
         words = (end - begin + 63) >> 6
@@ -131,12 +135,13 @@ def search(row_start, row_item, col_start, col_row, min_count, max_len, cap):
                 needed = found + 1
                 parent, item = _grown(parent, needed), _grown(item, needed)
                 count, length = _grown(count, needed), _grown(length, needed)
-            if found >= cap:
+            if spent > budget:
                 return parent[:found], item[:found], count[:found], length[:found], True
             node, me = found, first[depth] + at
             parent[node], item[node] = prefix[depth], member[me]
             count[node], length[node] = member_count[me], depth + 2
             found += 1
+            spent += per_itemset + (depth + 2) * per_item
             left = size[depth] - at - 1
             if left == 0 or depth + 2 >= max_len:
                 continue
@@ -166,39 +171,6 @@ def search(row_start, row_item, col_start, col_row, min_count, max_len, cap):
                     cursor, prefix = _grown(cursor, depth + 1), _grown(prefix, depth + 1)
                 first[depth], size[depth], cursor[depth], prefix[depth] = base, kept, 0, node
     return parent[:found], item[:found], count[:found], length[:found], False
-
-
-@njit(cache=True)
-def probe(row_start, row_item, col_start, col_row, roots, draws, min_count, max_len):
-    """Estimated size of the tree below each root: one random path a root, weighted by the branches it passed."""
-    n_items = len(col_start) - 1
-    seen = np.zeros(n_items, dtype=np.int64)
-    totals = np.ones(len(roots))
-    for number in range(len(roots)):
-        last, depth, weight = roots[number], 1, 1.0
-        rows = col_row[col_start[last] : col_start[last + 1]].copy()
-        while depth < max_len and totals[number] < 1e15:
-            for row in rows:
-                items = row_item[row_start[row] : row_start[row + 1]]
-                for place in range(np.searchsorted(items, last) + 1, len(items)):
-                    seen[items[place]] += 1
-            extensions = np.flatnonzero(seen >= min_count)
-            seen[:] = 0
-            weight *= len(extensions)
-            totals[number] += weight
-            if len(extensions) == 0:
-                break
-            last = extensions[int(draws[number, min(depth, draws.shape[1]) - 1] * len(extensions))]
-            kept = 0
-            for row in rows:
-                items = row_item[row_start[row] : row_start[row + 1]]
-                place = np.searchsorted(items, last)
-                if place < len(items) and items[place] == last:
-                    rows[kept] = row
-                    kept += 1
-            rows = rows[:kept]
-            depth += 1
-    return totals
 
 
 @njit(cache=True)
@@ -263,3 +235,118 @@ def trade(indptr, indices, first, second, generator):
         row[: n_pool - only_a] = pool[only_a:n_pool]
         row[n_pool - only_a :] = common[:n_common]
         row.sort()
+
+
+@njit(cache=True)
+def fit_groups(count_start, count, many, size_start, size, number, table_start, tolerance, max_iterations):
+    """Fit the configuration model to each group of baskets alone.
+
+    Class c of a group's items has ``many[c]`` items of ``count[c]`` baskets each, class s of its baskets ``number[s]``
+    baskets of ``size[s]`` items; both lists are used up. Returns the tables of P(an item of c in a basket of s), one
+    after the other, the spread of each size, and the largest relative error of a count.
+    """
+    table, spread, worst = np.zeros(table_start[-1]), np.zeros(len(size)), 0.0
+    x, y = np.zeros(len(count)), np.zeros(len(size))
+    free_count, free_size = np.ones(len(count), dtype=np.bool_), np.ones(len(size), dtype=np.bool_)
+    for group in range(len(table_start) - 1):
+        items, baskets = (
+            range(count_start[group], count_start[group + 1]),
+            range(size_start[group], size_start[group + 1]),
+        )
+        p = table[table_start[group] : table_start[group + 1]].reshape((len(items), len(baskets)))
+        c0, s0 = items.start, baskets.start
+        left_items, left_baskets, changed = many[items.start : items.stop].sum(), number[s0 : baskets.stop].sum(), True
+        while changed:  # set aside what is certain: no finite odds give a probability of 0 or 1
+            changed = False
+            for c in items:
+                if free_count[c] and (count[c] <= 0 or count[c] >= left_baskets):
+                    for s in baskets:
+                        if free_size[s] and count[c] > 0:
+                            p[c - c0, s - s0] = 1.0
+                            size[s] -= many[c]
+                    free_count[c], changed = False, True
+                    left_items -= many[c]
+            for s in baskets:
+                if free_size[s] and (size[s] <= 0 or size[s] >= left_items):
+                    for c in items:
+                        if free_count[c] and size[s] > 0:
+                            p[c - c0, s - s0] = 1.0
+                            count[c] -= number[s]
+                    free_size[s], changed = False, True
+                    left_baskets -= number[s]
+        total = 0.0
+        for c in items:
+            if free_count[c]:
+                total += count[c] * many[c]
+        if total > 0:
+            for c in items:  # what the sums would give if all products were small
+                x[c] = count[c] / np.sqrt(total)
+            for s in baskets:
+                y[s] = size[s] / np.sqrt(total)
+            for _ in range(max_iterations):
+                error = 0.0
+                for c in items:
+                    if free_count[c]:
+                        drawn = 0.0
+                        for s in baskets:
+                            if free_size[s]:
+                                drawn += number[s] * y[s] / (1 + x[c] * y[s])
+                        error = max(error, abs(x[c] * drawn - count[c]) / count[c])
+                        x[c] = count[c] / drawn
+                for s in baskets:
+                    if free_size[s]:
+                        drawn = 0.0
+                        for c in items:
+                            if free_count[c]:
+                                drawn += many[c] * x[c] / (1 + x[c] * y[s])
+                        y[s] = size[s] / drawn
+                if error <= tolerance:
+                    break
+            worst = max(worst, error)
+        for s in baskets:
+            random, variance = 0.0, 0.0
+            for c in items:
+                if free_size[s] and free_count[c]:
+                    chance = x[c] * y[s] / (1 + x[c] * y[s])
+                    p[c - c0, s - s0] = chance
+                    random += many[c]
+                    variance += many[c] * chance * (1 - chance)
+            # With (m − 1) / m the joint chance of two items is exact if all of the m are equally popular.
+            spread[s] = max(variance * (random - 1) / max(random, 1.0), 1e-9)
+    return table, spread, worst
+
+
+@njit(cache=True)
+def expected_in_groups(ids, col_start, col_group, col_row, table_start, size_start, table, number, spread):
+    """Expected number of baskets with all items of each row of *ids*: the sum over the groups that know all of them."""
+    n, k = ids.shape
+    out = np.zeros(n)
+    rows = np.empty(k, dtype=np.int64)
+    for itemset in range(n):
+        rarest = ids[itemset, 0]
+        for item in ids[itemset]:
+            if col_start[item + 1] - col_start[item] < col_start[rarest + 1] - col_start[rarest]:
+                rarest = item
+        for group in col_group[col_start[rarest] : col_start[rarest + 1]]:
+            known = 0
+            for item in ids[itemset]:
+                begin, end = col_start[item], col_start[item + 1]
+                at = begin + np.searchsorted(col_group[begin:end], group)
+                if at == end or col_group[at] != group:
+                    break
+                rows[known] = col_row[at]
+                known += 1
+            if known < k:
+                continue
+            first, last = size_start[group], size_start[group + 1]
+            for s in range(first, last):
+                together, left, squares = 1.0, 0.0, 0.0
+                for place in range(k):
+                    p = table[table_start[group] + rows[place] * (last - first) + s - first]
+                    together *= p
+                    left += 1 - p
+                    squares += (1 - p) ** 2
+                for place in range(1, k):
+                    together *= max(0.0, 1 - place * (left**2 - squares) / (k * (k - 1) * spread[s]))
+                out[itemset] += number[s] * together
+    return out

@@ -1,4 +1,4 @@
-"""The miners: our Eclat, adapters for mlxtend, pyfim and Spark, and the estimate of the memory they need.
+"""The miners: our Eclat, adapters for mlxtend, pyfim and Spark, and the limit on the memory that they may take.
 
 Every engine takes a :class:`~bundlebook.association.matrix.BasketMatrix`, the smallest count and the greatest length,
 and returns one pair ``(ids, counts)`` a length: `ids` of shape (n_k, k), ascending column numbers, int32, and `counts`
@@ -23,14 +23,12 @@ from bundlebook.errors import BundlebookError
 
 Tables = list[tuple[np.ndarray, np.ndarray]]
 
-#: Cells (baskets × frequent items) up to which ``auto`` takes mlxtend, the package that tutorials use.
-TEACHING_CELLS = 50_000
-#: Bytes an itemset costs in the miner's tree, its tables and the final data frame with tuples of labels.
-BYTES_PER_ITEMSET = 280
-#: Search paths that one estimate walks.
-PROBES = 256
-#: More itemsets than this are not counted any further.
-_HUGE = 1e15
+#: Bytes that an itemset costs, and each item in it: the tree, its tables and the data frame with tuples of labels.
+PER_ITEMSET, PER_ITEM = 260, 32
+#: The other engines hand over Python objects, which take about so many times as much.
+PYTHON_OBJECTS = 8
+#: Bytes of the largest result that a remedy proposes: a million pairs, which takes a second to try.
+_PROPOSED = 2**28
 
 
 class Ranked(NamedTuple):
@@ -69,30 +67,16 @@ def rank(matrix: sparse.csr_matrix, min_count: int) -> Ranked:
     )
 
 
-def mine(ranked: Ranked, min_count: int, max_len: int, cap: int) -> tuple[Tables, bool]:
-    """Find every itemset held by at least *min_count* baskets.
+def mine(ranked: Ranked, min_count: int, max_len: int, budget: int) -> tuple[Tables, bool]:
+    """Find every itemset held by at least *min_count* baskets (the count that *ranked* was made with).
 
-    Parameters
-    ----------
-    ranked : Ranked
-        Made with the same *min_count*.
-    min_count : int
-        At least 1.
-    max_len : int
-        Longest itemset looked for.
-    cap : int
-        Give up beyond this many itemsets.
-
-    Returns
-    -------
-    (list of (ids, counts), bool)
-        Entry k − 1 holds the itemsets of length k: `ids` of shape (n_k, k), ascending within a row, int32, and
-        `counts` of shape (n_k,), int64. The flag says that *cap* was hit and the list is incomplete.
+    The flag says that the itemsets spent *budget* bytes: the search stopped, and the tables are incomplete.
     """
     from bundlebook.association._compiled import search  # numba costs half a second to import
 
-    parent, item, count, length, overflow = search(*ranked[:4], min_count, max_len, cap)
-    tables = []  # the paths of the tree, one table a length
+    found = search(*ranked[:4], min_count, max_len, budget, PER_ITEMSET, PER_ITEM)
+    parent, item, count, length, stopped = found
+    tables = []  # the paths of the tree, one table per length
     for k in range(1, int(length.max(initial=0)) + 1):
         node = np.flatnonzero(length == k)
         ids = np.empty((len(node), k), dtype=np.int32)
@@ -102,7 +86,7 @@ def mine(ranked: Ranked, min_count: int, max_len: int, cap: int) -> tuple[Tables
             node = parent[node]
         ids.sort(axis=1)
         tables.append((ids, counts))
-    return tables, overflow
+    return tables, stopped
 
 
 def by_eclat(baskets: BasketMatrix, min_count: int, max_len: int) -> Tables:
@@ -201,13 +185,30 @@ def _tables(itemsets: list[tuple[int, ...]], counts: np.ndarray) -> Tables:
     return tables
 
 
-#: Engines by name, ``auto`` apart: each finds every itemset of at least *min_count* baskets.
+#: Engines by name: each finds every itemset of at least *min_count* baskets.
 ENGINES: dict[str, Callable[[BasketMatrix, int, int], Tables]] = {
     "eclat": by_eclat,
     "mlxtend": by_mlxtend,
     "pyfim": by_pyfim,
     "spark": by_spark,
 }
+
+
+def mine_within(baskets: BasketMatrix, min_count: int, max_len: int, engine: str, limit: int | None) -> Tables:
+    """Mine by *engine*, and refuse what would take more than *limit* bytes (half of what is free, if None).
+
+    Our own search runs before every other engine: it is the fastest of them and stops by itself at the limit, whereas
+    an estimate can be off by orders of magnitude where many items share the same baskets.
+    """
+    limit = available() // 2 if limit is None else limit
+    ranked = rank(baskets.matrix, min_count)
+    if engine == "mlxtend":
+        check_dense(baskets.n_baskets, len(ranked.order), min_count, limit)
+    budget = limit if engine == "eclat" else limit // PYTHON_OBJECTS
+    tables, stopped = mine(ranked, min_count, max_len, budget)
+    if stopped:
+        raise refusal(baskets, min_count, max_len, budget, limit, sum(len(counts) for _, counts in tables))
+    return tables if engine == "eclat" else ENGINES[engine](baskets, min_count, max_len)
 
 
 def available() -> int:
@@ -223,61 +224,31 @@ def available() -> int:
     return max(0, min(free, limit - used))
 
 
-def expected_itemsets(ranked: Ranked, min_count: int, max_len: int, probes: int = PROBES, seed: int = 0) -> float:
-    """Estimate how many itemsets are frequent, without finding them.
+def refusal(
+    baskets: BasketMatrix, min_count: int, max_len: int, budget: int, limit: int, found: int
+) -> BundlebookError:
+    """Say that a result would not fit into *limit* bytes, and at which support or length it would."""
+    n, budget = baskets.n_baskets, min(budget, _PROPOSED)
 
-    Knuth's estimator for the size of a search tree (1975): walk random paths from the root and multiply the numbers
-    of branches on the way. Unbiased; its error falls with the square root of *probes*.
+    def fits(count: int, longest: int) -> bool:
+        return not mine(rank(baskets.matrix, count), count, longest, budget)[1]
 
-    Parameters
-    ----------
-    ranked : Ranked
-    min_count, max_len : int
-    probes : int
-        Paths to walk, each from another item.
-    seed : int
-
-    Returns
-    -------
-    float
-        About 1e15 or more means "do not try".
-    """
-    from bundlebook.association._compiled import probe
-
-    n_items = len(ranked.order)
-    if n_items == 0:
-        return 0.0
-    rng = np.random.default_rng(seed)
-    # Evenly spaced roots instead of random ones: neighbours in rank have trees of like size, so the error is smaller.
-    edges = np.linspace(0, n_items, min(probes, n_items) + 1)
-    roots = np.minimum((edges[:-1] + rng.random(len(edges) - 1) * np.diff(edges)).astype(np.int64), n_items - 1)
-    draws = rng.random((len(roots), 32))
-    totals = probe(*ranked[:4], roots, draws, min_count, max_len)
-    return float((totals * np.diff(edges)).sum())
-
-
-def fitting_count(matrix: BasketMatrix, min_count: int, max_len: int, budget: float) -> int:
-    """Smallest count above *min_count* whose estimated number of itemsets stays within *budget*."""
-    low, high = min_count, matrix.n_baskets
-    while high - low > 1 and (high - low) / high > 0.01:  # two digits of a support are enough
-        middle = int(np.sqrt(low * high))
-        middle = min(max(middle, low + 1), high - 1)
-        if expected_itemsets(rank(matrix.matrix, middle), middle, max_len) > budget:
-            low = middle
-        else:
-            high = middle
-    return high
-
-
-def refusal(matrix: BasketMatrix, min_count: int, max_len: int, estimate: float, limit: int) -> BundlebookError:
-    """Say that a result would not fit into *limit* bytes, and at which support it would."""
-    count = fitting_count(matrix, min_count, max_len, limit / BYTES_PER_ITEMSET)
-    size = f"about {estimate:.1e}" if estimate < _HUGE else "more than 1e15"
+    remedies = []
+    low, high = min_count, n - 1  # a support is below 1
+    if high > low and fits(high, max_len):
+        while high - low > 1 and high > 1.05 * low:  # two digits of a support are enough
+            middle = min(max(int(np.sqrt(low * high)), low + 1), high - 1)
+            low, high = (low, middle) if fits(middle, max_len) else (middle, high)
+        remedies.append(f"min_support = {high / n:.3g} ({high} baskets)")
+    longest = 0
+    while longest < max_len and fits(min_count, longest + 1):
+        longest += 1
+    if longest:
+        remedies.append(f"max_len = {longest}")
     return BundlebookError(
-        f"{size} itemsets are frequent; they need {estimate * BYTES_PER_ITEMSET / 2**30:,.1f} GiB, "
-        f"{limit / 2**30:,.2f} GiB may be used",
-        where=f"min_support = {min_count / matrix.n_baskets:.3g} ({min_count} of {matrix.n_baskets:,} baskets)",
-        remedy=f"min_support = {count / matrix.n_baskets:.3g} ({count} baskets) would fit; or set max_len",
+        f"more than {found:,} itemsets are frequent; they need more than the {limit / 2**30:,.2f} GiB allowed",
+        where=f"min_support = {min_count / n:.3g} ({min_count} of {n:,} baskets)",
+        remedy=f"{' or '.join(remedies)} would fit" if remedies else "raise memory_limit",
     )
 
 

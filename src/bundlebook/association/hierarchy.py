@@ -1,4 +1,4 @@
-"""Itemsets beside the catalogue and the till: departments, product types, and the money an itemset brings."""
+"""Itemsets beside the catalogue and the prices: levels above the items, and the money that an itemset brings."""
 
 from collections.abc import Iterable
 

@@ -15,7 +15,7 @@ def frequent_itemsets(
     baskets: BasketLike,
     min_support: float,
     max_len: int | None = None,
-    engine: str = "auto",
+    engine: str = "eclat",
     *,
     memory_limit: int | None = None,
 ) -> pd.DataFrame:
@@ -32,23 +32,23 @@ def frequent_itemsets(
         (:func:`~bundlebook.association.matrix.least_count`), so an itemset exactly at the threshold is found.
     max_len : int, optional
         Longest itemset looked for.
-    engine : {"auto", "eclat", "mlxtend", "pyfim", "spark"}
-        All of them return the same table. ``"auto"`` takes mlxtend for teaching sizes and our Eclat beyond.
+    engine : {"eclat", "mlxtend", "pyfim", "spark"}
+        All of them return the same table: our own Eclat, or another library beside which it can be checked.
     memory_limit : int, optional
-        Bytes the result and the engine's working tables may take; half of what is free by default.
+        Bytes that the result and the engine's working tables may take; half of what is free by default.
 
     Returns
     -------
     DataFrame
         ``itemset`` (tuple of sorted labels), ``length``, ``count`` (int64) and ``support`` (float64), sorted by count
-        (descending), length and labels. ``attrs`` holds ``n_baskets``, ``min_count``, ``max_len`` and the ``engine``
-        that was taken.
+        (descending), length and labels. ``attrs`` holds ``n_baskets``, ``min_count``, ``max_len`` and ``engine``.
 
     Raises
     ------
     BundlebookError
-        For baskets or a support that make no sense (see :func:`~bundlebook.association.matrix.encode`), an unknown
-        or missing engine, and a result that would not fit into memory: the message names a support that would.
+        For baskets or a support out of range (see :func:`~bundlebook.association.matrix.encode`), an unknown
+        or missing engine, and a result that would not fit into memory: the message names a support or a length that
+        would.
 
     Examples
     --------
@@ -61,37 +61,21 @@ def frequent_itemsets(
     encoded = encode(baskets)
     min_count = _check_support(min_support, encoded.n_baskets)
     longest = _check_max_len(max_len, encoded.n_items)
-    if engine not in ("auto", *engines.ENGINES):
-        raise BundlebookError(f"unknown engine {engine!r}", remedy=f"use one of {['auto', *engines.ENGINES]}")
-    taken = engine
-    if engine == "auto":
-        cells = encoded.n_baskets * int((encoded.counts >= min_count).sum())
-        taken = "mlxtend" if cells <= engines.TEACHING_CELLS else "eclat"
-    tables = _mine(encoded, min_count, longest, taken, memory_limit)
+    if engine not in engines.ENGINES:
+        raise BundlebookError(f"unknown engine {engine!r}", remedy=f"use one of {list(engines.ENGINES)}")
+    tables = engines.mine_within(encoded, min_count, longest, engine, memory_limit)
     frame = _frame(tables, encoded)
     frame.attrs = {
         "n_baskets": encoded.n_baskets,
         "min_count": min_count,
         "max_len": None if max_len is None else int(max_len),
-        "engine": taken,
+        "engine": engine,
     }
     return frame
 
 
 def _check_support(min_support: float, n_baskets: int) -> int:
-    """Check a minimum support and return the basket count that it stands for.
-
-    Parameters
-    ----------
-    min_support : float
-        Share of all baskets, strictly between 0 and 1.
-    n_baskets : int
-
-    Returns
-    -------
-    int
-        At least 1.
-    """
+    """Least basket count, at least 1, that a share strictly between 0 and 1 stands for."""
     try:
         value = float(min_support)
     except (TypeError, ValueError):
@@ -113,56 +97,25 @@ def _check_max_len(max_len: int | None, n_items: int) -> int:
     return min(int(max_len), n_items, np.iinfo(np.int16).max)
 
 
-def _mine(baskets: BasketMatrix, min_count: int, max_len: int, engine: str, limit: int | None) -> engines.Tables:
-    """Estimate, refuse or mine."""
-    limit = engines.available() // 2 if limit is None else limit
-    ranked = engines.rank(baskets.matrix, min_count)
-    if engine == "mlxtend":
-        engines.check_dense(baskets.n_baskets, len(ranked.order), min_count, limit)
-    estimate = engines.expected_itemsets(ranked, min_count, max_len)
-    cap = max(1, limit // engines.BYTES_PER_ITEMSET)
-    if estimate > cap:
-        raise engines.refusal(baskets, min_count, max_len, estimate, limit)
-    if engine != "eclat":
-        return engines.ENGINES[engine](baskets, min_count, max_len)
-    tables, overflow = engines.mine(ranked, min_count, max_len, cap)
-    if overflow:  # the estimate was too low: the miner stopped at the limit instead of taking all memory
-        raise engines.refusal(baskets, min_count, max_len, float(cap), limit)
-    return tables
-
-
 def _frame(tables: engines.Tables, baskets: BasketMatrix) -> pd.DataFrame:
     """Label, count and order the itemsets of all lengths."""
-    total = sum(len(counts) for _, counts in tables)
-    width = len(tables)
-    ids = np.full((total, max(width, 1)), -1, dtype=np.int32)
-    count = np.empty(total, dtype=np.int64)
-    length = np.empty(total, dtype=np.int64)
     labels = np.asarray(baskets.items, dtype=object)
-    itemset = np.empty(total, dtype=object)
-    at = 0
-    for k, (columns, counts) in enumerate(tables, start=1):
-        end = at + len(counts)
-        ids[at:end, :k], count[at:end], length[at:end] = columns, counts, k
-        itemset[at:end] = _tuples(labels[columns])
-        at = end
-    keys: list[np.ndarray] = [ids[:, column] for column in reversed(range(ids.shape[1]))]
-    order = np.lexsort([*keys, length, -count])
+    itemsets, lengths, counts = [np.empty(0, dtype=object)], [np.empty(0, np.int64)], [np.empty(0, np.int64)]
+    for ids, count in tables:
+        by_label = np.lexsort(ids.T[::-1])
+        itemsets.append(np.fromiter(map(tuple, labels[ids[by_label]].tolist()), dtype=object, count=len(ids)))
+        lengths.append(np.full(len(ids), ids.shape[1], dtype=np.int64))
+        counts.append(count[by_label])
+    order = np.argsort(-np.concatenate(counts), kind="stable")  # equal counts stay in the order of length and labels
+    count = np.concatenate(counts)[order]
     return pd.DataFrame(
         {
-            "itemset": pd.Series(itemset[order], dtype=object),
-            "length": length[order],
-            "count": count[order],
-            "support": count[order] / baskets.n_baskets,
+            "itemset": pd.Series(np.concatenate(itemsets)[order], dtype=object),
+            "length": np.concatenate(lengths)[order],
+            "count": count,
+            "support": count / baskets.n_baskets,
         }
     )
-
-
-def _tuples(rows: np.ndarray) -> np.ndarray:
-    """Turn the rows of an object array into tuples, in an array of the same length."""
-    out = np.empty(len(rows), dtype=object)
-    out[:] = [tuple(row) for row in rows.tolist()]
-    return out
 
 
 def count_itemsets(baskets: BasketLike, itemsets: Iterable[tuple[str, ...]]) -> np.ndarray:

@@ -1,10 +1,12 @@
 """Baskets as one sparse 0/1 matrix: encoded and checked once, and the cosine of its columns."""
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import overload
 
 import numpy as np
+import pandas as pd
 from scipy import sparse
 
 from bundlebook.errors import BundlebookError
@@ -63,7 +65,8 @@ def encode(baskets: BasketLike, duplicates: str = "raise") -> BasketMatrix:
     Parameters
     ----------
     baskets : Baskets, BasketMatrix or iterable of sequences of labels
-        A quantity of 0 or less in a :class:`~bundlebook.shop.Baskets` counts as not bought.
+        A quantity of 0 or less in a :class:`~bundlebook.shop.Baskets` counts as not bought, and a missing cell (None,
+        NaN) in a sequence as no item.
     duplicates : {"raise", "merge"}
         What to do with an item that a basket lists twice. An itemset is a set: the second mention carries no
         information, but in a log it often means that two baskets were glued together.
@@ -108,21 +111,14 @@ def _binary(quantities: sparse.csr_matrix, items: np.ndarray, duplicates: str) -
         matrix = matrix.copy()
         matrix.sum_duplicates()
         if matrix.nnz < stored and duplicates == "raise":
-            basket, item = _first_duplicate(sparse.csr_matrix(quantities))
+            cells = quantities.tocoo()
+            (basket, item), _ = Counter(zip(cells.row.tolist(), cells.col.tolist(), strict=True)).most_common(1)[0]
             raise _duplicate_error(basket, items[item])
     if len(matrix.data) and not matrix.data.min() > 0:
         matrix = matrix.multiply(matrix > 0).tocsr()
         matrix.eliminate_zeros()
     ones = np.ones(matrix.nnz, dtype=np.int8)
     return sparse.csr_matrix((ones, matrix.indices, matrix.indptr), shape=matrix.shape)
-
-
-def _first_duplicate(matrix: sparse.csr_matrix) -> tuple[int, int]:
-    for row in range(matrix.shape[0]):
-        found, times = np.unique(matrix.indices[matrix.indptr[row] : matrix.indptr[row + 1]], return_counts=True)
-        if len(times) and times.max() > 1:
-            return row, int(found[times.argmax()])
-    raise AssertionError("no duplicate")  # pragma: no cover
 
 
 def _duplicate_error(basket: int, item: str) -> BundlebookError:
@@ -140,10 +136,10 @@ def _encode_lists(baskets: Iterable[Iterable[str]], duplicates: str) -> BasketMa
             raise BundlebookError(
                 f"basket {number} is the text {basket!r}", where="baskets", remedy="give each basket as a list of items"
             )
-        labels = [str(label) for label in basket]
+        labels = [str(label) for label in basket if not (label is None or label is pd.NA or label != label)]
         distinct = sorted(set(labels))
         if len(distinct) < len(labels) and duplicates == "raise":
-            raise _duplicate_error(number, next(label for label in distinct if labels.count(label) > 1))
+            raise _duplicate_error(number, Counter(labels).most_common(1)[0][0])
         rows.append(distinct)
     items = sorted({label for row in rows for label in row})
     column = {label: number for number, label in enumerate(items)}
@@ -163,7 +159,7 @@ def least_count(share: float, total: int | np.ndarray) -> int | np.ndarray:
 
     .. math:: c = \min\{k \in \mathbb{N} : k / n \ge s\}
 
-    ``ceil(share * total)`` is not it: ``.07 * 100`` is 7.000000000000001 in floating point and would ask for 8.
+    ``ceil(share * total)`` can be one too many: ``.07 * 100`` is 7.000000000000001 in floating point and would give 8.
     Thresholds are compared as these integers everywhere, so nothing exactly at a threshold is lost.
 
     Examples

@@ -1,4 +1,4 @@
-r"""Baskets without association: two models of what chance gives, and a shuffle.
+r"""Baskets without association: three models of what chance gives, and a shuffle.
 
 Plain lift compares with independence *of baskets that are all alike*. Real baskets are not: a basket of sixty items
 holds nearly everything, a basket of two nearly nothing, and so any two items meet more often than the product of
@@ -23,27 +23,42 @@ and by half in a shop of small baskets.
 
 (Chen, Dempster and Liu, Biometrika 1994, for single items; the same step adds further ones.)
 
+**The taste of each user**: the models above mix all users. Two items that the same users like then meet more often than
+expected, on whatever day each is bought. The third model fits the first one in the baskets of each user *u* alone, so
+that every user keeps the sizes of the baskets and the count of every item, and corrects it for exact sizes:
+
+.. math:: P_{uib} = \frac{x_{ui}\, y_b}{1 + x_{ui}\, y_b}, \qquad
+          E(i, j) = \sum_u \sum_{b \in B_u} P_{uib} P_{ujb} \Big(1 - \frac{(1 - P_{uib})(1 - P_{ujb})}{d_b}\Big), \qquad
+          d_b = \frac{m - 1}{m} \sum_k P_{ukb} (1 - P_{ukb})
+
+with *m* items in the last sum. To compare inside each group and add up is the idea of Mantel and Haenszel (JNCI 22,
+1959); the correction is Hájek's (Annals of Mathematical Statistics 35, 1964), and exact where all *m* are equally
+popular.
+
 **A shuffle** draws such baskets by the curveball algorithm (Strona et al., 2014): draw two baskets, pool the items that
 only one of them has, deal the pool out again at random so that both keep their size. An item is never dealt to a basket
 that holds it already, so no basket ever holds an item twice, sizes and item counts stay exactly as they were, and after
 enough trades every arrangement with these sums is equally likely.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import sparse
 
 from bundlebook.association.matrix import BasketLike, BasketMatrix, encode
 from bundlebook.errors import BundlebookError
+from bundlebook.shop import Baskets
 
 #: Growth of rounding errors (1e-16) up to which the recursion is trusted.
 _STABLE = 1e10
+#: In the model of each user: largest relative error of a count, and the iterations after which the fit stops anyway.
+_USER_FIT = 1e-4, 500
 
 
 @dataclass(frozen=True)
 class ConfigurationModel:
-    """The bipartite configuration model of a set of baskets.
+    """Random baskets of given sizes and popularities, in one group of baskets or in the group of each user.
 
     Attributes
     ----------
@@ -52,33 +67,31 @@ class ConfigurationModel:
         Baskets of each item.
     n_baskets : int
         Empty ones included.
-    sizes : ndarray of int, shape (n_sizes,)
-        Distinct sizes of non-empty baskets, ascending.
-    baskets_of_size : ndarray of int, shape (n_sizes,)
-    x : ndarray of float64, shape (n_items,)
-        Fitness of each item; NaN for an item whose baskets are certain, such as one that is in all or in none.
-    y : ndarray of float64, shape (n_sizes,)
-        Fitness of a basket of each size; NaN for a size whose baskets are certain, such as one that holds every item.
-    probability : ndarray of float64, shape (n_items, n_sizes)
-        P(item in a basket of that size).
-    residual : float
-        Largest error of a fitted count or size, in units of one basket or item.
+    groups : tuple of ndarray
+        What the compiled function reads: the groups that know each item (by column: start, group, row of the group's
+        table), where each group's table and its list of sizes begin, the tables of P(item in a basket of that size),
+        and the number of baskets and the spread *d* of each size.
     """
 
     items: np.ndarray
     counts: np.ndarray
     n_baskets: int
-    sizes: np.ndarray
-    baskets_of_size: np.ndarray
-    x: np.ndarray
-    y: np.ndarray
-    probability: np.ndarray
-    residual: float
+    groups: tuple[np.ndarray, ...]
+
+    @property
+    def probability(self) -> np.ndarray:
+        """P(item in a basket of a size), for a model of one group, shape (n_items, n_sizes); sizes ascending."""
+        _, _, row, table_start, size_start, table, *_ = self.groups
+        assert len(table_start) == 2, "a model of many groups has many tables"
+        return table.reshape(-1, size_start[1])[row]
 
     def expected(self, ids: np.ndarray) -> np.ndarray:
         r"""Expected number of baskets that hold all items of an itemset, if only sizes and popularity acted.
 
-        .. math:: E(X) = \sum_s n_s \prod_{i \in X} P_{is}
+        .. math:: E(X) = \sum_g \sum_s n_{gs} \prod_{i \in X} P_{gis} \prod_{1 \le j < k} (1 - j\, c / d_{gs})
+
+        with k the number of items and c the mean of :math:`(1 - P_{gis})(1 - P_{gjs})` over their pairs. Where sizes
+        are kept on average, d is ∞ and the second product 1.
 
         Parameters
         ----------
@@ -89,20 +102,9 @@ class ConfigurationModel:
         -------
         ndarray of float64, shape (n,)
         """
-        ids = np.asarray(ids)
-        out = np.empty(len(ids))
-        for start in range(0, len(ids), 4096):  # (4096, n_sizes) at a time stays in cache
-            block = ids[start : start + 4096]
-            product = np.ones((len(block), len(self.sizes)))
-            for column in block.T:
-                product *= self.probability[column]
-            out[start : start + 4096] = product @ self.baskets_of_size
-        return out
+        from bundlebook.association._compiled import expected_in_groups  # numba costs half a second to import
 
-
-def _probability(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    odds = x[:, None] * y
-    return odds / (1 + odds)
+        return expected_in_groups(np.asarray(ids, dtype=np.int64), *self.groups)
 
 
 def fit_configuration(baskets: BasketLike, tolerance: float = 1e-6, max_iterations: int = 2000) -> ConfigurationModel:
@@ -114,7 +116,6 @@ def fit_configuration(baskets: BasketLike, tolerance: float = 1e-6, max_iteratio
     Parameters
     ----------
     baskets : Baskets, BasketMatrix or iterable of sequences of labels
-        Empty baskets are left out: they can hold no pair.
     tolerance : float
         Largest error allowed of any count, relative to it.
     max_iterations : int
@@ -134,55 +135,63 @@ def fit_configuration(baskets: BasketLike, tolerance: float = 1e-6, max_iteratio
     are set aside, again and again until none is left, and the rest is fitted.
     """
     encoded = encode(baskets)
-    sizes, baskets_of_size = np.unique(encoded.sizes[encoded.sizes > 0], return_counts=True)
-    count, size = encoded.counts.astype(np.float64), sizes.astype(np.float64)
-    n = baskets_of_size.astype(np.float64)
-    x, y = np.full(len(count), np.nan), np.full(len(size), np.nan)
-    probability, free_item, free_size = _certain(count, size, n)
-    error = 0.0
-    if free_item.any() and free_size.any():
-        fitted = _solve_configuration(count[free_item], size[free_size], n[free_size], tolerance, max_iterations)
-        x[free_item], y[free_size], error = fitted
-        probability[np.ix_(free_item, free_size)] = _probability(x[free_item], y[free_size])
-    return ConfigurationModel(
-        encoded.items, encoded.counts, encoded.n_baskets, sizes, baskets_of_size, x, y, probability, error
-    )
+    model, error = _fit_groups(encoded, np.zeros(encoded.n_baskets, dtype=np.int64), tolerance, max_iterations)
+    if error > tolerance:
+        raise BundlebookError(
+            f"an item's expected count is {error:.1e} off after {max_iterations} iterations",
+            where="configuration model",
+            remedy="raise max_iterations, or leave out items that are in nearly every basket",
+        )
+    *groups, spread = model.groups
+    return replace(model, groups=(*groups, np.full_like(spread, np.inf)))
 
 
-def _certain(count: np.ndarray, size: np.ndarray, n: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Fill in the probabilities 0 and 1; `count` and `size` become what is left for the items and sizes still free."""
-    probability = np.zeros((len(count), len(size)))
-    free_item, free_size = np.ones(len(count), dtype=bool), np.ones(len(size), dtype=bool)
-    while True:
-        free_item &= count > 0
-        free_size &= size > 0
-        everywhere = free_item & (count == n[free_size].sum())
-        probability[np.ix_(everywhere, free_size)] = 1
-        size[free_size] -= everywhere.sum()
-        free_item &= ~everywhere
-        complete = free_size & (size == free_item.sum()) & (size > 0)
-        probability[np.ix_(free_item, complete)] = 1
-        count[free_item] -= n[complete].sum()
-        free_size &= ~complete
-        if not everywhere.any() and not complete.any():
-            return probability, free_item, free_size
+def fit_users(baskets: Baskets) -> ConfigurationModel:
+    """Fit the configuration model in the baskets of each user alone, corrected for exact sizes.
+
+    Parameters
+    ----------
+    baskets : Baskets
+        A user with a single basket has nothing to shuffle: everything in it is certain.
+
+    Returns
+    -------
+    ConfigurationModel
+
+    Notes
+    -----
+    The baskets of some users lie on the border of what probabilities can give. There the iteration stops after a fixed
+    number of steps, close by.
+    """
+    return _fit_groups(encode(baskets), baskets.user, *_USER_FIT)[0]
 
 
-def _solve_configuration(count, size, n, tolerance, max_iterations) -> tuple[np.ndarray, np.ndarray, float]:
-    total = np.sqrt(count.sum())
-    x, y = count / total, size / total  # what the sums would give if all products were small
-    for _ in range(max_iterations):
-        x = count / (n * y / (1 + x[:, None] * y)).sum(axis=1)
-        y = size / (x[:, None] / (1 + x[:, None] * y)).sum(axis=0)
-        fitted = (_probability(x, y) * n).sum(axis=1)
-        error = np.abs(fitted - count)
-        if (error <= tolerance * count).all():
-            return x, y, float(error.max())
-    raise BundlebookError(
-        f"the configuration model is {error.max():.2g} baskets off after {max_iterations} iterations",
-        where="configuration model",
-        remedy="raise max_iterations, or leave out items that are in nearly every basket",
-    )
+def _classes(group: np.ndarray, value: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Distinct values per group: where each list begins, the values, how often each, and the entries' places in it."""
+    width = int(value.max()) + 1
+    key, place, many = np.unique(group.astype(np.int64) * width + value, return_inverse=True, return_counts=True)
+    start = np.searchsorted(key, np.arange(group.max() + 2) * width)
+    return start, (key % width).astype(np.float64), many.astype(np.float64), place - start[group]
+
+
+def _fit_groups(
+    encoded: BasketMatrix, group: np.ndarray, tolerance: float, max_iterations: int
+) -> tuple[ConfigurationModel, float]:
+    """Fit each group of baskets (*group* ascending) alone; also return the largest relative error of a count."""
+    from bundlebook.association._compiled import fit_groups  # numba costs half a second to import
+
+    filled = np.flatnonzero(encoded.sizes)  # an empty basket can hold no pair
+    own = np.unique(group[filled], return_inverse=True)[1]
+    gather = sparse.csr_matrix((np.ones(len(own), dtype=np.int64), (own, filled)), (own.max() + 1, encoded.n_baskets))
+    by_item = (gather @ encoded.matrix.astype(np.int64)).tocsc()
+    row_start, counts, many, row = _classes(by_item.indices, by_item.data)
+    size_start, sizes, number, _ = _classes(own, encoded.sizes[filled])
+    table_start = np.append(0, np.cumsum(np.diff(row_start) * np.diff(size_start)))
+    classes = row_start, counts, many, size_start, sizes, number
+    table, spread, error = fit_groups(*classes, table_start, tolerance, max_iterations)
+    columns = by_item.indptr.astype(np.int64), by_item.indices.astype(np.int64), row
+    groups = *columns, table_start, size_start, table, number, spread
+    return ConfigurationModel(encoded.items, encoded.counts, encoded.n_baskets, groups), error
 
 
 @dataclass(frozen=True)
@@ -204,8 +213,6 @@ class FixedSizeModel:
         r of every size up to which the recursion is used.
     pull : ndarray of float64, shape (largest + 1,)
         For the larger sizes, y of the configuration model.
-    residual : float
-        Largest relative error of a fitted count.
     """
 
     items: np.ndarray
@@ -215,7 +222,6 @@ class FixedSizeModel:
     baskets_of_size: np.ndarray
     ratio: np.ndarray
     pull: np.ndarray
-    residual: float
 
     def expected(self, ids: np.ndarray) -> np.ndarray:
         r"""Expected number of baskets that hold all items of an itemset, if only sizes and popularity acted.
@@ -254,26 +260,18 @@ class FixedSizeModel:
                 new[j + 1] = np.where(everywhere[:, j], new[j], np.clip(step, 0, new[j]))
             inside = new
             total += self.baskets_of_size[size] * inside[k]
-        return total + self._approximate(finite, everywhere)
+        return total + self._beyond().expected(ids)
 
-    def _approximate(self, weight: np.ndarray, everywhere: np.ndarray) -> np.ndarray:
-        total = np.zeros(len(weight))
-        finite = self.x[np.isfinite(self.x)]
-        for size in range(len(self.ratio), len(self.baskets_of_size)):
-            if not self.baskets_of_size[size]:
-                continue
-            all_p = finite * self.pull[size] / (1 + finite * self.pull[size])
-            spread = max((all_p * (1 - all_p)).sum(), 1e-9)
-            p = np.where(everywhere, 1.0, weight * self.pull[size] / (1 + weight * self.pull[size]))
-            together = np.prod(p, axis=1)
-            left = 1 - p
-            k = p.shape[1]
-            if k > 1:
-                cross = (left.sum(axis=1) ** 2 - (left**2).sum(axis=1)) / (k * (k - 1))
-                for j in range(1, k):
-                    together *= np.maximum(0.0, 1 - j * cross / spread)
-            total += self.baskets_of_size[size] * together
-        return total
+    def _beyond(self) -> ConfigurationModel:
+        """The baskets of the sizes beyond the recursion."""
+        size = len(self.ratio) + np.flatnonzero(self.baskets_of_size[len(self.ratio) :])
+        p = 1 - 1 / (1 + np.outer(self.x, self.pull[size]))  # 1 for an infinite weight
+        place = np.arange(len(p) + 1)
+        groups = (
+            *(place, np.zeros(len(p), dtype=np.int64), place[:-1], np.array([0, p.size]), np.array([0, len(size)])),
+            *(p.ravel(), self.baskets_of_size[size], np.maximum((p * (1 - p)).sum(axis=0), 1e-9)),
+        )
+        return ConfigurationModel(self.items, self.counts, self.n_baskets, groups)
 
 
 def fit_sizes(baskets: BasketLike, tolerance: float = 1e-5, max_iterations: int = 3000) -> FixedSizeModel:
@@ -304,10 +302,10 @@ def fit_sizes(baskets: BasketLike, tolerance: float = 1e-5, max_iterations: int 
     sizes = encoded.sizes[encoded.sizes > 0] - everywhere.sum()
     number = np.bincount(sizes).astype(np.float64)
     x = np.where(everywhere, np.inf, 0.0)
-    ratio, pull, error = np.zeros(1), np.zeros(len(number)), 0.0
+    ratio, pull = np.zeros(1), np.zeros(len(number))
     if free.any():
-        x[free], ratio, pull, error = _solve_sizes(counts[free].astype(np.float64), number, tolerance, max_iterations)
-    return FixedSizeModel(encoded.items, counts, encoded.n_baskets, x, number, ratio, pull, error)
+        x[free], ratio, pull = _solve_sizes(counts[free].astype(np.float64), number, tolerance, max_iterations)
+    return FixedSizeModel(encoded.items, counts, encoded.n_baskets, x, number, ratio, pull)
 
 
 def _solve_sizes(count: np.ndarray, number: np.ndarray, tolerance: float, max_iterations: int):
@@ -317,7 +315,7 @@ def _solve_sizes(count: np.ndarray, number: np.ndarray, tolerance: float, max_it
         ratio, fitted, pull = _fitted(x, number, pull)
         error = np.abs(fitted - count) / count
         if error.max() <= tolerance:
-            return x, ratio, pull, float(error.max())
+            return x, ratio, pull
         x = x * count / fitted
         scale = x.sum()
         x, pull = x / scale, pull * scale
@@ -357,7 +355,7 @@ def _fitted(x: np.ndarray, number: np.ndarray, pull: np.ndarray) -> tuple[np.nda
     return np.array(ratio), fitted, pull
 
 
-def shuffled(baskets: BasketLike, seed: int, rounds: int = 20) -> BasketMatrix:
+def shuffled(baskets: BasketLike, seed: int, rounds: int = 20, within_users: bool = False) -> BasketMatrix:
     """Shuffle items among baskets; every basket keeps its size and every item its count.
 
     Parameters
@@ -367,6 +365,9 @@ def shuffled(baskets: BasketLike, seed: int, rounds: int = 20) -> BasketMatrix:
     rounds : int
         How often each basket trades. On 140,000 baskets of 2 to 128 product types nothing measurable is left of the
         original pairs after 20; after 10 some are still visible.
+    within_users : bool
+        Trade only among the baskets of one user, who then keeps the count of every item too: links within a basket
+        go, the user's taste stays. Needs :class:`~bundlebook.shop.Baskets`.
 
     Returns
     -------
@@ -376,12 +377,21 @@ def shuffled(baskets: BasketLike, seed: int, rounds: int = 20) -> BasketMatrix:
     from bundlebook.association._compiled import trade  # numba costs half a second to import
 
     encoded = encode(baskets)
+    user = np.zeros(encoded.n_baskets, dtype=np.int64)
+    if within_users:
+        if not isinstance(baskets, Baskets):
+            raise BundlebookError("these baskets do not say whose they are", where="shuffled", remedy="give a Baskets")
+        user = baskets.user
+    per_user = np.bincount(user)
+    start = np.cumsum(per_user) - per_user
     matrix = encoded.matrix.copy()
     matrix.sort_indices()
     generator = np.random.default_rng(seed)
     for _ in range(rounds):
         order = generator.permutation(encoded.n_baskets)
-        half = len(order) // 2
-        trade(matrix.indptr, matrix.indices, order[:half], order[half : 2 * half], generator)
+        order = order[np.argsort(user[order], kind="stable")]
+        half = per_user[user[order]] // 2
+        first = np.flatnonzero(np.arange(len(order)) - start[user[order]] < half)
+        trade(matrix.indptr, matrix.indices, order[first], order[first + half[first]], generator)
     ones = np.ones(matrix.nnz, dtype=np.int8)
     return BasketMatrix(sparse.csr_matrix((ones, matrix.indices, matrix.indptr), shape=matrix.shape), encoded.items)

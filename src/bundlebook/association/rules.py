@@ -8,7 +8,9 @@ import numpy as np
 import pandas as pd
 
 from bundlebook.association._lookup import ItemsetLookup
+from bundlebook.association.adjusted import _lifts
 from bundlebook.association.matrix import _SLACK, least_count
+from bundlebook.association.null_models import ConfigurationModel, FixedSizeModel
 from bundlebook.errors import BundlebookError
 
 #: Measures in the order of the columns, with what they tell in one line and their range.
@@ -29,7 +31,7 @@ MEASURES = {
 _LABEL_COLUMNS = ("itemset", "antecedent", "consequent", "parents")
 
 
-def measure(count: np.ndarray, count_a: np.ndarray, count_c: np.ndarray, n_baskets: int) -> dict[str, np.ndarray]:
+def _measures(count: np.ndarray, count_a: np.ndarray, count_c: np.ndarray, n_baskets: int) -> dict[str, np.ndarray]:
     r"""Compute every measure of a rule A → C in :data:`MEASURES`, all from four integers.
 
     Parameters
@@ -90,6 +92,7 @@ def association_rules(
     min_lift: float = 0.0,
     consequent: str | Iterable[str] | None = None,
     max_consequent: int | None = None,
+    model: FixedSizeModel | ConfigurationModel | None = None,
 ) -> pd.DataFrame:
     r"""Split every frequent itemset into antecedent and consequent (关联规则).
 
@@ -108,13 +111,19 @@ def association_rules(
         Keep only rules whose consequent consists of these items ("what leads to beer?").
     max_consequent : int, optional
         Most items in a consequent.
+    model : FixedSizeModel or ConfigurationModel, optional
+        What chance is, fitted on the same baskets: :func:`~bundlebook.association.fit_sizes` (sizes) or
+        :func:`~bundlebook.association.fit_users` (sizes and every user's taste). With it every rule gets an
+        ``adjusted_lift``, confidence over what chance gives:
+        :math:`\frac{\operatorname{count}(A \cup C)}{\operatorname{count}(A)} \Big/ \frac{E(A \cup C)}{E(A)}`.
 
     Returns
     -------
     DataFrame
         ``antecedent``, ``consequent`` (tuples of sorted labels), ``count``, ``antecedent_count``,
-        ``consequent_count`` and the columns of :data:`~bundlebook.association.rules.MEASURES`; sorted by confidence
-        and count (descending), then by antecedent and consequent. ``attrs`` is that of *itemsets*.
+        ``consequent_count``, the columns of :data:`~bundlebook.association.MEASURES`, and ``adjusted_lift`` if *model*
+        is given; sorted by confidence and count (descending), then by antecedent and consequent. ``attrs`` is that of
+        *itemsets*.
 
     Raises
     ------
@@ -122,7 +131,13 @@ def association_rules(
         For a threshold out of range, a table that lacks subsets, or an unknown consequent.
     """
     n_baskets = _n_baskets(itemsets)
-    _check_thresholds(min_confidence, min_lift, max_consequent)
+    for name, value, right in (
+        ("min_confidence", min_confidence, 0 <= min_confidence <= 1),
+        ("min_lift", min_lift, min_lift >= 0),
+        ("max_consequent", max_consequent, max_consequent is None or max_consequent >= 1),
+    ):
+        if not right:
+            raise BundlebookError(f"{value!r} is out of range", where=name)
     lookup = ItemsetLookup(itemsets["itemset"])
     wanted = _wanted(consequent, lookup)
     count = itemsets["count"].to_numpy()
@@ -143,40 +158,27 @@ def association_rules(
     if min_lift > 0:
         keep = n_baskets * count[whole] >= min_lift * (1 - _SLACK) * count[left].astype(float) * count[right]
         whole, left, right = whole[keep], left[keep], right[keep]
-    return _table(itemsets, lookup, whole, left, right, n_baskets)
-
-
-def _table(itemsets, lookup, whole, left, right, n_baskets) -> pd.DataFrame:
-    """Assemble the sorted frame from rows of *itemsets*."""
-    count = itemsets["count"].to_numpy()
-    place = _label_order(lookup, len(itemsets))
+    labels = itemsets["itemset"].to_numpy()
+    place = np.argsort(np.argsort(labels, kind="stable"))  # of each itemset in the order of labels
     both, a, c = count[whole], count[left], count[right]
     # both / a of equal fractions is the same float: division rounds correctly, so this sorts exactly.
-    order = np.lexsort([place[left] * len(itemsets) + place[right], -both, -(both / a)])
-    both, a, c = both[order], a[order], c[order]
-    labels = itemsets["itemset"].to_numpy()
+    order = np.lexsort([place[right], place[left], -both, -(both / a)])
+    whole, left, right, both, a, c = (values[order] for values in (whole, left, right, both, a, c))
     frame = pd.DataFrame(
         {
-            "antecedent": pd.Series(labels[left[order]], dtype=object),
-            "consequent": pd.Series(labels[right[order]], dtype=object),
+            "antecedent": pd.Series(labels[left], dtype=object),
+            "consequent": pd.Series(labels[right], dtype=object),
             "count": both,
             "antecedent_count": a,
             "consequent_count": c,
-            **measure(both, a, c, n_baskets),
+            **_measures(both, a, c, n_baskets),
         }
     )
+    if model is not None:
+        expected = _lifts(itemsets["itemset"], count, model)["expected"]
+        frame["adjusted_lift"] = both / a * expected[left] / expected[whole]
     frame.attrs = {**itemsets.attrs, "n_baskets": n_baskets}
     return frame
-
-
-def _label_order(lookup: ItemsetLookup, total: int) -> np.ndarray:
-    """Rank of every itemset in the order of its labels, shape (total,)."""
-    padded = np.full((total, max(len(lookup.ids), 1)), -1, dtype=np.int64)
-    for rows, ids in zip(lookup.rows, lookup.ids, strict=True):
-        padded[rows, : ids.shape[1]] = ids
-    rank = np.empty(total, dtype=np.int64)
-    rank[np.lexsort(padded.T[::-1])] = np.arange(total)
-    return rank
 
 
 def _n_baskets(itemsets: pd.DataFrame) -> int:
@@ -188,15 +190,6 @@ def _n_baskets(itemsets: pd.DataFrame) -> int:
             remedy="pass the table that frequent_itemsets returned",
         )
     return int(itemsets.attrs["n_baskets"])
-
-
-def _check_thresholds(min_confidence: float, min_lift: float, max_consequent: int | None) -> None:
-    if not 0 <= min_confidence <= 1:
-        raise BundlebookError(f"{min_confidence!r} is not in [0, 1]", where="min_confidence")
-    if not min_lift >= 0:
-        raise BundlebookError(f"{min_lift!r} is not 0 or more", where="min_lift")
-    if max_consequent is not None and max_consequent < 1:
-        raise BundlebookError(f"{max_consequent!r} is less than 1", where="max_consequent")
 
 
 def _wanted(consequent: str | Iterable[str] | None, lookup: ItemsetLookup) -> np.ndarray | None:
@@ -230,16 +223,17 @@ def rules_for(basket: Iterable[str], rules: pd.DataFrame, top: int = 5, by: str 
     Returns
     -------
     DataFrame
-        One row an item: ``item``, the value of *by*, ``because`` (the antecedent of the best rule), ``reason`` (a
-        sentence), ``confidence``, ``lift`` and ``count``. Ties go to the larger count, then to the shorter antecedent,
-        then to labels. Empty if no rule speaks.
+        One row per item: ``item``, the value of *by*, ``because`` (the antecedent of the best rule), ``reason`` (a
+        sentence), ``confidence``, ``count`` and ``adjusted_lift``, if the rules have it. Plain lift is no reason: it is
+        high for any two items of large baskets. Ties go to the larger count, then to the shorter antecedent, then to
+        labels. Empty if no rule speaks.
 
     Examples
     --------
     >>> from bundlebook.association import association_rules, frequent_itemsets
     >>> rules = association_rules(frequent_itemsets([["milk", "tea"], ["milk"], ["milk", "tea"]], 0.5))
     >>> rules_for(["tea"], rules)["reason"].item()
-    '2 of 2 baskets with tea also hold milk (100 %), 1.0 times the share among all baskets.'
+    '2 of 2 baskets with tea also hold milk (100 %).'
     """
     if isinstance(basket, str):
         raise BundlebookError(f"the basket is the text {basket!r}", remedy="give a list of items")
@@ -256,14 +250,16 @@ def rules_for(basket: Iterable[str], rules: pd.DataFrame, top: int = 5, by: str 
         [by, "count", "_size", "antecedent", "item"], ascending=[False, False, True, True, True], kind="stable"
     )
     best = ranked.drop_duplicates("item").head(top).reset_index(drop=True)
-    values = (best[name] for name in ("count", "antecedent_count", "antecedent", "item", "confidence", "lift"))
+    adjusted = best["adjusted_lift"] if "adjusted_lift" in best else pd.Series(np.nan, index=best.index)
     reasons = [
-        f"{count:,} of {total:,} baskets with {' and '.join(antecedent)} also hold {item} "
-        f"({100 * confidence:.0f} %), {lift:.1f} times the share among all baskets."
-        for count, total, antecedent, item, confidence, lift in zip(*values, strict=True)
+        f"{count:,} of {total:,} baskets with {' and '.join(antecedent)} also hold {item} ({100 * count / total:.0f} %)"
+        + ("." if np.isnan(lift) else f", {lift:.1f} times as often as chance would have it.")
+        for count, total, antecedent, item, lift in zip(
+            *(best[name] for name in ("count", "antecedent_count", "antecedent", "item")), adjusted, strict=True
+        )
     ]
-    columns = list(dict.fromkeys(["item", by, "because", "reason", "confidence", "lift", "count"]))
-    return best.assign(because=best["antecedent"], reason=pd.Series(reasons, dtype=object))[columns]
+    columns = dict.fromkeys(["item", by, "because", "reason", "confidence", "count", *({"adjusted_lift"} & set(best))])
+    return best.assign(because=best["antecedent"], reason=pd.Series(reasons, dtype=object))[list(columns)]
 
 
 def save(table: pd.DataFrame, path: str | Path) -> None:
@@ -276,15 +272,13 @@ def save(table: pd.DataFrame, path: str | Path) -> None:
     path : str or Path
         ``.csv`` or ``.parquet``. Parquet keeps ``attrs``; CSV has no place for it.
     """
-    path = Path(path)
+    path = _csv_or_parquet(path)
     columns = [column for column in _LABEL_COLUMNS if column in table]
     if path.suffix == ".csv":
         text = {column: [json.dumps(labels, ensure_ascii=False) for labels in table[column]] for column in columns}
         table.assign(**text).to_csv(path, index=False)
-    elif path.suffix == ".parquet":
-        table.assign(**{column: table[column].map(list) for column in columns}).to_parquet(path, index=False)
     else:
-        raise _unknown(path)
+        table.assign(**{column: table[column].map(list) for column in columns}).to_parquet(path, index=False)
 
 
 def load(path: str | Path) -> pd.DataFrame:
@@ -295,9 +289,7 @@ def load(path: str | Path) -> pd.DataFrame:
     BundlebookError
         For another ending, or a file that is not there.
     """
-    path = Path(path)
-    if path.suffix not in (".csv", ".parquet"):
-        raise _unknown(path)
+    path = _csv_or_parquet(path)
     if not path.exists():
         raise BundlebookError("there is no such file", where=path.name)
     csv = path.suffix == ".csv"
@@ -309,5 +301,8 @@ def load(path: str | Path) -> pd.DataFrame:
     return table
 
 
-def _unknown(path: Path) -> BundlebookError:
-    return BundlebookError(f"unknown kind of file {path.suffix!r}", where=path.name, remedy="use .csv or .parquet")
+def _csv_or_parquet(path: str | Path) -> Path:
+    path = Path(path)
+    if path.suffix not in (".csv", ".parquet"):
+        raise BundlebookError(f"unknown kind of file {path.suffix!r}", where=path.name, remedy="use .csv or .parquet")
+    return path

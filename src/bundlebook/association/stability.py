@@ -5,8 +5,7 @@ import pandas as pd
 
 from bundlebook.association.itemsets import count_itemsets
 from bundlebook.association.matrix import BasketLike, encode, least_count
-from bundlebook.association.null_models import ConfigurationModel, FixedSizeModel
-from bundlebook.association.rules import MEASURES, measure
+from bundlebook.association.rules import MEASURES, _measures
 
 
 def remeasure(rules: pd.DataFrame, baskets: BasketLike) -> pd.DataFrame:
@@ -31,7 +30,7 @@ def remeasure(rules: pd.DataFrame, baskets: BasketLike) -> pd.DataFrame:
     both, a, c = (
         np.array([count[labels] for labels in side], dtype=np.int64) for side in (union, antecedent, consequent)
     )
-    measured = measure(both, a, c, encoded.n_baskets)
+    measured = _measures(both, a, c, encoded.n_baskets)
     never = (a == 0) | (c == 0)
     frame = pd.DataFrame(
         {
@@ -49,7 +48,7 @@ def remeasure(rules: pd.DataFrame, baskets: BasketLike) -> pd.DataFrame:
 
 
 def survival(rules: pd.DataFrame, later: pd.DataFrame, min_support: float, min_confidence: float) -> pd.DataFrame:
-    """How much of every measure is left on later baskets, and how many rules still pass their thresholds.
+    """Compare the measures of rules with those on later baskets, and count the rules that still pass their thresholds.
 
     Parameters
     ----------
@@ -61,66 +60,25 @@ def survival(rules: pd.DataFrame, later: pd.DataFrame, min_support: float, min_c
     Returns
     -------
     DataFrame
-        One row a measure: ``mined`` and ``later`` (medians), ``ratio`` (median of later / mined over rules), and
+        One row per measure: ``mined`` and ``later`` (medians), ``ratio`` (median of later / mined over rules), and
         ``rank_correlation`` (Spearman's, of the two orders). ``attrs["survived"]`` is the share of rules that pass both
         thresholds again.
     """
     n = int(later.attrs["n_baskets"])
     passed = later["count"].to_numpy() >= least_count(min_support, n)
     passed &= later["count"].to_numpy() >= least_count(min_confidence, later["antecedent_count"].to_numpy())
-    rows = []
-    for name in MEASURES:
-        pair = pd.DataFrame({"mined": rules[name], "later": later[name]}).replace([np.inf, -np.inf], np.nan).dropna()
-        ratio = pair["later"] / pair["mined"].where(pair["mined"] != 0)
-        rows.append(
-            {
-                "measure": name,
-                "mined": pair["mined"].median(),
-                "later": pair["later"].median(),
-                "ratio": ratio.median(),
-                "rank_correlation": pair["mined"].corr(pair["later"], method="spearman"),
-            }
-        )
-    table = pd.DataFrame(rows).set_index("measure")
+    mined, again = (frame[list(MEASURES)].replace([np.inf, -np.inf], np.nan) for frame in (rules, later))
+    mined, again = (
+        mined.where(again.notna()),
+        again.where(mined.notna()),
+    )  # a rule that fails on either side is left out
+    table = pd.DataFrame(
+        {
+            "mined": mined.median(),
+            "later": again.median(),
+            "ratio": (again / mined.where(mined != 0)).median(),
+            "rank_correlation": mined.corrwith(again, method="spearman"),
+        }
+    ).rename_axis("measure")
     table.attrs = {"survived": float(passed.mean()) if len(passed) else float("nan")}
     return table
-
-
-def held_out_lift(
-    itemsets: pd.DataFrame, baskets: BasketLike, model: FixedSizeModel | ConfigurationModel
-) -> pd.DataFrame:
-    """Plain and size-adjusted lift of given itemsets on other baskets.
-
-    Parameters
-    ----------
-    itemsets : DataFrame
-        With ``itemset``, for example from :func:`~bundlebook.association.adjusted.adjusted_lift`.
-    baskets : Baskets, BasketMatrix or iterable of sequences of labels
-    model : FixedSizeModel or ConfigurationModel
-        Fitted on these baskets.
-
-    Returns
-    -------
-    DataFrame
-        Indexed like *itemsets*: ``count``, ``expected``, ``lift``, ``adjusted_lift``; the lifts are NaN where an item
-        was never bought in these baskets.
-    """
-    encoded = encode(baskets)
-    counts = encoded.counts
-    number = {label: place for place, label in enumerate(model.items)}
-    count = count_itemsets(encoded, itemsets["itemset"])
-    expected, plain = np.full(len(itemsets), np.nan), np.full(len(itemsets), np.nan)
-    length = itemsets["itemset"].map(len).to_numpy()
-    sets = itemsets["itemset"].to_list()
-    for k in sorted(set(length.tolist())):
-        rows = [row for row in np.flatnonzero(length == k) if all(label in number for label in sets[row])]
-        if rows:
-            ids = np.array([[number[label] for label in sets[row]] for row in rows])
-            expected[rows] = model.expected(ids)
-            plain[rows] = encoded.n_baskets * np.prod(counts[ids] / encoded.n_baskets, axis=1)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        lift = np.where(plain > 0, count / plain, np.nan)
-        adjusted = np.where(expected > 0, count / expected, np.nan)
-    return pd.DataFrame(
-        {"count": count, "expected": expected, "lift": lift, "adjusted_lift": adjusted}, index=itemsets.index
-    )

@@ -9,31 +9,13 @@ import pandas as pd
 from bundlebook.association._lookup import ItemsetLookup
 from bundlebook.errors import BundlebookError
 
-#: Corrections, named as in :func:`statsmodels.stats.multitest.multipletests`, with what they keep low.
-CORRECTIONS = {
-    "bonferroni": "chance of a single false rule, any dependence",
-    "holm": "the same, never weaker than Bonferroni",
-    "fdr_bh": "share of false rules among those kept (Benjamini–Hochberg)",
-}
+#: Corrections, named as in :func:`statsmodels.stats.multitest.multipletests`. The first two keep the chance of a single
+#: false rule low, the second never weaker than the first; the last the share of false rules (Benjamini–Hochberg).
+_CORRECTIONS = ("bonferroni", "holm", "fdr_bh")
 
 
-def fisher_greater(both: np.ndarray, a: np.ndarray, c: np.ndarray, n: np.ndarray | int) -> np.ndarray:
-    r"""One-sided p-value of Fisher's exact test for "A and C come together more often than by chance".
-
-    .. math:: p = P(X \ge \text{both}), \quad X \sim \operatorname{Hypergeometric}(n, c, a)
-
-    Parameters
-    ----------
-    both, a, c : ndarray of int
-        Baskets with A and C, with A, with C.
-    n : ndarray of int or int
-        Baskets in all.
-
-    Returns
-    -------
-    ndarray of float64
-        As ``scipy.stats.fisher_exact(..., alternative="greater")`` gives one by one.
-    """
+def _fisher(both: np.ndarray, a: np.ndarray, c: np.ndarray, n: np.ndarray | int) -> np.ndarray:
+    """One-sided p-values: *both* baskets or more hold A and C, if *a* of *n* with A and *c* with C are independent."""
     from scipy.stats import hypergeom  # costs a second and 50 MB to import
 
     # sf(k - 1) sums the upper tail itself, so tiny p-values keep their digits; 1 - cdf would round them to 0.
@@ -41,33 +23,14 @@ def fisher_greater(both: np.ndarray, a: np.ndarray, c: np.ndarray, n: np.ndarray
 
 
 def _adjust(p: np.ndarray, method: str = "fdr_bh", n_tests: int | None = None) -> np.ndarray:
-    r"""Correct p-values for the number of tests.
+    """Correct p-values for *n_tests* tests; NaN stays NaN and counts for nothing.
 
-    With the m tests sorted, :math:`p_{(1)} \le \dots \le p_{(m)}`, the corrected values are
-
-    .. math:: \text{Bonferroni: } m\,p_{(j)}, \qquad \text{Holm: } \max_{l \le j} (m - l + 1)\,p_{(l)}, \qquad
-              \text{Benjamini–Hochberg: } \min_{l \ge j} \tfrac{m}{l}\,p_{(l)}
-
-    and at most 1.
-
-    Parameters
-    ----------
-    p : ndarray, shape (n,)
-        NaN stays NaN and counts for nothing.
-    method : str
-        A key of :data:`CORRECTIONS`.
-    n_tests : int, optional
-        m, if more hypotheses were looked at than are listed, such as all pairs where only frequent ones were counted;
-        those not listed are taken as p = 1.
-
-    Returns
-    -------
-    ndarray, shape (n,)
+    Tests beyond those listed, such as all pairs where only frequent ones were counted, are taken as p = 1.
     """
     from statsmodels.stats.multitest import multipletests  # costs a second to import
 
-    if method not in CORRECTIONS:
-        raise BundlebookError(f"unknown correction {method!r}", remedy=f"use one of {list(CORRECTIONS)}")
+    if method not in _CORRECTIONS:
+        raise BundlebookError(f"unknown correction {method!r}", remedy=f"use one of {list(_CORRECTIONS)}")
     p = np.asarray(p, dtype=np.float64)
     known = np.flatnonzero(~np.isnan(p))
     tests = len(known) if n_tests is None else n_tests
@@ -81,26 +44,34 @@ def _adjust(p: np.ndarray, method: str = "fdr_bh", n_tests: int | None = None) -
 
 
 def significance(rules: pd.DataFrame) -> pd.DataFrame:
-    """Fisher's p-value of every rule, raw and under each correction.
+    r"""Fisher's exact test of every rule A → C, one-sided, raw and under each correction.
+
+    .. math:: p = P(X \ge \operatorname{count}(A \cup C)), \quad
+              X \sim \operatorname{Hypergeometric}(n, \operatorname{count}(C), \operatorname{count}(A))
+
+    With the m p-values sorted, :math:`p_{(1)} \le \dots \le p_{(m)}`, the corrected values are, and at most 1,
+
+    .. math:: \text{Bonferroni: } m\,p_{(j)}, \qquad \text{Holm: } \max_{l \le j} (m - l + 1)\,p_{(l)}, \qquad
+              \text{Benjamini–Hochberg: } \min_{l \ge j} \tfrac{m}{l}\,p_{(l)}
 
     Parameters
     ----------
     rules : DataFrame
         From :func:`~bundlebook.association.rules.association_rules`. All rules that were tried must be in it: rules
-        filtered away before make the correction too mild.
+        that were left out before make the correction too weak.
 
     Returns
     -------
     DataFrame
-        Indexed like *rules*: ``p_fisher`` and ``p_`` + each key of :data:`CORRECTIONS`.
+        Indexed like *rules*: ``p_fisher``, ``p_bonferroni``, ``p_holm`` and ``p_fdr_bh``.
     """
     both, a, c = (rules[name].to_numpy() for name in ("count", "antecedent_count", "consequent_count"))
-    p = fisher_greater(both, a, c, int(rules.attrs["n_baskets"]))
-    return pd.DataFrame({"p_fisher": p, **{f"p_{name}": _adjust(p, name) for name in CORRECTIONS}}, index=rules.index)
+    p = _fisher(both, a, c, int(rules.attrs["n_baskets"]))
+    return pd.DataFrame({"p_fisher": p, **{f"p_{name}": _adjust(p, name) for name in _CORRECTIONS}}, index=rules.index)
 
 
 def mark_redundant(rules: pd.DataFrame, itemsets: pd.DataFrame) -> pd.Series:
-    r"""Mark rules that a simpler one with the same consequent makes superfluous.
+    r"""Mark the rules that say no more than a simpler rule with the same consequent.
 
     A → C is redundant if some proper subset of A, the empty one included, predicts C with at least its confidence
     (Bayardo, Agrawal and Gunopulos, 2000).
@@ -146,7 +117,7 @@ def productivity(rules: pd.DataFrame, itemsets: pd.DataFrame, method: str = "fdr
     largest = np.zeros(len(rules))
     count, antecedent = rules["count"].to_numpy(), rules["antecedent_count"].to_numpy()
     for position, general_count, general_both in _generalisations(rules, itemsets, every=False):
-        p = fisher_greater(count[position], antecedent[position], general_both, general_count)
+        p = _fisher(count[position], antecedent[position], general_both, general_count)
         largest[position] = np.maximum(largest[position], p)
     return pd.DataFrame({"p_productive": largest, "p_productive_adjusted": _adjust(largest, method)}, index=rules.index)
 
