@@ -1,14 +1,46 @@
 """The command line, thin: every command calls one function of a room."""
 
 from pathlib import Path
+from typing import Any
 
 import click
 
+from bundlebook.errors import BundlebookError
 
-@click.group()
+
+class _BadPlan(click.ClickException):
+    exit_code = 2
+
+
+class _Commands(click.Group):
+    """Shows what a reader can mend as a message instead of a traceback; a report that cannot start exits with 2."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except BundlebookError as error:
+            kind = _BadPlan if ctx.invoked_subcommand == "report" else click.ClickException
+            raise kind(str(error)) from None
+
+
+@click.group(cls=_Commands)
 @click.version_option(package_name="bundlebook")
 def main() -> None:
     """Bundlebook: a reproducible workbook on personalised product bundles."""
+
+
+def _tell(data: str | None, accept_loss: bool) -> None:
+    """Load a reader's folder, and say on stderr what of it is lost and what was assumed."""
+    if data in (None, "completejourney", "sample"):
+        return
+    from bundlebook.shop import check_losses, load_shop
+
+    shop = load_shop(data)
+    for line in (*check_losses(shop, accept_loss), *(f"note: {note}" for note in shop.notes)):
+        click.echo(line, err=True)
+
+
+_ACCEPT = click.option("--accept-loss", is_flag=True, help="Go on although more than 20 % of the revenue is lost.")
 
 
 @main.command()
@@ -38,7 +70,7 @@ def doctor() -> None:
 
 @main.command()
 @click.option("--out", required=True, type=click.Path(file_okay=False, path_type=Path), help="Folder to write to.")
-@click.option("--seed", default=None, type=int, help="Another seed makes another shop.")
+@click.option("--seed", default=None, type=click.IntRange(0), help="Another seed makes another shop.")
 def sample(out: Path, seed: int | None) -> None:
     """Simulate the sample shop and write its tables and its planted truth."""
     from bundlebook import paths
@@ -53,16 +85,14 @@ def sample(out: Path, seed: int | None) -> None:
 @click.option("--item", required=True, help="Number of the item asked for, for example 1005.")
 @click.option("--at", required=True, help="Month asked for, for example 2021-05.")
 @click.option("--data", default="completejourney", show_default=True, help="Shop that the network learned from.")
-@click.option("--seed", default=2021, show_default=True, help="Seed of the network.")
-def ask(history: str, item: str, at: str, data: str, seed: int) -> None:
+@click.option("--seed", default=2021, show_default=True, type=click.IntRange(0), help="Seed of the network.")
+@_ACCEPT
+def ask(history: str, item: str, at: str, data: str, seed: int, accept_loss: bool) -> None:
     """Say how likely a customer with this HISTORY buys the item in that month (chapter 06)."""
     from bundlebook.ask import answer, parse
-    from bundlebook.errors import BundlebookError
 
-    try:
-        click.echo(str(answer(parse(history), item, at, data, seed, progress=True)))
-    except BundlebookError as error:
-        raise click.ClickException(str(error)) from None
+    _tell(data, accept_loss)
+    click.echo(str(answer(parse(history), item, at, data, seed, progress=True)))
 
 
 @main.command()
@@ -72,7 +102,7 @@ def ask(history: str, item: str, at: str, data: str, seed: int) -> None:
     "--only", multiple=True, metavar="NAME", help="Run only these reports: name, its beginning, or a pattern."
 )
 @click.option(
-    "--jobs", type=click.IntRange(1), help="Reports that run at a time [default: 2, or the cluster's threads]."
+    "--jobs", "slots", type=click.IntRange(1), help="Reports that run at a time [default: 2, or the cluster's threads]."
 )
 @click.option("--chapters", is_flag=True, help="With --data: run the chapters on that shop, not the analyst's report.")
 @click.option("--force", is_flag=True, help="Run again what is still up to date.")
@@ -84,19 +114,15 @@ def ask(history: str, item: str, at: str, data: str, seed: int) -> None:
     "--engine", type=click.Choice(["local", "dask"]), default="local", show_default=True, help="Where to run."
 )
 @click.option("--scheduler", metavar="ADDRESS", help="Dask scheduler; without it, --engine dask uses this machine.")
+@_ACCEPT
 def report(
     batch: str | None,
     data: str | None,
     only: tuple[str, ...],
-    jobs: int | None,
     chapters: bool,
-    force: bool,
-    timeout: int | None,
-    settings: tuple[str, ...],
     no_code: bool,
-    pdf: bool,
-    engine: str,
-    scheduler: str | None,
+    accept_loss: bool,
+    **options: Any,
 ) -> None:
     """Run a BATCH of notebooks (a YAML file) and render each to one HTML file.
 
@@ -106,66 +132,41 @@ def report(
     """
     from bundlebook.reports import report as make
 
-    code = "hidden" if no_code else None
     if chapters and batch not in (None, "chapters"):
         raise click.UsageError(f"--chapters runs the chapters, not {batch}")
-    exit_code = make(
-        batch or ("shop" if data is not None and not chapters else "chapters"),
-        data,
-        only,
-        slots=jobs,
-        force=force,
-        timeout=timeout,
-        settings=settings,
-        code=code,
-        pdf=pdf,
-        engine=engine,
-        scheduler=scheduler,
-    )
-    raise SystemExit(exit_code)
+    _tell(data, accept_loss)
+    batch = batch or ("shop" if data is not None and not chapters else "chapters")
+    raise SystemExit(make(batch, data, only, code="hidden" if no_code else None, **options))
 
 
 @main.command()
 @click.option("--data", required=True, help='Shop: a folder of tables, "sample" or "completejourney".')
 @click.option("--level", default="auto", show_default=True, help="Level of items, for example item_id or category.")
-@click.option("--seed", default=2021, show_default=True, help="Seed of all draws.")
+@click.option("--seed", default=2021, show_default=True, type=click.IntRange(0), help="Seed of all draws.")
 @click.option("--seeds", default=1, show_default=True, type=click.IntRange(1), help="Runs of what is learned.")
 @click.option("--networks/--no-networks", default=True, show_default=True, help="Whether networks take part.")
-@click.option("--memory", type=click.FloatRange(min=0, min_open=True), help="Gigabytes a recommender may take.")
-@click.option("--minutes", default=10.0, show_default=True, help="Minutes a fit may take, by estimate.")
+@click.option(
+    "--memory", "memory_gb", type=click.FloatRange(min=0, min_open=True), help="Gigabytes a recommender may take."
+)
+@click.option(
+    "--minutes",
+    default=10.0,
+    show_default=True,
+    type=click.FloatRange(min=0, min_open=True),
+    help="Minutes a fit may take, by estimate.",
+)
 @click.option("--quick", is_flag=True, help="Simple methods only, at most 1,000 users judged: about a minute.")
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="Folder to write to.")
-def evaluate(
-    data: str,
-    level: str,
-    seed: int,
-    seeds: int,
-    networks: bool,
-    memory: float | None,
-    minutes: float,
-    quick: bool,
-    out: Path | None,
-) -> None:
+@_ACCEPT
+def evaluate(data: str, seed: int, seeds: int, out: Path | None, accept_loss: bool, **options: Any) -> None:
     """Judge every recommender on a shop of your own: the leaderboard of chapter 07."""
     from bundlebook import paths
-    from bundlebook.errors import BundlebookError
     from bundlebook.evaluation import Options
     from bundlebook.reports import evaluate_shop
 
-    options = Options(seed=seed, seeds=seeds)
+    _tell(data, accept_loss)
+    judged = Options(seed=seed, seeds=seeds)
     try:
-        evaluate_shop(
-            data,
-            out or paths.out() / "evaluation",
-            level,
-            options,
-            networks,
-            memory,
-            minutes,
-            say=click.echo,
-            quick=quick,
-        )
-    except BundlebookError as error:
-        raise click.ClickException(str(error)) from None
+        evaluate_shop(data, out or paths.out() / "evaluation", options=judged, say=click.echo, **options)
     except KeyboardInterrupt:
         raise click.ClickException("interrupted; finished rows are kept, the same command goes on") from None

@@ -18,7 +18,7 @@ import pandas as pd
 from IPython import get_ipython
 from IPython.display import display
 
-from bundlebook.shop import Shop
+from bundlebook.shop import Shop, check_losses
 from bundlebook.tables import without_formulas
 
 #: MIME type under which a headline figure is stored in a notebook's outputs; reports collect it from there.
@@ -138,7 +138,7 @@ def _watched() -> bool:
 
 
 def footer(seed: int, shop: Shop | None = None) -> None:
-    """Print what made this run: versions, seed, and the data's checksums (the chapter's last cell)."""
+    """Print what made this run: versions, seed, the data's checksums, and what was lost (the chapter's last cell)."""
     names = ["bundlebook", "numpy", "pandas", "scikit-learn", "mlxtend", "keras", "matplotlib"]
     # No-break spaces keep a name and its version on one line.
     parts = [f"Python\N{NO-BREAK SPACE}{platform.python_version()}"]
@@ -147,3 +147,6 @@ def footer(seed: int, shop: Shop | None = None) -> None:
     print("seed", seed)
     for file in shop.files if shop else ():
         print(f"data {file.name}: {file.rows:,} rows, md5 {file.md5}")
+    if shop is not None:
+        for line in check_losses(shop, accept=True):
+            print(line)

@@ -19,16 +19,7 @@ from bundlebook.shop import (
     read_table,
     to_local_time,
 )
-from bundlebook.shop.cleaning import (
-    _MERGE_KEY,
-    _excluded,
-    _limit_quantity,
-    _Lines,
-    _missing,
-    _not_in_catalogue,
-    _zero_price,
-    _zero_quantity,
-)
+from bundlebook.shop.cleaning import _MERGE_KEY, _limit_quantity, _removals
 from bundlebook.shop.completejourney import _EXCLUSIONS
 from tests.shop.random_shop import random_shop
 
@@ -181,14 +172,18 @@ def test_each_mask_condemns_its_lines_only():
         quantity=[1.0, 1.0, 0.0, np.nan, np.nan, 0.0],
         price=[0.0, 1.0, 1.0, np.nan, np.nan, 0.0],
     )
-    lines = _Lines.of(shop)
-    assert _not_in_catalogue(lines).tolist() == [False, True, False, False, False, False]
-    assert _zero_quantity(lines).tolist() == [False, False, True, False, False, False]
-    assert _zero_price(lines).tolist() == [True, False, False, False, False, False]
-    assert _missing(lines, "price").tolist() == [False, False, False, True, False, False]
-    sold_here = Exclusion("c", (("category", ("c",)),), "")
-    assert _excluded(lines, sold_here).tolist() == [True, False, True, True, False, True]
-    assert not _excluded(lines, Exclusion("c", (("department", ("c",)),), "")).any()
+    here, nowhere = Exclusion("here", (("category", ("c",)),), ""), Exclusion("nowhere", (("department", ("c",)),), "")
+    policy = CleaningPolicy(missing_quantity="drop", missing_price="drop", exclusions=(here, nowhere))
+    condemned = {step: np.flatnonzero(mask).tolist() for step, mask, _ in _removals(shop, policy)}
+    assert condemned == {
+        "not in catalogue": [1],
+        "zero quantity": [2],
+        "zero price": [0],
+        "missing quantity": [3],
+        "missing price": [3],
+        "here": [0, 2, 3, 5],
+        "nowhere": [],
+    }
 
 
 def test_views_need_neither_quantity_nor_price():

@@ -336,7 +336,7 @@ ROWS = [
         f"{U}, column 'item_id'",
         "nor are the items of 2 of 3 rows; the catalogue has identifiers such as '1001'",
         "alike",
-        user_data__csv=rows("7,1001.0,2021-01-01,view,1,1", "7,1001.0,2021-01-02,view,1,1", "7,A1,2021-01-02,view,1,1"),
+        user_data__csv=rows("7,1001.5,2021-01-01,view,1,1", "7,1001.5,2021-01-02,view,1,1", "7,A1,2021-01-02,view,1,1"),
         product_data__csv=PRODUCT_DATA + "1001,Salt,Pantry,Sweet,1\n",
     ),
     named(

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 
 from bundlebook import paths
 from bundlebook.errors import BundlebookError
-from bundlebook.shop import group_baskets, load_shop
+from bundlebook.shop import clean, group_baskets, load_shop
 from bundlebook.shop.schema import TABLES
 from tests.shop.folders import BUNDLE_EVENTS, BUNDLES, PRODUCT_DATA, USER_DATA, USERS, write_folder
 
@@ -90,6 +90,7 @@ def test_rows_that_cannot_be_used_are_set_aside_with_their_reason(tmp_path, out)
     written = sorted(out.rglob("*"))
     assert [path.name for path in written if path.is_file()] == [f"corner_shop-{shop.checksum[:8]}.csv"]
     stored = pd.read_csv(written[-1], keep_default_na=False)
+    stored["revenue"] = pd.to_numeric(stored["revenue"])
     pd.testing.assert_frame_equal(stored, shop.quarantine, check_dtype=False)
     assert written[-1].name in shop.notes[-1] and "13 of 41 rows" in shop.notes[-1]
 
@@ -263,14 +264,16 @@ def test_events_are_mapped_and_read_in_any_case(tmp_path):
         ("2021-01-05 8:06", "2021-01-05 08:06"),
         ("2021-01-05T23:59:59.5", "2021-01-05 23:59:59.5"),
         ("2021-01-05 10:00:00 UTC", "2021-01-05 10:00"),
-        ("2021-01-05T10:00:00+08:00", "2021-01-05 02:00"),
+        ("2021-01-05T10:00:00+08:00", "2021-01-05 10:00"),
+        ("2021-01-05T10:00:00-0330", "2021-01-05 10:00"),
         ("2021-01-05T10:00:00Z", "2021-01-05 10:00"),
     ],
 )
 def test_times_year_first(tmp_path, written, read):
     shop = load(tmp_path, {"user_data.csv": f"user_id,item_id,time\n1,A1,{written}\n"}, strict=True)
     assert shop.events["time"].tolist() == [pd.Timestamp(read)]
-    assert shop.timezone == ("UTC" if written.endswith(("UTC", "Z", "+08:00")) else None)
+    zones = {"UTC": "UTC", "0Z": "UTC", "+08:00": "UTC+08:00", "-0330": "UTC-03:30"}
+    assert shop.timezone == next((zone for ending, zone in zones.items() if written.endswith(ending)), None)
 
 
 @pytest.mark.parametrize("written", ["2021", "01/02/2021", "1609459200", "2021-13", "2021-01-05 25:00", "soon"])
@@ -312,9 +315,70 @@ def test_a_time_without_offset_among_others_is_set_aside_unless_the_zone_is_know
     assert times.dt.strftime("%d %H:%M").tolist() == ["05 11:00", "06 10:00", "06 10:00"]
 
 
-def test_times_brought_to_utc_are_said(tmp_path):
+def test_an_offset_that_all_times_share_is_the_clock_of_the_shop(tmp_path):
+    log = "user_id,item_id,time\nu,A1,2021-01-02T07:30+08:00\nu,A2,2021-01-02T08:30+08:00\n"
+    log += "v,A1,2021-01-02T23:00+08:00\nv,A2,2021-01-03T07:00+08:00\n"
+    shop = load(tmp_path / "one", {"user_data.csv": log})
+    assert group_baskets(shop).sizes().tolist() == [2, 1, 1]
+    assert any("clock UTC+08:00" in note for note in shop.notes)
+    shown = BUNDLE_EVENTS.replace("2021-01-04", "2021-01-04T20:00Z")
+    two = load(tmp_path / "two", {"user_data.csv": log, "bundles.csv": BUNDLES, "bundle_events.csv": shown})
+    assert two.bundle_events["time"].dt.strftime("%d %H:%M").tolist() == ["05 04:00"] * 2
+    frame = pd.read_csv(io.StringIO(log), dtype=str)
+    write_folder(tmp_path / "three", {"user_data.csv": None})
+    times = pd.to_datetime(frame["time"]).dt.tz_convert("Asia/Shanghai")
+    frame.assign(time=times).to_parquet(tmp_path / "three" / "user_data.parquet", index=False)
+    three = load_shop(tmp_path / "three")
+    assert three.events["time"].tolist() == shop.events["time"].tolist()
+    assert three.timezone == "Asia/Shanghai"
+
+
+def test_times_of_several_offsets_are_brought_to_utc_and_keep_the_hour_that_autumn_repeats(tmp_path):
+    log = "user_id,item_id,time\nu,A1,2021-03-28T00:30+01:00\nu,A2,2021-03-28T03:30+02:00\n"
+    log += "v,A1,2021-10-31T02:30+02:00\nv,A2,2021-10-31T02:30+01:00\n"
+    shop = load(tmp_path, {"user_data.csv": log})
+    assert shop.events["time"].dt.strftime("%d %H:%M").tolist() == ["27 23:30", "28 01:30", "31 00:30", "31 01:30"]
+    assert any("UTC days" in note for note in shop.notes)
+    write_folder(tmp_path, {"user_data.csv": log, "shop.yaml": "local_timezone: Europe/Berlin\n"})
+    local = clean(load_shop(tmp_path))[0].events["time"]
+    assert local.dt.strftime("%d %H:%M").tolist() == ["28 00:30", "28 03:30", "31 02:30", "31 02:30"]
+
+
+def test_identifiers_are_spelt_alike_however_they_were_exported(tmp_path):
+    catalogue = "item_id,name\n1001,Salt\ncaf\u00e9,Coffee\n"
+    lines = ["1.0,1001.0", "1,1001", "2.0,1001.0", "3,cafe\u0301", "3,\u200bcaf\u00e9\ufeff", "3,ca\u200bf\u00e9"]
+    log = "user_id,item_id,time\n" + "".join(f"{line},2021-01-0{day}\n" for day, line in enumerate(lines, 1))
+    shop = load(tmp_path / "a", {"user_data.csv": log, "product_data.csv": catalogue}, strict=True)
+    assert shop.events["item_id"].tolist() == ["1001"] * 3 + ["caf\u00e9"] * 3
+    assert shop.events["user_id"].tolist() == ["1", "1", "2", "3", "3", "3"]
+    assert not shop.losses["rows"].sum()
+
+
+def test_identifiers_that_a_spreadsheet_shortened_are_set_aside(tmp_path):
+    ids = ["8.80014E+11", "8,8E+11", "9e+12", "1E5", "A1E+10", "7", "8", "9"]
+    log = "user_id;item_id;time\n" + "".join(f"{user};A1;2021-01-04\n" for user in ids)
+    shop = load(tmp_path, {"user_data.csv": log, "shop.yaml": "delimiter: ';'\n", "product_data.csv": "item_id\nA1\n"})
+    assert shop.quarantine["value"].tolist() == ids[:3]
+    assert shop.events["user_id"].tolist() == ids[3:]
+
+
+def test_cells_that_stand_for_nothing_are_no_identifiers(tmp_path):
+    log = USER_DATA + "nan,A1,2021-01-04,view,1,1\n9,None,2021-01-04,view,1,1\n9,N/A,2021-01-04,view,1,1\n"
+    shop = load(tmp_path, {"user_data.csv": log})
+    assert shop.quarantine["reason"].tolist() == ["missing"] * 3
+    assert shop.losses["rows"].tolist() == [2, 1]
+
+
+def test_a_folder_called_like_the_real_shop_is_not_taken_for_it(tmp_path):
+    for name in ("completejourney", "sample"):
+        folder = write_folder(tmp_path / name, {"product_data.csv": PRODUCT_DATA.replace("Drinks", "COUPON")})
+        shop = load_shop(folder)
+        assert shop.name == f"folder {name}" and shop.campaigns is None
+        assert len(clean(shop)[0].events) == 5
+
+
+def test_a_zone_in_the_settings_is_the_clock(tmp_path):
     log = "user_id,item_id,time\n1,A1,2021-01-02T07:30+08:00\n1,A2,2021-01-02T08:30+08:00\n"
-    assert any("UTC days" in note for note in load(tmp_path / "a", {"user_data.csv": log}).notes)
     shop = load(tmp_path / "b", {"user_data.csv": log, "shop.yaml": "timezone: Asia/Shanghai\n"})
     assert shop.events["time"].dt.strftime("%d %H:%M").tolist() == ["02 07:30", "02 08:30"]
     assert not any("UTC" in note for note in shop.notes)
@@ -426,8 +490,8 @@ def test_parquet_types_of_other_programs(tmp_path):
     log.to_parquet(folder / "user_data.parquet", index=False)
     shop = load_shop(folder, strict=True)
     assert shop.events["user_id"].tolist() == ["7", "8"]
-    assert shop.events["time"].tolist() == [pd.Timestamp("2021-01-05 02:00"), pd.Timestamp("2021-01-05 16:00")]
-    assert shop.timezone == "UTC"
+    assert shop.events["time"].tolist() == [pd.Timestamp("2021-01-05 10:00"), pd.Timestamp("2021-01-06 00:00")]
+    assert shop.timezone == "Asia/Shanghai"
 
 
 CELLS = {

@@ -258,13 +258,13 @@ def test_an_unknown_task_is_refused(wrong):
 
 def test_a_week_with_a_missing_day_is_not_complete():
     b = group_baskets(clean(busy_shop(3))[0], "item_id")
-    start, end = complete_weeks(b)
+    start, end = complete_weeks(b.day)
     assert start == MONDAY
     assert (end - MONDAY) % WEEK == np.timedelta64(0, "D")
     gap = b.where(b.day != start + np.timedelta64(3, "D"))
-    assert complete_weeks(gap)[0] == MONDAY + WEEK
-    with pytest.raises(BundlebookError, match="no week"):
-        complete_weeks(b.between(end="2021-01-06"))
+    assert complete_weeks(gap.day)[0] == MONDAY + WEEK
+    with pytest.raises(BundlebookError, match="no complete week"):
+        complete_weeks(b.between(end="2021-01-06").day)
 
 
 def test_too_short_a_log_or_too_rare_items_are_said():

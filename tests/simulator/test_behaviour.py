@@ -46,6 +46,30 @@ def test_equal_seeds_agree_and_others_do_not(shop, behaviour):
     assert not other.browsing.equals(behaviour.browsing)
 
 
+def test_worlds_of_one_seed_differ_only_in_what_follows_from_the_assumption(shop):
+    """Without position bias the same panels show the same bundles; only what is looked at and clicked differs."""
+    flat, steep = (
+        simulate_behaviour(
+            shop, UNTIL, seed=5, assumptions=dataclasses.replace(Assumptions(), position_exponent=exponent)
+        )
+        for exponent in (0.0, 1.4)
+    )
+    pd.testing.assert_frame_equal(flat.bundles, steep.bundles)
+    shown = [made.bundle_events.query("sim_event == 'shown'").reset_index(drop=True) for made in (flat, steep)]
+    pd.testing.assert_frame_equal(*shown)
+    clicks = [
+        made.bundle_events.query("sim_event == 'click'")[["sim_session_id", "sim_position"]] for made in (flat, steep)
+    ]
+    both = clicks[0].merge(clicks[1])
+    assert len(both) == len(clicks[1]) < len(clicks[0]), "less attention can only take clicks away"
+    place = ["sim_session_id", "item_id", "sim_position", "sim_bought"]
+    looks = [made.browsing.query("sim_event != 'cart'")[[*place, "sim_event"]] for made in (flat, steep)]
+    assert len(looks[0].merge(looks[1])) == len(looks[1]) < len(looks[0])
+    more = simulate_behaviour(shop, UNTIL, seed=5, assumptions=dataclasses.replace(Assumptions(), extra_items=9.0))
+    usual = simulate_behaviour(shop, UNTIL, seed=5)
+    pd.testing.assert_frame_equal(more.bundle_events, usual.bundle_events)
+
+
 def test_every_simulated_column_says_so(behaviour):
     real = {"user_id", "item_id"}
     for table in (behaviour.browsing, behaviour.bundles, behaviour.bundle_events):

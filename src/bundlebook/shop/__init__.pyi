@@ -1,3 +1,4 @@
+from . import zhangsan as zhangsan
 from .baskets import Baskets as Baskets, group_baskets as group_baskets
 from .campaigns import Campaigns as Campaigns, load_campaigns as load_campaigns
 from .cleaning import (
@@ -7,18 +8,15 @@ from .cleaning import (
     to_local_time as to_local_time,
 )
 from .completejourney import TRANSACTIONS_MD5 as TRANSACTIONS_MD5, read_table as read_table
-from .encoding import (
-    PADDING as PADDING,
-    UNKNOWN as UNKNOWN,
-    Features as Features,
-    Vocabulary as Vocabulary,
-    bag_of_words as bag_of_words,
-    one_hot as one_hot,
-)
 from .imputation import (
     fill_prices as fill_prices,
     median_list_prices as median_list_prices,
     quantity_limit as quantity_limit,
+)
+from .inventory import (
+    Capabilities as Capabilities,
+    capabilities as capabilities,
+    check_losses as check_losses,
 )
 from .policy import CleaningPolicy as CleaningPolicy, Exclusion as Exclusion
 from .schema import EVENTS as EVENTS, contract as contract, validate as validate
@@ -32,6 +30,7 @@ from .splits import (
     common_items as common_items,
     complete_weeks as complete_weeks,
     min_users as min_users,
+    open_weekdays as open_weekdays,
     time_split as time_split,
 )
 from .zhangsan import with_habit as with_habit

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -58,16 +58,9 @@ class Baskets:
         ones.data = np.ones_like(ones.data)
         return ones
 
-    def where(self, chosen: np.ndarray) -> "Baskets":
-        """Keep the baskets of a boolean mask; users and items keep their numbering."""
-        return Baskets(
-            self.quantities[chosen],
-            self.user[chosen],
-            self.day[chosen],
-            self.user_ids,
-            self.items,
-            self.level,
-        )
+    def where(self, chosen: np.ndarray | slice) -> "Baskets":
+        """Keep the baskets of a boolean mask, positions or a slice; users and items keep their numbering."""
+        return replace(self, quantities=self.quantities[chosen], user=self.user[chosen], day=self.day[chosen])
 
     def between(self, start=None, end=None) -> "Baskets":
         """Keep the baskets with ``start <= day < end`` (ISO dates or datetime64; None leaves a side open)."""
@@ -103,14 +96,8 @@ class Baskets:
         before, many = np.cumsum(count) - count, count[rows]
         within = np.arange(many.sum()) - np.repeat(np.cumsum(many) - many, many)
         chosen = np.repeat(before[rows], many) + within
-        return Baskets(
-            self.quantities[chosen],
-            np.repeat(np.arange(len(rows)), many),
-            self.day[chosen],
-            self.user_ids[rows],
-            self.items,
-            self.level,
-        )
+        user = np.repeat(np.arange(len(rows)), many)
+        return replace(self.where(chosen), user=user, user_ids=self.user_ids[rows])
 
     def one(self, user: str) -> "Baskets":
         """Keep one user's baskets, as Baskets with this user alone.
@@ -132,15 +119,12 @@ class Baskets:
                 where="Baskets.one",
                 remedy="use a label of user_ids, or Baskets.empty(user) for somebody without a basket",
             )
-        mine = slice(*np.searchsorted(self.user, [rows[0], rows[0] + 1]))
-        label, nobody_else = self.user_ids[rows[:1]], np.zeros_like(self.user[mine])
-        return Baskets(self.quantities[mine], nobody_else, self.day[mine], label, self.items, self.level)
+        mine = self.where(slice(*np.searchsorted(self.user, [rows[0], rows[0] + 1])))
+        return replace(mine, user=np.zeros_like(mine.user), user_ids=self.user_ids[rows[:1]])
 
     def empty(self, user: str = "nobody") -> "Baskets":
         """Return the history of one user who has no basket yet, over the same items."""
-        return Baskets(
-            self.quantities[:0], self.user[:0], self.day[:0], np.array([user], dtype=str), self.items, self.level
-        )
+        return replace(self.where(slice(0)), user_ids=np.array([user], dtype=str))
 
     def over(self, items: np.ndarray) -> "Baskets":
         """Return the same purchases with the columns *items*, in their order.
@@ -163,7 +147,7 @@ class Baskets:
         quantities = padded[:, position]
         quantities.sort_indices()
         kept = np.diff(quantities.indptr) > 0
-        return Baskets(quantities[kept], self.user[kept], self.day[kept], self.user_ids, items, self.level)
+        return replace(self, quantities=quantities, items=items).where(kept)
 
     @property
     def digest(self) -> str:
@@ -270,8 +254,8 @@ def _labels(shop: Shop, item_id: pd.Series, level: str) -> tuple[np.ndarray, np.
 
 
 def _assemble(lines: pd.DataFrame, label: np.ndarray, by: str, level: str) -> Baskets:
-    column, items = _sorted_codes(label)
-    user, user_ids = _sorted_codes(lines["user_id"])
+    column, items = pd.factorize(label, sort=True)
+    user, user_ids = pd.factorize(lines["user_id"], sort=True)
     moment = lines["time"].to_numpy()
     day = moment.astype("datetime64[D]")
     key = np.zeros(len(lines), np.int64) if by == "day" else pd.factorize(lines[by], sort=True)[0]
@@ -284,14 +268,5 @@ def _assemble(lines: pd.DataFrame, label: np.ndarray, by: str, level: str) -> Ba
         (lines["quantity"].to_numpy(np.float32), (basket, column)), shape=(n_baskets, len(items))
     )
     quantities.sum_duplicates()
-    return Baskets(quantities, user[first], day[first], user_ids, items, level)
-
-
-def _sorted_codes(values) -> tuple[np.ndarray, np.ndarray]:
-    """Codes into the sorted distinct labels, and those labels as text."""
-    code, labels = pd.factorize(values)
-    labels = np.asarray(labels).astype(str)
-    order = np.argsort(labels)
-    place = np.empty(len(order), dtype=np.int64)
-    place[order] = np.arange(len(order))
-    return place[code], labels[order]
+    labels = (np.asarray(user_ids).astype(str), np.asarray(items).astype(str))
+    return Baskets(quantities, user[first], day[first], *labels, level)

@@ -6,53 +6,19 @@ prices that must be learned from data name the day up to which they look: :mod:`
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
 import pandas as pd
 
 from bundlebook.errors import BundlebookError
-from bundlebook.shop.policy import CleaningPolicy, Exclusion
+from bundlebook.shop.policy import CleaningPolicy
 from bundlebook.shop.shop import Shop
 
 #: What makes two lines the same purchase; columns a shop does not have are left out.
 _MERGE_KEY = ("user_id", "item_id", "time", "event", "basket_id", "session_id")
 _AUDIT_COLUMNS = ["step", "rows_in", "rows_out", "rows_changed", "reason"]
-
-
-@dataclass(frozen=True)
-class _Lines:
-    """Events beside their place in the catalogue, looked up once for all steps.
-
-    Attributes
-    ----------
-    events : DataFrame
-        ``shop.events``.
-    products : DataFrame
-        ``shop.products``.
-    named : ndarray of bool, shape (n_events,)
-        Whether the event names an item at all; a search need not.
-    row : ndarray of int64, shape (n_events,)
-        Row of `products` that describes the item, -1 where there is none.
-    purchase : ndarray of bool, shape (n_events,)
-        Whether the event is a purchase.
-    """
-
-    events: pd.DataFrame
-    products: pd.DataFrame
-    named: np.ndarray
-    row: np.ndarray
-    purchase: np.ndarray
-
-    @classmethod
-    def of(cls, shop: Shop) -> "_Lines":
-        """Look up the items of a shop's events."""
-        item, labels = pd.factorize(shop.events["item_id"])
-        # The last row serves the code -1.
-        row = np.append(pd.Index(shop.products["item_id"]).get_indexer(labels), -1)[item]
-        purchase = (shop.events["event"] == "purchase").to_numpy()
-        return cls(shop.events, shop.products, item >= 0, row, purchase)
 
 
 def clean(shop: Shop, policy: CleaningPolicy | None = None) -> tuple[Shop, pd.DataFrame]:
@@ -90,39 +56,52 @@ def clean(shop: Shop, policy: CleaningPolicy | None = None) -> tuple[Shop, pd.Da
         shop, moved = to_local_time(shop)
         zone = shop.local_timezone or "the shop's own clock"
         audit.append(("local time", len(shop.events), len(shop.events), moved, f"time brought to {zone}"))
-    lines = _Lines.of(shop)
-    alive = np.ones(len(lines.events), dtype=bool)
-    for step, condemned, reason in _removals(lines, policy):
+    events, purchase = shop.events, (shop.events["event"] == "purchase").to_numpy()
+    alive = np.ones(len(events), dtype=bool)
+    for step, condemned, reason in _removals(shop, policy):
         before = int(alive.sum())
         alive &= ~condemned
         audit.append((step, before, int(alive.sum()), 0, reason))
-        if lines.purchase.any() and not lines.purchase[alive].any():
+        if purchase.any() and not purchase[alive].any():
             raise _nothing_left(step)
     # One copy for all removals: copying a million lines costs more than judging them.
-    events = lines.events if alive.all() else lines.events[alive].reset_index(drop=True)
+    events = events if alive.all() else events[alive].reset_index(drop=True)
     for step, change, reason in _rewrites(policy, shop.products):
-        before = events
-        events, changed = change(before)
-        audit.append((step, len(before), len(events), changed, reason))
-        if (before["event"] == "purchase").any() and not (events["event"] == "purchase").any():
+        before = len(events)
+        events, changed = change(events)
+        audit.append((step, before, len(events), changed, reason))
+        if purchase.any() and not (events["event"] == "purchase").any():
             raise _nothing_left(step)
     return shop.with_tables(events=events), pd.DataFrame(audit, columns=_AUDIT_COLUMNS)
 
 
-def _removals(lines: _Lines, policy: CleaningPolicy) -> Iterator[tuple[str, np.ndarray, str]]:
-    """The steps that only remove, each as (name, mask of condemned lines, reason)."""
+def _removals(shop: Shop, policy: CleaningPolicy) -> Iterator[tuple[str, np.ndarray, str]]:
+    """The steps that only remove, each as (name, mask of condemned lines, reason).
+
+    A quantity or price that is missing is not zero, and events that are no purchase may go without either.
+    """
+    events, products = shop.events, shop.products
+    purchase = (events["event"] == "purchase").to_numpy()
+    quantity, price = events["quantity"].to_numpy(float), events["price"].to_numpy(float)
+    item, labels = pd.factorize(events["item_id"])
+    # Row of the catalogue for each event, -1 where it has none; the last entry serves the code -1, no item at all.
+    row = np.append(pd.Index(products["item_id"]).get_indexer(labels), -1)[item]
     if policy.unknown_items == "drop":
-        yield "not in catalogue", _not_in_catalogue(lines), "an item without a name or price cannot be offered"
+        yield "not in catalogue", (item >= 0) & (row < 0), "an item without a name or price cannot be offered"
     if policy.zero_quantity == "drop":
-        yield "zero quantity", _zero_quantity(lines), "nothing changed hands"
+        yield "zero quantity", purchase & (quantity <= 0), "nothing changed hands"
     if policy.zero_price == "drop":
-        yield "zero price", _zero_price(lines), "nothing was paid: a gift or a correction, no choice"
+        yield "zero price", purchase & (price <= 0), "nothing was paid: a gift or a correction, no choice"
     if policy.missing_quantity == "drop":
-        yield "missing quantity", _missing(lines, "quantity"), "the log does not say how many"
+        yield "missing quantity", purchase & np.isnan(quantity), "the log does not say how many"
     if policy.missing_price == "drop":
-        yield "missing price", _missing(lines, "price"), "the log does not say what was paid"
+        yield "missing price", purchase & np.isnan(price), "the log does not say what was paid"
     for exclusion in policy.exclusions:
-        yield exclusion.step, _excluded(lines, exclusion), exclusion.reason
+        items = np.zeros(len(products) + 1, dtype=bool)  # the last entry serves the events without a row
+        for column, values in exclusion.items:
+            if column in products:
+                items[:-1] |= products[column].isin(values).to_numpy()
+        yield exclusion.step, items[row], exclusion.reason
 
 
 def _rewrites(policy: CleaningPolicy, products: pd.DataFrame) -> Iterator[tuple[str, Callable, str]]:
@@ -172,56 +151,17 @@ def to_local_time(shop: Shop) -> tuple[Shop, int]:
     return replace(shop, **tables), int(moved.sum())
 
 
-def _not_in_catalogue(lines: _Lines) -> np.ndarray:
-    """Mask of the events that name an item the catalogue does not have, shape (n_events,)."""
-    return lines.named & (lines.row < 0)
-
-
-def _zero_quantity(lines: _Lines) -> np.ndarray:
-    """Mask of the purchases of no unit or fewer, shape (n_events,). A quantity that is missing is not zero."""
-    return lines.purchase & (lines.events["quantity"].to_numpy(float) <= 0)
-
-
-def _zero_price(lines: _Lines) -> np.ndarray:
-    """Mask of the purchases for nothing, shape (n_events,). A price that is missing is not zero."""
-    return lines.purchase & (lines.events["price"].to_numpy(float) <= 0)
-
-
-def _missing(lines: _Lines, column: str) -> np.ndarray:
-    """Mask of the purchases without a value in a column, shape (n_events,)."""
-    return lines.purchase & lines.events[column].isna().to_numpy()
-
-
-def _excluded(lines: _Lines, exclusion: Exclusion) -> np.ndarray:
-    """Mask of the events whose item is one of an exclusion's, shape (n_events,)."""
-    items = np.zeros(len(lines.products) + 1, dtype=bool)  # the last row serves the items outside the catalogue
-    for column, values in exclusion.items:
-        if column in lines.products:
-            items[:-1] |= lines.products[column].isin(values).to_numpy()
-    return items[lines.row]
-
-
 def _fill_quantity(events: pd.DataFrame) -> tuple[pd.DataFrame, int]:
-    """Take one unit where a purchase does not say how many.
-
-    Returns
-    -------
-    (DataFrame, int)
-        The events and the number of lines filled. Events that are no purchase may go without a quantity.
-    """
+    """Take one unit where a purchase does not say how many; return the events and the number of lines filled."""
     missing = ((events["event"] == "purchase") & events["quantity"].isna()).to_numpy()
-    if not missing.any():
-        return events, 0
-    return events.assign(quantity=events["quantity"].mask(missing, 1)), int(missing.sum())
+    filled = events.assign(quantity=events["quantity"].mask(missing, 1)) if missing.any() else events
+    return filled, int(missing.sum())
 
 
 def _fill_price(events: pd.DataFrame, products: pd.DataFrame) -> tuple[pd.DataFrame, int]:
     """Take the line's own shelf price, else the catalogue's, where a purchase does not say what was paid.
 
-    Returns
-    -------
-    (DataFrame, int)
-        The events and the number of lines filled. A price of 0 fills nothing: it is not known to be one.
+    A price of 0 fills nothing: it is not known to be one. Returns the events and the number of lines filled.
     """
     missing = np.flatnonzero((events["event"] == "purchase") & events["price"].isna())
     if not len(missing):
@@ -239,20 +179,7 @@ def _fill_price(events: pd.DataFrame, products: pd.DataFrame) -> tuple[pd.DataFr
 
 
 def _limit_quantity(events: pd.DataFrame, limit: float, how: str = "cap") -> tuple[pd.DataFrame, int]:
-    """Cap or drop the purchases of more than *limit* units.
-
-    Parameters
-    ----------
-    events : DataFrame
-    limit : float
-        Units; a line of exactly `limit` stays as it is.
-    how : {"cap", "drop"}
-
-    Returns
-    -------
-    (DataFrame, int)
-        The events and the number of lines that were capped.
-    """
+    """Cap or drop (*how*) the purchases of more than *limit* units; return the events and how many were capped."""
     above = (events["event"] == "purchase").to_numpy() & (events["quantity"].to_numpy(float) > limit)
     if not above.any():
         return events, 0

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pandas as pd
 
 from bundlebook.errors import BundlebookError
@@ -63,7 +62,12 @@ class Shop:
         ``bundle_id, item_id`` and ``user_id, bundle_id, time, event`` (shown | click | purchase).
     quarantine : DataFrame
         Rows set aside at loading: ``file``, ``row`` (line of a CSV file as an editor counts it, header included;
-        record of a parquet file, counted from 1), ``column``, ``value``, ``reason``.
+        record of a parquet file, counted from 1), ``column``, ``value``, ``reason``, and ``revenue``: the money that
+        the row would have brought as far as it can be read, 0 for what is no purchase, NaN where nobody can tell.
+    losses : DataFrame
+        What does not reach an analysis, the most expensive first: ``what``, ``rows``, and ``revenue``, the share of all
+        revenue, kept or lost, that these rows would have brought. It counts the quarantine and the events whose item is
+        not in the catalogue.
     files : tuple of SourceFile
         What was read.
     timezone, local_timezone : str or None
@@ -87,6 +91,7 @@ class Shop:
     bundles: pd.DataFrame | None = None
     bundle_events: pd.DataFrame | None = None
     quarantine: pd.DataFrame = field(default_factory=lambda: empty_quarantine())
+    losses: pd.DataFrame = field(default_factory=lambda: pd.DataFrame({"what": [], "rows": [], "revenue": []}))
     files: tuple[SourceFile, ...] = ()
     timezone: str | None = None
     local_timezone: str | None = None
@@ -150,6 +155,5 @@ class Shop:
 
 def empty_quarantine() -> pd.DataFrame:
     """A quarantine table without rows."""
-    return pd.DataFrame({"file": "", "row": 0, "column": "", "value": "", "reason": ""}, index=[]).astype(
-        {"row": np.int64}
-    )
+    dtypes = {"file": "str", "row": "int64", "column": "str", "value": "str", "reason": "str", "revenue": "float64"}
+    return pd.DataFrame({name: [] for name in dtypes}).astype(dtypes)

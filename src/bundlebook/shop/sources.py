@@ -8,6 +8,7 @@ from bundlebook import paths
 from bundlebook.errors import BundlebookError
 from bundlebook.shop import completejourney
 from bundlebook.shop._intake.folder import read_folder
+from bundlebook.shop.inventory import count_losses
 from bundlebook.shop.schema import validate
 from bundlebook.shop.shop import Shop
 
@@ -35,7 +36,7 @@ def load_shop(source: str | Path, strict: bool = False, quarantine: str | Path |
     -------
     Shop
         ``shop.intake`` counts rows found = kept + set aside for each file, ``shop.quarantine`` holds the latter with
-        their reasons, ``shop.notes`` says what was assumed.
+        their reasons, ``shop.losses`` says which share of the revenue that is, ``shop.notes`` what was assumed.
 
     Raises
     ------
@@ -43,14 +44,22 @@ def load_shop(source: str | Path, strict: bool = False, quarantine: str | Path |
         For anything that would leave the shop half loaded, naming file, row, value and remedy.
     """
     if source == "completejourney":
-        return validate(completejourney.load())
+        return _counted(validate(completejourney.load()))
     folder = paths.data() / "sample_shop" if source == "sample" else _folder(source)
-    shop = validate(read_folder(folder, name=str(source) if source == "sample" else folder.name, strict=strict))
+    # The names of the two shops that come with the project are theirs alone, whatever a reader's folder is called.
+    name = "sample" if source == "sample" else folder.name
+    if source != "sample" and name in ("completejourney", "sample"):
+        name = f"folder {name}"
+    shop = _counted(validate(read_folder(folder, name, strict)))
     written = _write_quarantine(shop, None if quarantine is None else Path(quarantine))
     if written is None:
         return shop
     note = f"{len(shop.quarantine):,} of {shop.intake['rows'].sum():,} rows were set aside: {paths.shown(written)}"
     return shop.with_tables(notes=(*shop.notes, note))
+
+
+def _counted(shop: Shop) -> Shop:
+    return shop.with_tables(losses=count_losses(shop))
 
 
 def _folder(source: str | Path) -> Path:

@@ -11,6 +11,8 @@ from bundlebook.shop.baskets import Baskets
 
 #: Days of one period. Four weeks stand for the articles' month: every period has the same length and weekdays.
 PERIOD_DAYS = 28
+#: Share of the weeks in which a weekday has a basket, from which on the shop counts as usually open on it.
+_USUAL = 0.9
 
 
 @dataclass(frozen=True)
@@ -149,17 +151,65 @@ def _of_buyers(baskets: Baskets) -> Baskets:
     return baskets.of_users(np.flatnonzero(baskets.counts_by_user()))
 
 
-def complete_weeks(baskets: Baskets) -> tuple[np.datetime64, np.datetime64]:
-    """First day of the first complete week (Monday to Sunday) and first day after the last one.
+def open_weekdays(days: np.ndarray) -> np.ndarray:
+    """Return the weekdays on which a shop usually opens: those with a basket in nine of ten of its weeks.
 
-    A week at either end counts as complete when every one of its seven days has a basket.
+    Parameters
+    ----------
+    days : ndarray of datetime64[D]
+        Days with a basket, in any order, repeated or not.
+
+    Returns
+    -------
+    ndarray of int64
+        Sorted, Monday is 0. The first and the last week, which may be cut off, and weeks without any basket have no
+        say; of a log of fewer than three weeks nothing is known, and all seven are returned. Empty where baskets are so
+        rare that no weekday is usual.
     """
-    days = np.unique(baskets.day).astype(np.int64)
-    week = (days + 3) // 7  # day 0, 1970-01-01, was a Thursday
-    whole = [w for w, n in zip(*np.unique(week, return_counts=True), strict=True) if n == 7]
-    if not whole:
-        raise BundlebookError("there is no week with a basket on every day", remedy="use a longer log")
-    return _monday(whole[0]), _monday(whole[-1] + 1)
+    present = _present(days)
+    return np.flatnonzero(present[1:-1].mean(axis=0) >= _USUAL) if len(present) > 2 else np.arange(7)
+
+
+def complete_weeks(days: np.ndarray) -> tuple[np.datetime64, np.datetime64]:
+    """Return the first day of the first complete week (Monday to Sunday) and the first day after the last one.
+
+    A week at either end of the log is complete when each weekday on which the shop usually opens has a basket. So a
+    shop that is closed on Saturdays, or for a holiday in between, loses no week by it. Where no weekday is usual,
+    nothing can prove that an end is whole, and the first and the last week are left out.
+
+    Parameters
+    ----------
+    days : ndarray of datetime64[D]
+        Days with a basket.
+
+    Raises
+    ------
+    BundlebookError
+        If there is no such week.
+    """
+    present, usual = _present(days), open_weekdays(days)
+    whole = np.all(present[:, usual], axis=1)
+    if not len(usual):
+        whole = np.isin(np.arange(len(present)), [0, len(present) - 1], invert=True)
+    if not whole.any():
+        raise BundlebookError(
+            f"there is no complete week among {len(present)}", where="days with a basket", remedy="use a longer log"
+        )
+    weeks = np.unique(_week(days))[whole]
+    return _monday(weeks[0]), _monday(weeks[-1] + 1)
+
+
+def _present(days: np.ndarray) -> np.ndarray:
+    """Whether each week that has a basket has one on each weekday, shape (n_weeks, 7)."""
+    days = np.unique(days).astype("datetime64[D]")
+    week = np.unique(_week(days), return_inverse=True)[1]
+    present = np.zeros((week.max(initial=-1) + 1, 7), dtype=bool)
+    present[week, (days.astype(np.int64) + 3) % 7] = True  # day 0, 1970-01-01, was a Thursday
+    return present
+
+
+def _week(days: np.ndarray) -> np.ndarray:
+    return (days.astype("datetime64[D]").astype(np.int64) + 3) // 7
 
 
 def _monday(week: int) -> np.datetime64:
@@ -222,8 +272,8 @@ def common_items(baskets: Baskets, at_least: int | Literal["auto"] = "auto") -> 
 
 def time_split(
     baskets: Baskets,
-    validation_weeks: int = 4,
-    test_weeks: int = 4,
+    validation_weeks: int | Literal["auto"] = "auto",
+    test_weeks: int | Literal["auto"] = "auto",
     min_users: int | Literal["auto"] = "auto",
 ) -> Split:
     """Cut baskets by time: the last complete weeks are the test, those before the validation, the rest training.
@@ -231,8 +281,9 @@ def time_split(
     Parameters
     ----------
     baskets : Baskets
-    validation_weeks, test_weeks : int
-        Length of the two windows in weeks.
+    validation_weeks, test_weeks : int or "auto"
+        Length of the two windows in weeks. ``"auto"`` takes a sixth of the complete weeks, at least one and at most
+        four: four from 24 weeks on, two of 17 weeks.
     min_users : int or "auto"
         Items bought by fewer users in the training weeks are left out, see :func:`common_items`. Later weeks have no
         say in it.
@@ -246,20 +297,20 @@ def time_split(
     BundlebookError
         If a window has no week, or too few weeks or items remain.
     """
-    if min(validation_weeks, test_weeks) < 1:
+    start, end = complete_weeks(baskets.day)
+    weeks = int((end - start).astype(int)) // 7
+    validation, test = (
+        int(np.clip(weeks // 6, 1, 4)) if given == "auto" else given for given in (validation_weeks, test_weeks)
+    )
+    if min(validation, test) < 1:
+        raise BundlebookError(f"windows of {validation} and {test} weeks", remedy="give each at least one week")
+    if weeks <= validation + test:
         raise BundlebookError(
-            f"windows of {validation_weeks} and {test_weeks} weeks", remedy="give each at least one week"
-        )
-    start, end = complete_weeks(baskets)
-    week = np.timedelta64(7, "D")
-    test_start = end - test_weeks * week
-    validation_start = test_start - validation_weeks * week
-    if validation_start <= start:
-        weeks = int((end - start) / week)
-        raise BundlebookError(
-            f"{weeks} complete weeks are too few for {validation_weeks} + {test_weeks} and a training part",
+            f"{weeks} complete weeks are too few for {validation} + {test} and a training part",
             remedy="use shorter windows or a longer log",
         )
+    test_start = end - np.timedelta64(7 * test, "D")
+    validation_start = test_start - np.timedelta64(7 * validation, "D")
     whole = baskets.between(start, end)
     kept = common_items(whole.between(end=validation_start), min_users)
     return Split(whole.over(kept), start, validation_start, test_start, end)

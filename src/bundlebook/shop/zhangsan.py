@@ -1,8 +1,11 @@
-"""The case of 张三 (Zhang San): the articles' four purchases, mapped onto a real shop by a rule fixed beforehand."""
+"""The case of 张三 (Zhang San): the articles' four purchases, mapped onto a real shop by a rule fixed beforehand.
+
+``rule`` and ``purchases`` read what is fixed, ``check`` types other purchases, ``ranked_items`` and ``mapping`` give
+his item numbers to items of a shop, and ``history`` and ``with_habit`` make baskets that any recommender takes.
+"""
 
 import re
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, fields
 
 import numpy as np
 import pandas as pd
@@ -16,9 +19,10 @@ from bundlebook.shop.shop import Shop
 from bundlebook.shop.splits import PERIOD_DAYS, Split
 
 #: Label of his row in a history.
-USER_ID = "张三"
+_USER_ID = "张三"
 #: More units of one item in one month than any household buys; beyond it a number is a typing error.
-MAX_QUANTITY = 1000
+_MAX_QUANTITY = 1000
+_MONTH = r"\d{4}-(0[1-9]|1[0-2])"
 
 
 @dataclass(frozen=True)
@@ -51,31 +55,19 @@ class Rule:
 def rule() -> Rule:
     """Read the mapping rule."""
     text = yaml.safe_load((paths.data() / "zhangsan" / "rule.yaml").read_text(encoding="utf-8"))
-    return Rule(
-        words=text["words"],
-        one_per=tuple(text["one_per"]),
-        numbers=tuple(text["numbers"]),
-        asked_item=text["asked_item"],
-        asked_time=text["asked_time"],
-        day_in_period=text["day_in_period"],
-    )
+    lists = {name: tuple(text[name]) for name in ("one_per", "numbers")}
+    return Rule(**{field.name: text[field.name] for field in fields(Rule)} | lists)
 
 
-def purchases(file: Path | None = None) -> pd.DataFrame:
-    """Read 张三's purchases, or a table of the same form.
-
-    Parameters
-    ----------
-    file : Path, optional
-        CSV with the columns ``time`` (``YYYY-MM``), ``item_id`` and ``quantity``; by default the articles' table.
+def purchases() -> pd.DataFrame:
+    """Read 张三's purchases.
 
     Returns
     -------
     DataFrame
-        ``time`` (str), ``item_id`` (int64), ``quantity`` (int64), as checked by :func:`check`.
+        ``time`` (str, ``YYYY-MM``), ``item_id`` (int64), ``quantity`` (int64), as checked by :func:`check`.
     """
-    file = paths.data() / "zhangsan" / "history.csv" if file is None else Path(file)
-    return check(pd.read_csv(file, dtype=str), where=file.name)
+    return check(pd.read_csv(paths.data() / "zhangsan" / "history.csv", dtype=str), where="history.csv")
 
 
 def check(table: pd.DataFrame, where: str = "history", asked: str | None = None) -> pd.DataFrame:
@@ -97,58 +89,37 @@ def check(table: pd.DataFrame, where: str = "history", asked: str | None = None)
         before the month asked for, an item number that is not a whole number, or a quantity that is not a whole
         number between 1 and 1000.
     """
-    asked = rule().asked_time if asked is None else _month(asked, "the month asked for")
+    asked = rule().asked_time if asked is None else asked
+    if not re.fullmatch(_MONTH, asked):
+        raise BundlebookError(f"time {asked!r} is not a month", where="the month asked for", remedy="write 2021-04")
     missing = [column for column in ("time", "item_id", "quantity") if column not in table]
     if missing:
         raise BundlebookError(f"column {missing[0]!r} is missing", where=where, remedy="use time, item_id, quantity")
     if table.empty:
         raise BundlebookError("there is no purchase", where=where, remedy="give at least one line")
-    rows = [
-        (_month(row.time, line), _whole(row.item_id, "item_id", line), _quantity(row.quantity, line))
-        for number, row in enumerate(table.itertuples(index=False), start=1)
-        for line in [f"{where}, line {number}"]
-    ]
-    checked = pd.DataFrame(rows, columns=["time", "item_id", "quantity"])
-    late = checked["time"] >= asked
-    if late.any():
-        line = int(late.to_numpy().argmax())
-        raise BundlebookError(
-            f"{checked['time'][line]} is not before {asked}, the month asked for",
-            where=f"{where}, line {line + 1}",
-            remedy="a history ends before the month that is predicted",
-        )
-    falls = checked["time"] < checked["time"].shift(fill_value="")
-    if falls.any():
-        line = int(falls.to_numpy().argmax())
-        raise BundlebookError(
-            f"{checked['time'][line]} comes after {checked['time'][line - 1]}",
-            where=f"{where}, line {line + 1}",
-            remedy="write the months in the order of time",
-        )
+
+    def refuse(wrong: pd.Series, problem: pd.Series, remedy: str) -> None:
+        if wrong.any():
+            line = int(wrong.to_numpy().argmax())
+            raise BundlebookError(problem.iloc[line], where=f"{where}, line {line + 1}", remedy=remedy)
+
+    text = table[["time", "item_id", "quantity"]].astype(str).apply(lambda column: column.str.strip())
+    text = text.reset_index(drop=True)
+    time = text["time"]
+    refuse(~time.str.fullmatch(_MONTH), time.map("time {!r} is not a month".format), "write 2021-04")
+    for name in ("item_id", "quantity"):
+        no_number = ~text[name].str.fullmatch(r"-?\d{1,18}")
+        refuse(no_number, text[name].map((name + " {!r} is not a whole number").format), "write 1001, 2, 3 …")
+    checked = text.astype({"item_id": np.int64, "quantity": np.int64})
+    units, bounds = checked["quantity"], f"is outside 1 to {_MAX_QUANTITY}"
+    refuse(
+        ~units.between(1, _MAX_QUANTITY), "quantity " + text["quantity"] + f" {bounds}", "leave out what was not bought"
+    )
+    late = time + f" is not before {asked}, the month asked for"
+    refuse(time >= asked, late, "a history ends before the month that is predicted")
+    earlier = time.shift(fill_value="")
+    refuse(time < earlier, time + " comes after " + earlier, "write the months in the order of time")
     return checked
-
-
-def _month(value: object, where: str) -> str:
-    text = str(value).strip()
-    if not re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])", text):
-        raise BundlebookError(f"time {text!r} is not a month", where=where, remedy="write 2021-04")
-    return text
-
-
-def _whole(value: object, column: str, where: str) -> int:
-    text = str(value).strip()
-    if not re.fullmatch(r"-?\d{1,18}", text):
-        raise BundlebookError(f"{column} {text!r} is not a whole number", where=where, remedy="write 1001, 2, 3 …")
-    return int(text)
-
-
-def _quantity(value: object, where: str) -> int:
-    units = _whole(value, "quantity", where)
-    if not 1 <= units <= MAX_QUANTITY:
-        raise BundlebookError(
-            f"quantity {units} is outside 1 to {MAX_QUANTITY}", where=where, remedy="leave out what was not bought"
-        )
-    return units
 
 
 def ranked_items(split: Split, shop: Shop) -> pd.DataFrame:
@@ -252,11 +223,8 @@ def history(
     lines = purchases() if table is None else check(table, asked=asked)
     unknown = lines.index[~lines["item_id"].isin(mapped.index)]
     if len(unknown):
-        raise BundlebookError(
-            f"unknown item {lines['item_id'][unknown[0]]}",
-            where=f"history, line {unknown[0] + 1}",
-            remedy=f"use one of {mapped.index.tolist()}",
-        )
+        where, remedy = f"history, line {unknown[0] + 1}", f"use one of {mapped.index.tolist()}"
+        raise BundlebookError(f"unknown item {lines['item_id'][unknown[0]]}", where=where, remedy=remedy)
     fixed = rule()
     months_back = months(asked or fixed.asked_time) - lines["time"].map(months).to_numpy()
     day = np.asarray(at, "datetime64[D]") - months_back * PERIOD_DAYS + fixed.day_in_period
@@ -266,7 +234,7 @@ def history(
     units = lines["quantity"].to_numpy(np.float32)
     quantities = sparse.csr_matrix((units, (basket, column)), shape=(len(days), len(items)))
     user = np.zeros(len(days), dtype=np.int64)
-    return Baskets(quantities, user, days, np.array([USER_ID]), items, split.baskets.level)
+    return Baskets(quantities, user, days, np.array([_USER_ID]), items, split.baskets.level)
 
 
 def months(text: str) -> int:

@@ -16,7 +16,7 @@ from bundlebook.shop import Shop
 from bundlebook.simulator.customers import Customers, fit_customers
 
 #: Raised whenever the same seed would give other tables.
-_SIMULATOR_VERSION = 1
+_SIMULATOR_VERSION = 2
 
 
 @dataclass(frozen=True)
@@ -116,17 +116,23 @@ def simulate_behaviour(
     Returns
     -------
     Behaviour
+
+    Notes
+    -----
+    Sessions, browsing, bundles, panels and responses have a random stream each, and a stage draws all of its numbers
+    before it looks at an assumption about people. So two worlds of one seed that differ in one assumption differ only
+    in what follows from it: without position bias the same panels show the same bundles, and other ones are clicked.
     """
     assumptions = assumptions or Assumptions()
     customers = fit_customers(shop, until, level)
-    rng = np.random.default_rng([seed, _SIMULATOR_VERSION])
+    streams = [np.random.default_rng(s) for s in np.random.SeedSequence([seed, _SIMULATOR_VERSION]).spawn(5)]
     baskets = customers.lines.groupby("basket").agg(user=("user", "first"), time=("time", "min"))
-    chosen = np.sort(rng.choice(len(baskets), min(n_sessions, len(baskets)), replace=False))
+    chosen = np.sort(streams[0].choice(len(baskets), min(n_sessions, len(baskets)), replace=False))
     sessions = baskets.iloc[chosen].reset_index()
     sessions["sim_session_id"] = [f"S{number:06d}" for number in range(1, len(sessions) + 1)]
-    browsing = _browse(customers, sessions, assumptions, rng)
-    bundles = _bundles(customers, n_bundles, rng)
-    bundle_events = _show(customers, sessions, bundles, assumptions, rng)
+    browsing = _browse(customers, sessions, assumptions, streams[1])
+    bundles = _bundles(customers, n_bundles, streams[2])
+    bundle_events = _show(customers, sessions, bundles, assumptions, *streams[3:])
     return Behaviour(browsing, _as_table(customers, bundles), bundle_events, customers, assumptions)
 
 
@@ -159,13 +165,13 @@ def _browse(
     listed["sim_position"] = listed.groupby("session").cumcount() + 1
     attention = examination(listed["sim_position"].max(), assumptions.position_exponent)
     # A basket is a fact: what was bought had been looked at, wherever it stood.
-    looked = listed["sim_bought"] | (rng.random(len(listed)) < attention[listed["sim_position"] - 1])
-    viewed = listed[looked]
-    user, item = sessions["user"].to_numpy()[viewed["session"]], viewed["item"].to_numpy()
-    deal = rng.random(len(viewed)) < customers.deal_share[item]
-    pull = np.where(deal, customers.deal_ratio[item], 1.0) ** (customers.elasticity[item] * customers.sensitivity[user])
-    carted = viewed["sim_bought"] | (rng.random(len(viewed)) < np.minimum(assumptions.carted * pull, 1.0))
-    searched = rng.random(len(viewed)) < assumptions.searched
+    look, deal, cart, search = rng.random((4, len(listed)))
+    looked = listed["sim_bought"] | (look < attention[listed["sim_position"] - 1])
+    user, item = sessions["user"].to_numpy()[listed["session"]], listed["item"].to_numpy()
+    ratio = np.where(deal < customers.deal_share[item], customers.deal_ratio[item], 1.0)
+    pull = ratio ** (customers.elasticity[item] * customers.sensitivity[user])
+    carted = (listed["sim_bought"] | (cart < np.minimum(assumptions.carted * pull, 1.0)))[looked]
+    viewed, searched = listed[looked], (search < assumptions.searched)[looked]
     first = viewed.assign(sim_event=np.where(searched, "search", "view"), seconds=60 * viewed["sim_position"])
     second = viewed[carted].assign(sim_event="cart", seconds=60 * viewed["sim_position"][carted] + 20)
     events = pd.concat([first, second]).sort_values(["session", "seconds"], ignore_index=True)
@@ -254,6 +260,7 @@ def _show(
     bundles: list[tuple[list[int], float, float]],
     assumptions: Assumptions,
     rng: np.random.Generator,
+    answers: np.random.Generator,
 ) -> pd.DataFrame:
     """Panels in random sessions: Plackett–Luce logging policy, position-based clicks, purchases after clicks."""
     names = ["user_id", "sim_bundle_id", "sim_session_id", "sim_time", "sim_event", "sim_position", "sim_propensity"]
@@ -272,8 +279,9 @@ def _show(
     chosen, propensity = draw_slates(assumptions.policy_taste * taste, slots, rng)
     appeal = np.take_along_axis(appeal, chosen, axis=1)
     seen = examination(slots, assumptions.position_exponent)
-    clicked = rng.random(chosen.shape) < seen * expit(assumptions.click + appeal)
-    bought = clicked & (rng.random(chosen.shape) < expit(assumptions.buy + appeal))
+    click, buy = answers.random((2, *chosen.shape))
+    clicked = click < seen * expit(assumptions.click + appeal)
+    bought = clicked & (buy < expit(assumptions.buy + appeal))
     parts = []
     for event, happened, delay in (
         ("shown", np.ones_like(clicked), 100),

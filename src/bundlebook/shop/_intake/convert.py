@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
-from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
@@ -13,7 +12,7 @@ import pyarrow.compute as pc
 from bundlebook.errors import BundlebookError
 from bundlebook.shop._intake.rawfile import RawTable, is_number, is_text, is_time
 from bundlebook.shop._intake.settings import EPOCHS, Settings
-from bundlebook.shop.schema import Column, Table
+from bundlebook.shop.schema import Table
 from bundlebook.shop.shop import SourceFile, empty_quarantine
 
 #: Larger shares of a file are not set aside: then the file is misread, and not some of its rows bad.
@@ -28,7 +27,9 @@ _FIRST_YEAR, _LAST_YEAR = 1900, 2100
 _LATEST = {"epoch_s": 5e9, "epoch_ms": 5e12}
 _NUMBER = r"^-?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
 _DATE = r"^\d{4}[-/.]\d{1,2}([-/.]\d{1,2}([ T]\d{1,2}:\d{1,2}(:\d{1,2}(\.\d{1,9})?)?)?)?$|^\d{8}$"
-_OFFSET = r"(:\d{1,2}(?:\.\d{1,9})?) ?(?:Z|[+-]\d{2}(?::?\d{2})?)$"
+_OFFSET = r"(?P<time>:\d{1,2}(?:\.\d{1,9})?) ?(?P<offset>Z|[+-]\d{2}(?::?\d{2})?)$"
+#: Characters that nobody sees, and that make two spellings of one identifier.
+_INVISIBLE = r"[\x{200B}-\x{200D}\x{2060}\x{FEFF}]"
 #: A part of a reason, and what to do where most rows have it.
 _REMEDIES = {
     "year first": "set `time_format` in shop.yaml, for example '%d.%m.%Y %H:%M' or 'epoch_ms'",
@@ -60,14 +61,14 @@ class Converted:
     quarantine : DataFrame
     source : SourceFile
         ``source.rows == len(frame) + len(quarantine)``.
-    aware : bool
-        True: its times know their offset from UTC, so they are on the clock of a known zone.
+    zone : str or None
+        Zone on whose clock its times are; None: the file does not say.
     """
 
     frame: pd.DataFrame
     quarantine: pd.DataFrame
     source: SourceFile
-    aware: bool
+    zone: str | None
 
 
 def convert(
@@ -101,15 +102,25 @@ def convert(
     """
     faults = _Faults(raw.table.num_rows)
     given = dict(zip(raw.table.column_names, raw.table.columns, strict=True))
-    columns, aware = {}, False
+    columns, zone = {}, None
     for column in table.columns:
         if column.name in given:
-            columns[column.name], found, with_offset = _column(given[column.name], column, raw.is_csv, settings)
-            aware |= with_offset
+            cells = given[column.name]
+            if column.kind == "time":
+                values, found, zone = _times(cells, settings)
+            elif column.kind == "id":
+                values, found = _identifiers(cells)
+            elif column.kind == "word":
+                values, found = _words(cells, column.words, settings.events)
+            elif column.kind == "number":
+                values, found = _numbers(cells, settings.decimal if raw.is_csv else ".")
+            else:
+                values, found = _series(_text(cells)), []
+            columns[column.name] = values
             for rows, reason in found:
                 faults.add(column.name, rows, reason)
             if not column.blank:
-                faults.add(column.name, columns[column.name].isna().to_numpy(), "missing")
+                faults.add(column.name, values.isna().to_numpy(), "missing")
     if table.name == "events":
         no_item = columns["item_id"].isna()
         no_item &= columns["event"] != "search" if "event" in columns else True
@@ -120,7 +131,7 @@ def convert(
     frame = pd.DataFrame(columns | extra)
     if table.key:
         _check_key(raw, list(table.key), frame, faults)
-    aside = _set_aside(raw, given, faults)
+    aside = _set_aside(raw, given, faults, _revenue(frame) if table.name == "events" else np.zeros(len(frame)))
     _judge(raw.rows, aside, strict)
     frame = frame[~faults.rows].reset_index(drop=True) if faults.rows.any() else frame
     for column in table.columns:
@@ -128,7 +139,16 @@ def convert(
             frame[column.name] = _whole(frame[column.name])
     source = SourceFile(raw.file, raw.rows, raw.md5, len(aside))
     assert source.kept == len(frame), f"{raw.file}: {raw.rows} rows in, {len(frame)} kept, {len(aside)} set aside"
-    return Converted(frame, aside, source, aware)
+    return Converted(frame, aside, source, zone)
+
+
+def _revenue(events: pd.DataFrame) -> np.ndarray:
+    """Money of each event as far as it can be read: 0 for a return and what else is no purchase, NaN where unknown."""
+    unknown = pd.Series(np.nan, index=events.index)
+    quantity, event = events.get("quantity", unknown.fillna(1.0)), events.get("event", unknown)
+    nothing = (quantity <= 0) | (event.notna() & (event != "purchase"))
+    price = events.get("price", unknown)
+    return (quantity * price.where(price >= 0)).mask(nothing, 0.0).to_numpy(float)
 
 
 class _Faults:
@@ -171,9 +191,9 @@ def _check_key(raw: RawTable, key: list[str], frame: pd.DataFrame, faults: _Faul
     faults.add(key[-1], np.isin(np.arange(len(frame)), again), "a duplicate of an earlier row")
 
 
-def _set_aside(raw: RawTable, given: dict[str, pa.ChunkedArray], faults: _Faults) -> pd.DataFrame:
+def _set_aside(raw: RawTable, given: dict[str, pa.ChunkedArray], faults: _Faults, revenue: np.ndarray) -> pd.DataFrame:
     """The quarantine of one file, sorted by row."""
-    records = [(row, "", text, reason) for row, text, reason in raw.ragged]
+    records = [(row, "", text, reason, np.nan) for row, text, reason in raw.ragged]
     positions = np.flatnonzero(faults.rows)
     if len(positions):
         rows = raw.row_numbers()[positions]
@@ -181,13 +201,14 @@ def _set_aside(raw: RawTable, given: dict[str, pa.ChunkedArray], faults: _Faults
         for place, position in enumerate(positions):
             column, reason = faults.at(int(position))
             value = shown[column][place]
-            records.append((int(rows[place]), column, "" if value is None else str(value), reason))
+            money = float(revenue[position])
+            records.append((int(rows[place]), column, "" if value is None else str(value), reason, money))
     if not records:
         return empty_quarantine()
-    frame = pd.DataFrame(sorted(records), columns=["row", "column", "value", "reason"])
+    frame = pd.DataFrame(sorted(records), columns=["row", "column", "value", "reason", "revenue"])
     frame.insert(0, "file", raw.file)
     frame["value"] = [value if len(value) <= _WIDTH else value[: _WIDTH - 1] + "…" for value in frame["value"]]
-    return frame.astype({"file": "str", "row": np.int64, "column": "str", "value": "str", "reason": "str"})
+    return frame.astype(empty_quarantine().dtypes.to_dict())
 
 
 def _shown(cells: pa.ChunkedArray) -> list:
@@ -221,33 +242,26 @@ def _judge(rows: int, quarantine: pd.DataFrame, strict: bool) -> None:
     )
 
 
-def _column(
-    cells: pa.ChunkedArray, column: Column, is_csv: bool, settings: Settings
-) -> tuple[pd.Series, list[_Fault], bool]:
-    """One column in the contract's type, its faults, and whether its cells are times that know their offset."""
-    if column.kind == "id":
-        return *_identifiers(cells), False
-    if column.kind == "word":
-        return *_words(cells, column.words, settings.events), False
-    if column.kind == "number":
-        return *_numbers(cells, settings.decimal if is_csv else "."), False
-    if column.kind == "time":
-        return _times(cells, settings)
-    return _series(_text(cells)), [], False
-
-
 def _text(cells: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Cells as text: trimmed, and missing where they are blank or say so (:data:`_MISSING`)."""
-    cells = pc.utf8_trim_whitespace(cells.cast(pa.string()))
+    """Cells as text: composed (NFC), trimmed, and missing where they are blank or say so (:data:`_MISSING`)."""
+    cells = cells.cast(pa.string())
+    if _any(pc.invert(pc.string_is_ascii(cells))):
+        cells = pc.utf8_normalize(cells, form="NFC")
+        cells = pc.replace_substring_regex(cells, rf"^(\s|{_INVISIBLE})+|(\s|{_INVISIBLE})+$", "")
+    cells = pc.utf8_trim_whitespace(cells)
     absent = pc.is_in(cells, pa.array(_MISSING))
     return pc.if_else(absent, pa.scalar(None, pa.string()), cells) if _any(absent) else cells
 
 
 def _identifiers(cells: pa.ChunkedArray) -> tuple[pd.Series, list[_Fault]]:
-    """Identifiers as text. A line break inside one is the trace of a quotation mark that went astray."""
-    cells = _text(cells)
+    """Identifiers as text, spelt alike in every file: 1001.0, as pandas writes a column with gaps, is 1001.
+
+    A line break inside one is the trace of a quotation mark that went astray.
+    """
+    cells = pc.replace_substring_regex(_text(cells), _INVISIBLE, "")
+    cells = pc.replace_substring_regex(cells, r"^(\d+)\.0$", r"\1")
     broken = _mask(pc.match_substring_regex(cells, r"[\r\n\x00]"))
-    shortened = _mask(pc.match_substring_regex(cells, r"^\d\.\d+E\+\d\d$"))
+    shortened = _mask(pc.match_substring_regex(cells, r"^\d([.,]\d+)?[eE]\+\d\d$"))
     return _series(cells), [
         (broken, "an identifier with a line break"),
         (shortened, "a number that a spreadsheet shortened"),
@@ -285,43 +299,46 @@ def _whole(values: pd.Series) -> pd.Series:
     return values.astype(np.int64) if bool((small & (values % 1 == 0)).all()) else values
 
 
-def _times(cells: pa.ChunkedArray, settings: Settings) -> tuple[pd.Series, list[_Fault], bool]:
-    """Times as naive datetime64[us] on the clock of ``settings.timezone``.
+def _times(cells: pa.ChunkedArray, settings: Settings) -> tuple[pd.Series, list[_Fault], str | None]:
+    """Times as naive datetime64[us], and the zone on whose clock they are.
 
     Text is read year first: ``2021-01`` (the first of the month), ``2021-01-31``, ``2021/1/31``, ``20210131``,
     ``2021年1月31日``, each with ``10:30`` or ``10:30:59.5`` behind it, and then ``Z``, ``UTC`` or ``+08:00``.
-    A time with an offset is brought to the clock of the shop, to UTC where none is known.
+
+    Times with an offset are brought to the zone of the settings. Where these name none, an offset that all times share
+    is the clock of the shop, and so is the zone that a parquet file names; times of several offsets, as daylight saving
+    makes them, are brought to UTC.
 
     Returns
     -------
-    (Series, list of _Fault, bool)
-        The last tells whether the times know their offset from UTC.
+    (Series, list of _Fault, str or None)
+        The last is None where neither the settings nor the times name a zone.
     """
-    form = settings.time_format
+    form, zone = settings.time_format, settings.timezone
     mixed = serial = extreme = np.zeros(len(cells), dtype=bool)
     if is_time(cells.type):
         present = np.asarray(pc.is_valid(cells))
         extreme = _outside(cells)
         cells = pc.if_else(pa.array(extreme), pa.scalar(None, cells.type), cells)
         values = cells.cast(pa.timestamp("us"), safe=False).to_pandas()
-        aware = pa.types.is_timestamp(cells.type) and cells.type.tz is not None
-        values = _to_clock(values.dt.tz_localize("UTC"), settings) if aware else values
+        if pa.types.is_timestamp(cells.type) and cells.type.tz is not None:
+            zone = zone or _named_zone(cells.type.tz)
+            values = _to_clock(values.dt.tz_localize("UTC"), zone)
     else:
         texts = _text(cells)
         present = np.asarray(pc.is_valid(texts))
         if form in EPOCHS:
             counted, _ = _numbers(cells)
-            counted = counted.where(counted < _LATEST[form])
-            values = _to_clock(pd.to_datetime(counted, unit=EPOCHS[form], errors="coerce", utc=True), settings)
-            aware = True
+            counted, zone = counted.where(counted < _LATEST[form]), zone or "UTC"
+            values = _to_clock(pd.to_datetime(counted, unit=EPOCHS[form], errors="coerce", utc=True), zone)
         elif form:
             aware = "%z" in form.lower()
             values = pd.to_datetime(_series(texts), format=form, errors="coerce", utc=aware)
-            values = _to_clock(values, settings) if aware else values
+            if aware:
+                zone = zone or "UTC"
+                values = _to_clock(values, zone)
         else:
-            values, offset = _year_first(texts, settings)
-            aware = bool(offset.any())
-            mixed = present & ~offset & aware & (settings.timezone is None)
+            values, mixed, zone = _year_first(texts, zone)
             serial = _mask(pc.match_substring_regex(texts, r"^\d{5}([.,]\d+)?$"))
     values = values.astype("datetime64[us]")
     year = values.dt.year
@@ -332,7 +349,7 @@ def _times(cells: pa.ChunkedArray, settings: Settings) -> tuple[pd.Series, list[
         (present & values.isna().to_numpy(), f"not a time in the form {form}" if form else "not a time, year first"),
         (mixed, "a time without offset among times with one"),
     ]
-    return values, faults, aware
+    return values, faults, zone
 
 
 def _outside(cells: pa.ChunkedArray) -> np.ndarray:
@@ -342,8 +359,8 @@ def _outside(cells: pa.ChunkedArray) -> np.ndarray:
     return _mask(pc.or_(pc.less(cells, first), pc.greater_equal(cells, end)))
 
 
-def _year_first(cells: pa.ChunkedArray, settings: Settings) -> tuple[pd.Series, np.ndarray]:
-    """Times, and the mask of those that carry an offset."""
+def _year_first(cells: pa.ChunkedArray, zone: str | None) -> tuple[pd.Series, np.ndarray, str | None]:
+    """Times, the mask of those without an offset among others with one and no zone to put them in, and their zone."""
     for pattern, plain in ((r" *[年月] *(\d)", r"-\1"), (r"[年月日]", ""), (r" ?UTC$", "Z")):
         if _any(pc.match_substring_regex(cells, pattern)):
             cells = pc.replace_substring_regex(cells, pattern, plain)
@@ -352,13 +369,27 @@ def _year_first(cells: pa.ChunkedArray, settings: Settings) -> tuple[pd.Series, 
     good = pc.match_substring_regex(bare, _DATE)
     texts = _series(pc.if_else(good, cells, pa.scalar(None, pa.string())))
     values = pd.to_datetime(texts.mask(offset), format="ISO8601", errors="coerce").astype("datetime64[us]")
-    if offset.any():
-        values[offset] = _to_clock(pd.to_datetime(texts[offset], format="ISO8601", errors="coerce", utc=True), settings)
-    return values, offset
+    if not offset.any():
+        return values, offset, zone
+    mixed = np.asarray(pc.is_valid(cells)) & ~offset & (zone is None)
+    if zone is None:
+        every = pc.unique(pc.struct_field(pc.extract_regex(cells, _OFFSET), "offset")).drop_null().to_pylist()
+        zones = {_named_zone(one) for one in every}
+        zone = zones.pop() if len(zones) == 1 else "UTC"
+    values[offset] = _to_clock(pd.to_datetime(texts[offset], format="ISO8601", errors="coerce", utc=True), zone)
+    return values, mixed, zone
 
 
-def _to_clock(aware: pd.Series, settings: Settings) -> pd.Series:
-    return aware.dt.tz_convert(ZoneInfo(settings.timezone or "UTC")).dt.tz_localize(None).astype("datetime64[us]")
+def _named_zone(name: str) -> str:
+    """A zone's name as pandas and the reader know it: ``"UTC"``, ``"Asia/Shanghai"``, or ``"UTC+08:00"`` of +0800."""
+    digits = name.removeprefix("UTC")[1:].replace(":", "")
+    if not digits.isdecimal():
+        return "UTC" if name == "Z" else name
+    return "UTC" if not int(digits) else f"UTC{name.removeprefix('UTC')[0]}{digits[:2]}:{digits[2:] or '00'}"
+
+
+def _to_clock(aware: pd.Series, zone: str) -> pd.Series:
+    return aware.dt.tz_convert(zone).dt.tz_localize(None).astype("datetime64[us]")
 
 
 def _extra(cells: pa.ChunkedArray, name: str, is_csv: bool) -> pd.Series:

@@ -38,31 +38,22 @@ _HEADER_REMEDY = "the first line must be the header: the names of the columns"
 _QUOTES_REMEDY = "close every quotation mark, and write one that belongs to a value twice, inside a quoted value"
 
 
-def check_csv(path: Path, table: Table, settings: Settings) -> None:
-    """Judge a CSV file by its size and first line, reading at most 1 MB.
+def read_csv(path: Path, table: Table, settings: Settings) -> RawTable:
+    """Read a CSV file as text under the contract's column names.
+
+    Lines with too few or too many fields are listed in ``ragged`` and left out of ``table``. The file is judged by its
+    size and first line before more than 1 MB of it is read.
 
     Raises
     ------
     BundlebookError
-        If it is no CSV file of this table, has no rows, or would not fit into memory.
+        If it is no CSV file of this table, has no rows, would not fit into memory, or cannot be read as a whole.
     """
     with path.open("rb") as file:
         head = file.read(_HEAD)
     _check_text(head, path.name)
     _header(head, path.name, table, settings, settings.encoding)
     check_memory(path, _MEMORY_FACTOR * path.stat().st_size)
-
-
-def read_csv(path: Path, table: Table, settings: Settings) -> RawTable:
-    """Read a CSV file as text under the contract's column names.
-
-    Lines with too few or too many fields are listed in ``ragged`` and left out of ``table``.
-
-    Raises
-    ------
-    BundlebookError
-        If the file as a whole cannot be read.
-    """
     content = path.read_bytes()
     digest = md5(content)
     content = _to_utf8(content, path.name, settings.encoding)

@@ -1,4 +1,4 @@
-"""A folder of files into a shop: find the files, judge them all before reading one, convert, fit together."""
+"""A folder of files into a shop: find the files, read and convert them, fit them together."""
 
 import difflib
 from pathlib import Path
@@ -7,13 +7,13 @@ import pandas as pd
 
 from bundlebook.errors import BundlebookError
 from bundlebook.shop._intake.convert import LIMIT, Converted, convert
-from bundlebook.shop._intake.csvfile import check_csv, read_csv
-from bundlebook.shop._intake.rawfile import check_parquet, read_parquet, shown
+from bundlebook.shop._intake.csvfile import read_csv
+from bundlebook.shop._intake.rawfile import read_parquet, shown
 from bundlebook.shop._intake.settings import FILE, Settings, read_settings
 from bundlebook.shop.schema import BUNDLE_EVENTS, EVENTS, TABLES, Table
 from bundlebook.shop.shop import Shop, SourceFile
 
-_FORMATS = {".csv": (check_csv, read_csv), ".parquet": (check_parquet, read_parquet)}
+_READERS = {".csv": read_csv, ".parquet": read_parquet}
 #: For a table, the column whose values another table must know.
 _REFERENCES = {"bundles": ("item_id", "products"), "bundle_events": ("bundle_id", "bundles")}
 #: Words by which other logs tell what happened; a column of them is not a column beside the contract.
@@ -46,9 +46,6 @@ def read_folder(folder: Path, name: str, strict: bool = False) -> Shop:
     settings = read_settings(folder)
     files = _find(folder)
     _check_orphans(files, settings)
-    for table, path in files.items():
-        _FORMATS[path.suffix][0](path, TABLES[table], settings)
-
     read: dict[str, Converted] = {}
     for table in ("products", "users", "events", "bundles", "bundle_events"):
         if table in files:
@@ -56,13 +53,13 @@ def read_folder(folder: Path, name: str, strict: bool = False) -> Shop:
             if table in _REFERENCES:
                 column, other = _REFERENCES[table]
                 known = {column: (read[other].frame[column], read[other].source.name)}
-            raw = _FORMATS[files[table].suffix][1](files[table], TABLES[table], settings)
+            raw = _READERS[files[table].suffix](files[table], TABLES[table], settings)
             read[table] = convert(raw, TABLES[table], settings, known, strict)
     notes = _ignored(folder, files)
     products = _fill_products(read["products"], notes)
     events = _fill_events(read["events"], products, notes)
     _check_items(events, read["events"], read["products"], notes)
-    timezone = _timezone(read, settings, notes)
+    timezone = _one_clock(read, settings, notes)
     sources = [read[table].source for table in TABLES if table in read]
     if settings.md5:
         sources.append(SourceFile(FILE, 0, settings.md5))
@@ -86,7 +83,7 @@ def _find(folder: Path) -> dict[str, Path]:
     present = sorted(path.name for path in folder.iterdir())
     files = {}
     for table in TABLES.values():
-        found = [folder / (table.file + ending) for ending in _FORMATS if table.file + ending in present]
+        found = [folder / (table.file + ending) for ending in _READERS if table.file + ending in present]
         if len(found) > 1:
             raise BundlebookError(
                 f"there are both {found[0].name} and {found[1].name}", where=folder.name, remedy="keep one of them"
@@ -101,7 +98,7 @@ def _find(folder: Path) -> dict[str, Path]:
 
 
 def _missing(folder: str, table: Table, present: list[str]) -> BundlebookError:
-    spare = [name for name in present if name not in {t.file + ending for t in TABLES.values() for ending in _FORMATS}]
+    spare = [name for name in present if name not in {t.file + ending for t in TABLES.values() for ending in _READERS}]
     close = difflib.get_close_matches(f"{table.file}.csv", [name.lower() for name in spare], 1, 0.6)
     like = next((f"; is it {name!r}?" for name in spare if name.lower() in close), "")
     columns = ", ".join(column.name for column in table.columns if column.required or column.default)
@@ -127,7 +124,7 @@ def _check_orphans(files: dict[str, Path], settings: Settings) -> None:
 
 
 def _ignored(folder: Path, files: dict[str, Path]) -> list[str]:
-    spare = sorted(path.name for path in folder.iterdir() if path.suffix in _FORMATS and path not in files.values())
+    spare = sorted(path.name for path in folder.iterdir() if path.suffix in _READERS and path not in files.values())
     return [f"not read, for its name is not in the contract: {name}" for name in spare]
 
 
@@ -202,23 +199,29 @@ def _check_items(events: pd.DataFrame, read: Converted, catalogue: Converted, no
     )
 
 
-def _timezone(read: dict[str, Converted], settings: Settings, notes: list[str]) -> str | None:
-    """The zone of the times; those that know their offset were brought to UTC where the settings name no other."""
-    if settings.timezone:
-        return settings.timezone
-    aware = {read[table].source.name: read[table].aware for table in ("events", "bundle_events") if table in read}
-    if len(set(aware.values())) > 1:
-        without = next(name for name, value in aware.items() if not value)
+def _one_clock(read: dict[str, Converted], settings: Settings, notes: list[str]) -> str | None:
+    """Bring all times to one clock, that of the events, and name its zone; None where nothing is known of it."""
+    clocks = {table: read[table].zone for table in ("events", "bundle_events") if table in read}
+    zone = clocks["events"]
+    if len({clock is None for clock in clocks.values()}) > 1:
+        without = next(read[table].source.name for table, clock in clocks.items() if clock is None)
         raise BundlebookError(
             "its times have no offset, while those of the other table have one",
             where=f"{without}, column 'time'",
             remedy="say in shop.yaml in which `timezone` times without an offset are written",
         )
-    if not any(aware.values()):
-        return None
-    if not settings.local_timezone:
-        notes.append(f"times were brought to UTC, so days are UTC days; set `timezone` in {FILE} for the shop's clock")
-    return "UTC"
+    if zone != clocks.get("bundle_events", zone):
+        frame = read["bundle_events"].frame
+        aware = frame["time"].dt.tz_localize(clocks["bundle_events"], ambiguous=False, nonexistent="shift_forward")
+        frame["time"] = aware.dt.tz_convert(zone).dt.tz_localize(None)
+    if zone and not settings.timezone and not settings.local_timezone:
+        what = (
+            "times were brought to UTC, so days are UTC days"
+            if zone == "UTC"
+            else f"days are those of the clock {zone}"
+        )
+        notes.append(f"{what}; set `timezone` in {FILE} for another clock")
+    return zone
 
 
 def _ordered(frame: pd.DataFrame, table: Table) -> pd.DataFrame:

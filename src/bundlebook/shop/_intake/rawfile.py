@@ -54,17 +54,17 @@ class RawTable:
         return self.table.num_rows + len(self.ragged)
 
 
-def check_parquet(path: Path, table: Table, settings: Settings) -> None:
-    """Judge a parquet file by its footer: columns, types, rows, size.
+def read_parquet(path: Path, table: Table, settings: Settings) -> RawTable:
+    """Read a parquet file under the contract's column names, after judging it by its footer.
 
     Raises
     ------
     BundlebookError
-        If it is no parquet file of this table, has no rows, or would not fit into memory.
+        If it is no parquet file of this table, has no rows, would not fit into memory, or its pages are damaged.
     """
     try:
         with pq.ParquetFile(path) as file:
-            schema, rows = file.schema_arrow, file.metadata.num_rows
+            schema, n_rows = file.schema_arrow, file.metadata.num_rows
             stored = sum(file.metadata.row_group(i).total_byte_size for i in range(file.metadata.num_row_groups))
     except (pa.ArrowException, OSError) as error:
         raise _damaged(path, error) from error
@@ -72,31 +72,19 @@ def check_parquet(path: Path, table: Table, settings: Settings) -> None:
     for name, kind in zip(names, schema.types, strict=True):
         if name in table.names:
             _check_type(path.name, table.column(name), kind, settings)
-    if not rows:
+    if not n_rows:
         raise BundlebookError("the table has no rows", where=path.name, remedy="write at least one row")
-    check_memory(path, stored + _CELL_BYTES * rows * len(names))
-
-
-def read_parquet(path: Path, table: Table, settings: Settings) -> RawTable:
-    """Read a parquet file under the contract's column names.
-
-    Raises
-    ------
-    BundlebookError
-        If its pages are damaged, or need more memory than there is.
-    """
+    check_memory(path, stored + _CELL_BYTES * n_rows * len(names))
     content = path.read_bytes()
     try:
-        rows = pq.read_table(pa.BufferReader(content))
+        rows = pq.read_table(pa.BufferReader(content)).rename_columns(names)
     except MemoryError as error:  # pyarrow's own is one, and an ArrowException too
         raise BundlebookError(
             "unpacked, it needs more memory than is free", where=path.name, remedy=_MEMORY_REMEDY
         ) from error
     except (pa.ArrowException, OSError) as error:
         raise _damaged(path, error) from error
-    rows = rows.rename_columns(match_header(path.name, rows.column_names, table, settings))
-    numbers = np.arange(1, rows.num_rows + 1)
-    return RawTable(path.name, rows, lambda: numbers, md5(content), is_csv=False)
+    return RawTable(path.name, rows, lambda: np.arange(1, rows.num_rows + 1), md5(content), is_csv=False)
 
 
 def is_text(kind: pa.DataType) -> bool:

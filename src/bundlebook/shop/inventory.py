@@ -1,0 +1,209 @@
+"""What a shop's tables hold, and what was lost on the way into them, so that no analysis has to guess either."""
+
+from dataclasses import dataclass, fields
+
+import numpy as np
+import pandas as pd
+
+from bundlebook.errors import BundlebookError
+from bundlebook.shop.shop import Shop
+from bundlebook.shop.splits import complete_weeks, open_weekdays
+
+#: Share of users with a second day of purchases from which on a shop has repeat customers.
+_REPEAT = 0.05
+#: Shares of the revenue above which a loss is told before anything else, and above which a command stops.
+_TELL, _STOP = 0.01, 0.2
+_WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+
+
+@dataclass(frozen=True)
+class Capabilities:
+    """What an analysis can ask of a shop, each answer with the number behind it.
+
+    Attributes
+    ----------
+    priced : float
+        Share of the purchase lines with a price above 0.
+    discounted : float
+        Share of the priced lines that were paid below their shelf price; 0 without shelf prices.
+    named : float
+        Share of the items whose name is not just their identifier.
+    levels : tuple of str
+        Granularities of the catalogue, see :attr:`bundlebook.shop.Shop.levels`.
+    users : int
+        Users with a purchase.
+    returning : float
+        Share of them who bought on two days or more. 0 where each receipt is a user of its own.
+    described : float
+        Share of them with a row in ``users``.
+    weeks : int
+        Complete weeks, see :func:`bundlebook.shop.complete_weeks`.
+    weekdays : tuple of str
+        Weekdays on which the shop usually opens, ``"Mon"`` first; empty where purchases are too rare to tell.
+    gaps : int
+        Days on such a weekday, between the first and the last purchase, without one.
+    several : float
+        Share of the purchase lines of more than one unit.
+    browsing : int
+        Views, searches and items put into a cart.
+    """
+
+    priced: float
+    discounted: float
+    named: float
+    levels: tuple[str, ...]
+    users: int
+    returning: float
+    described: float
+    weeks: int
+    weekdays: tuple[str, ...]
+    gaps: int
+    several: float
+    browsing: int
+
+    @property
+    def has_prices(self) -> bool:
+        """Whether money can be counted at all."""
+        return self.priced > 0
+
+    @property
+    def has_discounts(self) -> bool:
+        """Whether paid and shelf prices differ, so that a response to prices can be learned."""
+        return self.discounted > 0
+
+    @property
+    def has_names(self) -> bool:
+        """Whether a person can read what an item is."""
+        return self.named > 0
+
+    @property
+    def has_repeat_customers(self) -> bool:
+        """Whether at least one user in twenty came on a second day: what every personal recommender learns from."""
+        return self.returning >= _REPEAT
+
+    def __str__(self) -> str:
+        """One line per capability: its name and its number."""
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        shown = {
+            name: f"{value:.1%}" if isinstance(value, float) else f"{value:,}" if isinstance(value, int) else
+            ", ".join(value) or "none" for name, value in values.items()
+        }  # fmt: skip
+        return "\n".join(f"{name:<10} {text}" for name, text in shown.items())
+
+
+def capabilities(shop: Shop) -> Capabilities:
+    """Say what a shop has: prices, names, levels, customers who return, weeks, open days, quantities, browsing.
+
+    Parameters
+    ----------
+    shop : Shop
+        Cleaned or not; days are those of the clock its times are on.
+
+    Returns
+    -------
+    Capabilities
+
+    Examples
+    --------
+    >>> days = pd.to_datetime(["2021-03-01", "2021-03-02", "2021-03-03"])
+    >>> events = pd.DataFrame({"user_id": list("aab"), "item_id": "i", "time": days, "event": "purchase"})
+    >>> events = events.assign(quantity=1, price=[5.0, 5.0, float("nan")])
+    >>> found = capabilities(Shop("tiny", events, pd.DataFrame({"item_id": ["i"], "name": ["i"]})))
+    >>> round(found.priced, 2), found.has_names, found.returning, found.weeks
+    (0.67, False, 0.5, 0)
+    """
+    lines, products = shop.purchases, shop.products
+    priced = lines["price"] > 0
+    shelf = lines["list_price"] if "list_price" in lines else lines["price"]
+    days = lines["time"].to_numpy().astype("datetime64[D]")
+    visits = pd.DataFrame({"user": lines["user_id"].to_numpy(), "day": days}).drop_duplicates()["user"].value_counts()
+    try:
+        first, end = complete_weeks(days)
+        weeks = int((end - first).astype(int)) // 7
+    except BundlebookError:
+        weeks = 0
+    usual = open_weekdays(days) if weeks else np.array([], dtype=int)
+    every = np.arange(days.min(), days.max() + 1) if len(days) else days
+    closed = np.setdiff1d(every, days)
+    described = [] if shop.users is None else shop.users["user_id"]
+    return Capabilities(
+        priced=_share(priced),
+        discounted=_share((lines["price"] < 0.995 * shelf)[priced]),
+        named=_share((products["name"] != products["item_id"]) & products["name"].notna()),
+        levels=tuple(shop.levels),
+        users=len(visits),
+        returning=_share(visits > 1),
+        described=_share(visits.index.isin(described)),
+        weeks=weeks,
+        weekdays=tuple(_WEEKDAYS[day] for day in usual),
+        gaps=int(np.isin((closed.astype(np.int64) + 3) % 7, usual).sum()),
+        several=_share(lines["quantity"] > 1),
+        browsing=int((shop.events["event"] != "purchase").sum()),
+    )
+
+
+def _share(mask: pd.Series | np.ndarray) -> float:
+    return float(np.mean(mask)) if len(mask) else 0.0
+
+
+def count_losses(shop: Shop) -> pd.DataFrame:
+    """Return the table for ``Shop.losses``, out of a shop that is loaded and not yet cleaned.
+
+    A row whose price cannot be read counts as the mean purchase line does; in a shop without any price every purchase
+    line counts alike.
+    """
+    bought, aside = shop.purchases, shop.quarantine
+    paid = (bought["quantity"] * bought["price"]).mask(bought["quantity"] == 0, 0.0)
+    typical = paid.mean() if paid.notna().any() else 1.0
+    paid = paid.fillna(typical)
+    lost = aside.assign(money=aside["revenue"].fillna(typical), what=aside["file"] + ": " + aside["reason"])
+    lost["what"] = lost["what"].where(lost["column"] == "", lost["what"] + " (" + lost["column"] + ")")
+    table = lost.groupby("what")["money"].agg(rows="size", revenue="sum")
+    named = shop.events["item_id"].notna() & ~shop.events["item_id"].isin(shop.products["item_id"])
+    if named.any():
+        table.loc["the item is not in the catalogue"] = [named.sum(), paid[named.reindex(paid.index)].sum()]
+    total = paid.sum() + lost["money"].sum()
+    table = table.assign(revenue=table["revenue"] / total if total else 0.0).astype({"rows": np.int64})
+    order = ["revenue", "rows", "what"]
+    return table.reset_index().sort_values(order, ascending=[False, False, True], ignore_index=True)
+
+
+def check_losses(shop: Shop, accept: bool = False) -> list[str]:
+    """Say in sentences what a shop lost at loading; refuse to go on where it is too much.
+
+    Parameters
+    ----------
+    shop : Shop
+        Cleaned or not.
+    accept : bool
+        True: go on whatever is lost.
+
+    Returns
+    -------
+    list of str
+        Nothing where nothing was lost. What costs more than 1 % of the revenue comes first.
+
+    Raises
+    ------
+    BundlebookError
+        If more than 20 % of the revenue is lost and `accept` is False.
+    """
+    table = shop.losses
+    share = table["revenue"].sum()
+    said = [f"{rows:,} rows, {part:.1%} of the revenue: {what}" for what, rows, part in table.itertuples(index=False)]
+    if share > _STOP and not accept:
+        raise BundlebookError(
+            f"{share:.1%} of the revenue is lost: " + "; ".join(said),
+            where=f"shop {shop.name!r}",
+            remedy="mend the files, or accept the loss with --accept-loss",
+        )
+    heavy = table["revenue"] > _TELL
+    first = [f"LOST {share:.1%} of the revenue of shop {shop.name!r}"] if share > _TELL else []
+    rest = "set aside or without a product" if heavy.any() else f"shop {shop.name!r}: set aside or without a product"
+    small = int(table.loc[~heavy, "rows"].sum())
+    part = table.loc[~heavy, "revenue"].sum()
+    return [
+        *first,
+        *(f"  {line}" for line, big in zip(said, heavy, strict=True) if big),
+        *([f"{rest}: {small:,} rows, {part:.2%} of the revenue"] if small else []),
+    ]
