@@ -11,6 +11,7 @@ from bundlebook.shop._intake.folder import read_folder
 from bundlebook.shop.inventory import count_losses
 from bundlebook.shop.schema import validate
 from bundlebook.shop.shop import Shop
+from bundlebook.tables import without_formulas
 
 _REMEDY = 'use "completejourney", "sample" or a folder that holds user_data.csv and product_data.csv'
 
@@ -94,11 +95,8 @@ def _write_quarantine(shop: Shop, folder: Path | None) -> Path | None:
             where=paths.shown(target),
             remedy="give another folder: load_shop(..., quarantine=folder)",
         ) from error
-    # A spreadsheet would run a cell that begins like a formula; a quotation mark before it makes it text.
-    value = shop.quarantine["value"]
-    formula = value.str.match(r"[=@+\t\r]|-(?![\d.])")
     try:
-        shop.quarantine.assign(value=value.mask(formula, "'" + value)).to_csv(draft, index=False, lineterminator="\n")
+        without_formulas(shop.quarantine).to_csv(draft, index=False, lineterminator="\n")
         draft.replace(target)
     finally:
         draft.unlink(missing_ok=True)
