@@ -36,7 +36,7 @@ report: $(READY)  ## run the chapters on the real shop and render them: reports/
 	@$(BIN)/bundlebook report $(BATCH) --jobs $(JOBS)
 
 test: $(READY) lint  ## lint, unit tests, doctests, strict nbval over every chapter, report batches
-	@$(BIN)/python -m pytest -q --numprocesses $(JOBS) --dist loadfile \
+	@$(BIN)/python -m pytest -q --numprocesses $(JOBS) --dist loadfile --no-loadscope-reorder \
 	  --nbval --nbval-cell-timeout=600 src tests notebooks
 
 lint: $(READY)  ## style, types, and whether a room imports only from the rooms to its left

@@ -188,7 +188,7 @@ _TIMEOUT = 120
 _NEIGHBOUR = re.compile(r'(<a\b[^>]*?)\shref="(?![a-z]+:|#)[^"]*"')
 _QUIET = (
     *("--headless", "--disable-gpu", "--disable-background-networking", "--disable-component-update"),
-    *("--disable-sync", "--disable-extensions", "--no-first-run", "--hide-scrollbars", "--no-pdf-header-footer"),
+    *("--disable-sync", "--disable-extensions", "--no-first-run", "--hide-scrollbars"),
 )
 
 
@@ -241,7 +241,7 @@ def write_pdf(page: Path, target: Path, chromium: Path) -> None:
         # A PDF knows no neighbours: links to them would hold the folder of this machine.
         printed.write_text(_NEIGHBOUR.sub(r"\1", page.read_text(encoding="utf-8")), encoding="utf-8")
         profile, address = Path(folder) / "profile", printed.resolve().as_uri()
-        run = chromium_command(chromium, profile, f"--print-to-pdf={draft}", address)
+        run = chromium_command(chromium, profile, "--no-pdf-header-footer", f"--print-to-pdf={draft}", address)
         try:
             # In a session of its own, so that Ctrl-C lets it finish the page at hand.
             done = subprocess.run(run, capture_output=True, text=True, timeout=_TIMEOUT, start_new_session=True)
