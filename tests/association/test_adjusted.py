@@ -16,6 +16,7 @@ from bundlebook.association import (
     encode,
     fit_configuration,
     fit_sizes,
+    fit_users,
     frequent_itemsets,
     lift_table,
     shuffled,
@@ -34,6 +35,16 @@ def check_sums(model, encoded) -> None:
 def test_the_model_keeps_every_count_and_every_size(lists):
     encoded = encode(lists)
     check_sums(fit_configuration(encoded), encoded)
+
+
+def test_an_item_that_nobody_bought_is_expected_nowhere(shop_baskets):
+    more = shop_baskets.over(np.append(shop_baskets.items, "zzz"))
+    for fit in (fit_configuration, fit_sizes, fit_users):
+        model, without = fit(more), fit(shop_baskets)
+        assert model.expected(np.array([[12, 0], [1, 12]])).tolist() == [0, 0]
+        ids = np.array([[0, 1], [2, 7]])
+        assert model.expected(ids) == pytest.approx(without.expected(ids))
+    check_sums(fit_configuration(more), encode(more))
 
 
 @settings(max_examples=200, deadline=None, derandomize=True)

@@ -81,9 +81,11 @@ class ConfigurationModel:
     @property
     def probability(self) -> np.ndarray:
         """P(item in a basket of a size), for a model of one group, shape (n_items, n_sizes); sizes ascending."""
-        _, _, row, table_start, size_start, table, *_ = self.groups
+        start, _, row, table_start, size_start, table, *_ = self.groups
         assert len(table_start) == 2, "a model of many groups has many tables"
-        return table.reshape(-1, size_start[1])[row]
+        out = np.zeros((len(self.items), size_start[1]))
+        out[np.diff(start) > 0] = table.reshape(-1, size_start[1])[row]  # nobody bought the others
+        return out
 
     def expected(self, ids: np.ndarray) -> np.ndarray:
         r"""Expected number of baskets that hold all items of an itemset, if only sizes and popularity acted.
