@@ -32,10 +32,11 @@ from .rules import (
     MEASURES as MEASURES,
     association_rules as association_rules,
     load as load,
+    remeasure as remeasure,
     rules_for as rules_for,
     save as save,
+    survival as survival,
 )
-from .stability import remeasure as remeasure, survival as survival
 from .testing import (
     mark_redundant as mark_redundant,
     productivity as productivity,

@@ -65,14 +65,11 @@ def surprise(pairs: pd.DataFrame, singles: pd.Series, coarse: pd.DataFrame, coar
     lacking = sorted({label for pair in pairs["itemset"] for label in pair} - set(parent))
     if lacking:
         raise BundlebookError(f"{lacking[:3]} have no parent", where="hierarchy", remedy="map every label of the pairs")
-    up, expected = [], []
-    for a, b in pairs["itemset"]:
-        above = tuple(sorted({parent[a], parent[b]}))
-        together = coarse_singles[above[0]] if len(above) == 1 else known.get(above, np.nan)
-        share = singles[a] / coarse_singles[parent[a]] * singles[b] / coarse_singles[parent[b]]
-        up.append(above)
-        expected.append(together * share)
-    out = pairs.assign(parents=pd.Series(up, index=pairs.index, dtype=object), expected=expected)
+    up = pairs["itemset"].map(lambda pair: tuple(sorted({parent[label] for label in pair})))
+    together = [coarse_singles[above[0]] if len(above) == 1 else known.get(above, np.nan) for above in up]
+    share = {label: singles[label] / coarse_singles[above] for label, above in parent.items() if label in singles}
+    expected = np.array(together) * [share[a] * share[b] for a, b in pairs["itemset"]]
+    out = pairs.assign(parents=up, expected=expected)
     return out.assign(surprise=out["count"] / out["expected"])
 
 

@@ -1,4 +1,4 @@
-"""Association rules A → C: made from itemsets, measured, applied to a basket, and stored."""
+"""Association rules A → C: made from itemsets, measured again on later baskets, applied to a basket, and stored."""
 
 import json
 from collections.abc import Iterable
@@ -9,7 +9,8 @@ import pandas as pd
 
 from bundlebook.association._lookup import ItemsetLookup
 from bundlebook.association.adjusted import _lifts
-from bundlebook.association.matrix import _SLACK, least_count
+from bundlebook.association.itemsets import count_itemsets
+from bundlebook.association.matrix import _SLACK, BasketLike, encode, least_count
 from bundlebook.association.null_models import ConfigurationModel, FixedSizeModel
 from bundlebook.errors import BundlebookError
 
@@ -164,21 +165,20 @@ def association_rules(
     # both / a of equal fractions is the same float: division rounds correctly, so this sorts exactly.
     order = np.lexsort([place[right], place[left], -both, -(both / a)])
     whole, left, right, both, a, c = (values[order] for values in (whole, left, right, both, a, c))
-    frame = pd.DataFrame(
-        {
-            "antecedent": pd.Series(labels[left], dtype=object),
-            "consequent": pd.Series(labels[right], dtype=object),
-            "count": both,
-            "antecedent_count": a,
-            "consequent_count": c,
-            **_measures(both, a, c, n_baskets),
-        }
-    )
+    antecedent, consequent = (pd.Series(labels[side], dtype=object) for side in (left, right))
+    frame = _table(antecedent, consequent, both, a, c, n_baskets)
     if model is not None:
         expected = _lifts(itemsets["itemset"], count, model)["expected"]
         frame["adjusted_lift"] = both / a * expected[left] / expected[whole]
     frame.attrs = {**itemsets.attrs, "n_baskets": n_baskets}
     return frame
+
+
+def _table(antecedent: pd.Series, consequent: pd.Series, both, a, c, n_baskets: int) -> pd.DataFrame:
+    """Rules with their counts and measures, indexed like *antecedent*."""
+    counts = {"count": both, "antecedent_count": a, "consequent_count": c}
+    columns = {"antecedent": antecedent, "consequent": consequent, **counts, **_measures(both, a, c, n_baskets)}
+    return pd.DataFrame(columns, index=antecedent.index)
 
 
 def _n_baskets(itemsets: pd.DataFrame) -> int:
@@ -260,6 +260,72 @@ def rules_for(basket: Iterable[str], rules: pd.DataFrame, top: int = 5, by: str 
     ]
     columns = dict.fromkeys(["item", by, "because", "reason", "confidence", "count", *({"adjusted_lift"} & set(best))])
     return best.assign(because=best["antecedent"], reason=pd.Series(reasons, dtype=object))[list(columns)]
+
+
+def remeasure(rules: pd.DataFrame, baskets: BasketLike) -> pd.DataFrame:
+    """Measure the same rules on other baskets.
+
+    Parameters
+    ----------
+    rules : DataFrame
+        With ``antecedent`` and ``consequent``.
+    baskets : Baskets, BasketMatrix or iterable of sequences of labels
+
+    Returns
+    -------
+    DataFrame
+        Indexed like *rules*, with the same counts and measures; NaN where a side never occurs in these baskets.
+    """
+    encoded = encode(baskets)
+    antecedent, consequent = rules["antecedent"], rules["consequent"]
+    union = [tuple(sorted(a + c)) for a, c in zip(antecedent, consequent, strict=True)]
+    distinct = sorted({*antecedent, *consequent, *union})
+    count = dict(zip(distinct, count_itemsets(encoded, distinct).tolist(), strict=True))
+    both, a, c = (
+        np.array([count[labels] for labels in side], dtype=np.int64) for side in (union, antecedent, consequent)
+    )
+    frame = _table(antecedent, consequent, both, a, c, encoded.n_baskets)
+    measures = list(MEASURES)
+    frame[measures] = frame[measures].where(((frame["antecedent_count"] > 0) & (frame["consequent_count"] > 0)), axis=0)
+    frame.attrs = {"n_baskets": encoded.n_baskets}
+    return frame
+
+
+def survival(rules: pd.DataFrame, later: pd.DataFrame, min_support: float, min_confidence: float) -> pd.DataFrame:
+    """Compare the measures of rules with those on later baskets, and count the rules that still pass their thresholds.
+
+    Parameters
+    ----------
+    rules, later : DataFrame
+        The rules as mined, and :func:`remeasure` of them.
+    min_support, min_confidence : float
+        The thresholds they were mined with; compared as integer counts.
+
+    Returns
+    -------
+    DataFrame
+        One row per measure: ``mined`` and ``later`` (medians), ``ratio`` (median of later / mined over rules), and
+        ``rank_correlation`` (Spearman's, of the two orders). ``attrs["survived"]`` is the share of rules that pass both
+        thresholds again.
+    """
+    n = int(later.attrs["n_baskets"])
+    passed = later["count"].to_numpy() >= least_count(min_support, n)
+    passed &= later["count"].to_numpy() >= least_count(min_confidence, later["antecedent_count"].to_numpy())
+    mined, again = (frame[list(MEASURES)].replace([np.inf, -np.inf], np.nan) for frame in (rules, later))
+    mined, again = (
+        mined.where(again.notna()),
+        again.where(mined.notna()),
+    )  # a rule that fails on either side is left out
+    table = pd.DataFrame(
+        {
+            "mined": mined.median(),
+            "later": again.median(),
+            "ratio": (again / mined.where(mined != 0)).median(),
+            "rank_correlation": mined.corrwith(again, method="spearman"),
+        }
+    ).rename_axis("measure")
+    table.attrs = {"survived": float(passed.mean()) if len(passed) else float("nan")}
+    return table
 
 
 def save(table: pd.DataFrame, path: str | Path) -> None:
