@@ -40,7 +40,7 @@ class Answer:
     place, n_items : int
         Rank of that P among all items, from 1, and how many there are.
     popularity : float
-        Share of the households that came in the last period who bought the item then.
+        Share of the users with a basket in the last period who bought the item then.
     """
 
     item_id: int
@@ -55,7 +55,7 @@ class Answer:
         return (
             f"P({self.item_id} bought in {self.at}) = {self.probability:.3f}\n"
             f"{self.item_id} stands for {self.items[self.item_id]!r}: place {self.place:,} of {self.n_items:,} items; "
-            f"of the households that came in the period before, {self.popularity:.3f} bought it"
+            f"of the users who came in the period before, {self.popularity:.3f} bought it"
         )
 
 

@@ -73,6 +73,14 @@ def test_matching_items_are_not_in_the_basket_and_are_linked_to_it(fitted, task)
         fitted.recommend(history, kind="free")
 
 
+def test_a_basket_that_would_change_nothing_is_refused(fitted, task):
+    history = task.histories.of_users(np.array([0]))
+    with pytest.raises(BundlebookError, match="the basket 'green tea' is text"):
+        fitted.recommend(history, basket="green tea")
+    with pytest.raises(BundlebookError, match=r"no item of the basket is known: \['zzz'\]"):
+        fitted.recommend(history, basket=("zzz",))
+
+
 def test_strangers_get_a_page(shop, task):
     known = str(task.histories.user_ids[0])
     pages = {

@@ -113,11 +113,11 @@ def test_what_is_set_aside_is_told_in_rows_and_revenue(tmp_path):
         "the item is not in the catalogue",
         "user_data.csv: not a time, year first (time)",
     ]
-    with pytest.raises(BundlebookError, match=r"36\.0% of the revenue is lost: 1 rows, 24\.0%.*\n.*--accept-loss"):
+    with pytest.raises(BundlebookError, match=r"36\.0% of the revenue is lost: 1 row, 24\.0%.*\n.*--accept-loss"):
         check_losses(shop)
     said = check_losses(clean(shop)[0], accept=True)
     assert said[0] == "LOST 36.0% of the revenue of shop 'shop'"
-    assert said[1] == "  1 rows, 24.0% of the revenue: user_data.csv: not a number (price)"
+    assert said[1] == "  1 row, 24.0% of the revenue: user_data.csv: not a number (price)"
     assert len(said) == 4
 
 
@@ -125,7 +125,7 @@ def test_a_small_loss_is_one_line_and_none_is_none(tmp_path):
     lines = [f"1,A1,2021-01-04 10:{minute:02d},purchase,1,10" for minute in range(60)]
     folder = write_folder(tmp_path / "shop", {"user_data.csv": LOG + "\n".join([*lines, "2,A1,soon,purchase,1,0.5"])})
     assert check_losses(load_shop(folder)) == [
-        "shop 'shop': set aside or without a product: 1 rows, 0.08% of the revenue"
+        "shop 'shop': set aside or without a product: 1 row, 0.08% of the revenue"
     ]
     assert check_losses(load_shop("sample")) == []
 

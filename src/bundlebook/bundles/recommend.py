@@ -1,6 +1,7 @@
 """Recommend bundles: everything between a probability and an offer, fitted once, and the one call behind a page."""
 
 from collections import OrderedDict
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Literal, Self
 
@@ -172,7 +173,7 @@ class BundleRecommender:
         must_hold : str, optional
             Only sets with this item.
         """
-        held = np.flatnonzero(np.isin(self.items_, list(basket)))
+        held = self._held(basket)
         if kind not in ("personal", "matching", "discounted"):
             raise BundlebookError(f"unknown kind {kind!r}", remedy="use 'personal', 'matching' or 'discounted'")
         psi = self.together_.psi
@@ -258,9 +259,26 @@ class BundleRecommender:
             own_brand=self.own_brand(priced) if need_own_brand else None,
         )
         chosen = choose(goal, k, limits, method)
-        held = tuple(np.flatnonzero(np.isin(self.items_, list(basket))).tolist())
+        held = tuple(self._held(basket).tolist())
         told = self.links_, self.together_, history, self.currency_, held, self.names_
         return [Bundle.of(priced, row, goal, explain(priced, row, *told)) for row in chosen]
+
+    def _held(self, basket: Iterable[str]) -> np.ndarray:
+        """Columns of the items in a basket; a basket of which nothing is known would change nothing, and is refused."""
+        if isinstance(basket, str):
+            raise BundlebookError(
+                f"the basket {basket!r} is text", where="basket", remedy=f"give its items: basket=({basket!r},)"
+            )
+        wanted = list(basket)
+        held = np.flatnonzero(np.isin(self.items_, wanted))
+        if wanted and not len(held):
+            unknown = sorted(map(str, wanted))[:5]
+            raise BundlebookError(
+                f"no item of the basket is known: {unknown}",
+                where="basket",
+                remedy=f"name items as the shop does at this level, for example {str(self.items_[0])!r}",
+            )
+        return held
 
     def own_brand(self, priced: Priced) -> np.ndarray:
         """Which sets hold an item that is mostly sold under the shop's own brand, shape (n_sets,), bool."""

@@ -37,7 +37,7 @@ def clean(shop: Shop, policy: CleaningPolicy | None = None) -> tuple[Shop, pd.Da
         With ``time`` on the shop's own clock and the condemned events removed; the other tables stay as they
         are, but for the clock of ``bundle_events``.
     audit : DataFrame
-        One row a step, in the order of the steps: ``step``, ``rows_in``, ``rows_out``, ``rows_changed`` (kept
+        One row per step, in the order of the steps: ``step``, ``rows_in``, ``rows_out``, ``rows_changed`` (kept
         with another value) and ``reason``. ``rows_out`` of a step is ``rows_in`` of the next.
 
     Raises

@@ -190,7 +190,7 @@ def check_losses(shop: Shop, accept: bool = False) -> list[str]:
     """
     table = shop.losses
     share = table["revenue"].sum()
-    said = [f"{rows:,} rows, {part:.1%} of the revenue: {what}" for what, rows, part in table.itertuples(index=False)]
+    said = [f"{_rows(rows)}, {part:.1%} of the revenue: {what}" for what, rows, part in table.itertuples(index=False)]
     if share > _STOP and not accept:
         raise BundlebookError(
             f"{share:.1%} of the revenue is lost: " + "; ".join(said),
@@ -205,5 +205,9 @@ def check_losses(shop: Shop, accept: bool = False) -> list[str]:
     return [
         *first,
         *(f"  {line}" for line, big in zip(said, heavy, strict=True) if big),
-        *([f"{rest}: {small:,} rows, {part:.2%} of the revenue"] if small else []),
+        *([f"{rest}: {_rows(small)}, {part:.2%} of the revenue"] if small else []),
     ]
+
+
+def _rows(number: int) -> str:
+    return "1 row" if number == 1 else f"{number:,} rows"

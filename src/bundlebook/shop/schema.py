@@ -166,7 +166,7 @@ TABLES = {
 
 
 def contract() -> pd.DataFrame:
-    """The contract as a table for people: one row a column.
+    """The contract as a table for people: one row per column.
 
     Returns
     -------

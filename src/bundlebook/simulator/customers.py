@@ -30,7 +30,7 @@ class Customers:
     user_ids, items : ndarray of str, shapes (n_users,), (n_items,)
     level : str
     lines : DataFrame
-        One row a purchased item: ``user``, ``item``, ``basket`` (all int, positions), ``time``.
+        One row per purchased item: ``user``, ``item``, ``basket`` (all int, positions), ``time``.
     popularity : ndarray, shape (n_items,)
         Share of the baskets that hold the item.
     taste : csr_matrix, shape (n_users, n_items)

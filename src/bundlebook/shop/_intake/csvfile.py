@@ -31,8 +31,8 @@ _FORMATS = (
     (b"\x1f\x8b", "compressed with gzip", "unpack it first"),
     (b"%PDF", "a PDF document", "export the table as CSV"),
     (b"<", "a web page or XML", "download the file itself, not the page that shows it"),
-    (b"{", "JSON", "convert it to CSV with one column a field"),
-    (b"[", "JSON", "convert it to CSV with one column a field"),
+    (b"{", "JSON", "convert it to CSV with one column per field"),
+    (b"[", "JSON", "convert it to CSV with one column per field"),
 )
 _HEADER_REMEDY = "the first line must be the header: the names of the columns"
 _QUOTES_REMEDY = "close every quotation mark, and write one that belongs to a value twice, inside a quoted value"

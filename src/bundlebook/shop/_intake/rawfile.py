@@ -148,7 +148,7 @@ def match_header(file: str, found: list[str], table: Table, settings: Settings) 
     Returns
     -------
     list of str
-        One name a column of the file, in its order.
+        One name per column of the file, in its order.
 
     Raises
     ------
@@ -195,6 +195,8 @@ def _check_absent(where: str, column: Column, spare: list[str], table: Table, fo
     meant = _lookalike(column, spare)
     mapping = f"columns: {{{table.file}: {{{meant or 'their name'}: {column.name}}}}}"
     remedy = f"rename the column, or write into shop.yaml `{mapping}`"
+    if column.name == "user_id":
+        remedy += "; in a log of receipts without customers, take the receipt's number for it"
     if column.required:
         problem = f"no column {column.name!r}; its columns are {shown(found)}"
         raise BundlebookError(problem, where=where, remedy=remedy)

@@ -30,15 +30,15 @@ class Settings:
     Attributes
     ----------
     name, currency : str
-        Of the shop. The name is the folder's where none is given.
+        Name of the shop (the folder's where none is given) and its currency.
     timezone, local_timezone : str or None
         Zone in which the times are written, and the zone of the shop's doors (the same where it is not given).
     simulated : bool
         True: the figures of this shop must never stand in a table with real ones.
     delimiter : str or None
-        Of the CSV files; None: found out from their headers.
+        Delimiter of the CSV files; None: the one that finds most columns in their headers.
     encoding : str or None
-        Of the CSV files without a byte order mark; None: UTF-8.
+        Encoding of the CSV files without a byte order mark; None: UTF-8.
     decimal : {".", ","}
         Decimal mark of the CSV files.
     time_format : str or None
