@@ -116,6 +116,7 @@ CASES = {
     ),
     "source_weights": lambda **k: profiles.source_weights(pd.DataFrame({A: [0.5], B: [0.3], C: [0.2]}), **k),
     "segment_profile": lambda **k: reports.segment_profile(CUSTOMERS, A, SHELVES, "$", **k),
+    "side_by_side": lambda **k: reports.side_by_side(TWO, A, C, **k),
     "uplift_beside_need": lambda **k: reports.uplift_beside_need(UPLIFTS, **k),
     "campaign_responses": lambda **k: reports.campaign_responses(RESPONSES, A, **k),
     "spend_around": lambda **k: reports.spend_around(TWO.reset_index(drop=True), 1.0, "$", **k),
@@ -133,6 +134,7 @@ CASES = {
     "sigmoid_and_slope": lambda **k: training.sigmoid_and_slope(**k),
     "two_losses": lambda **k: training.two_losses(0.3, A, **k),
     "household_scores": lambda **k: training.household_scores({A: np.ones((2, 2))}, [B, C], **k),
+    "one_step": lambda **k: training.one_step(1.0, 0.5, 2.0, 1.0, -1.0, **k),
     "gradient_flow": lambda **k: training.gradient_flow(dict.fromkeys(NAMES, np.ones(4)), **k),
     "probabilities": lambda **k: zhangsan.probabilities(TWO, 0.8, "title", "step", "item", **k),
     "answers": lambda **k: zhangsan.answers({A: 0.8, B: 0.1, C: [0.1, 0.2]}, "title", claimed=A, **k),
@@ -143,7 +145,7 @@ CASES = {
 }
 #: Figures that draw no name of the data.
 NAMELESS = {"rule_scatter", "null_model", "held_out", "timeline", "items", "times", "trials", "sigmoid_and_slope",
-            "cell", "recurrent_recommender"}  # fmt: skip
+            "one_step", "cell", "recurrent_recommender"}  # fmt: skip
 
 
 def function(name: str):

@@ -16,8 +16,30 @@ def said(ax) -> list[str]:
     ("kind", "inside"),
     [
         ("RNN", {"$U$": 1, "$V$": 1, r"$\sigma$": 1, "+": 1}),
-        ("LSTM", {r"$\sigma$": 3, r"$\tanh$": 2, r"$\times$": 3, "+": 1, "$f_t$": 1, "$i_t$": 1, "$g_t$": 1}),
-        ("GRU", {r"$\sigma$": 2, r"$\tanh$": 1, r"$\times$": 3, "+": 2, "$z_t$": 1, "$r_t$": 1, "$1-$": 1}),
+        (
+            "LSTM",
+            {
+                r"$\sigma$": 3,
+                r"$\tanh$": 2,
+                r"$\times$": 3,
+                "+": 1,
+                r"$\mathbf{f}_t$": 1,
+                r"$\mathbf{i}_t$": 1,
+                r"$\mathbf{g}_t$": 1,
+            },
+        ),
+        (
+            "GRU",
+            {
+                r"$\sigma$": 2,
+                r"$\tanh$": 1,
+                r"$\times$": 3,
+                "+": 2,
+                r"$\mathbf{z}_t$": 1,
+                r"$\mathbf{r}_t$": 1,
+                "$1-$": 1,
+            },
+        ),
     ],
 )
 def test_a_cell_has_the_parts_of_its_formula(kind, inside):

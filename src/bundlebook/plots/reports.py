@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from bundlebook.plots.style import PALETTE, Panels, figure, get_ax, get_axes, plain, short
+from bundlebook.plots.style import PALETTE, Panels, figure, get_ax, get_axes, name_rows, plain
 
 _ALL = "0.6"
 
@@ -45,15 +45,14 @@ def segment_profile(
         axis.set(xlabel=label, ylabel="share of customers, %")
     visits.legend()
     visits.set_title("How often, and how much")
-    at = np.arange(len(shelves))[::-1]
+    at = np.arange(len(shelves))
     index = 100 * shelves["segment"] / shelves["all"]
     ax.barh(
         at, index - 100, left=100, height=0.6, color=[PALETTE[0] if value >= 100 else PALETTE[1] for value in index]
     )
     ax.axvline(100, color="0.3", lw=1)
-    ax.set(yticks=at, xlabel="share of the spend, all customers = 100", title="Where they spend more or less")
-    ax.set_yticklabels([short(name, 26) for name in shelves.index])
-    ax.grid(axis="y", visible=False)
+    name_rows(ax, shelves.index, width=26)
+    ax.set(xlabel="share of the spend, all customers = 100", title="Where they spend more or less")
     return [visits, visit, ax]
 
 
@@ -67,59 +66,38 @@ def uplift_beside_need(bundles: pd.DataFrame, *, ax: Axes | None = None) -> Axes
         ``bundle`` (label), ``uplift``, ``low``, ``high`` and ``needed``: change of P(both), as shares; NaN where the
         response could not be measured.
     """
-    at = np.arange(len(bundles))[::-1]
+    at = np.arange(len(bundles))
     ax = get_ax(ax, (9, 1.3 + 0.5 * len(bundles)))
     ax.axvline(0, color="0.4", lw=1)
     ax.hlines(at, 100 * bundles["low"], 100 * bundles["high"], color=PALETTE[0], lw=3)
     ax.scatter(100 * bundles["uplift"], at, color=PALETTE[0], s=55, zorder=3, label="measured answer, 95 % interval")
     ax.scatter(100 * bundles["needed"], at, color=PALETTE[3], s=70, marker="|", lw=3, zorder=3, label="needed to pay")
-    ax.set(yticks=at, ylim=(-0.7, len(bundles) - 0.3), xlabel="change of the chance that both are bought, %")
-    ax.set_yticklabels([short(name, 44) for name in bundles["bundle"]])
-    ax.set_title("What the discount may bring, and what it must bring", loc="left")
-    ax.grid(axis="y", visible=False)
+    name_rows(ax, bundles["bundle"], width=44)
+    ax.set(xlabel="change of the chance that both are bought, %", title="What the discount may bring, and must bring")
     ax.legend(loc="upper center", bbox_to_anchor=(0.4, -0.28 - 0.12 / len(bundles)), ncols=2)
     return ax
 
 
 @figure
-def pairs_beside_chance(pairs: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
-    """Draw in how many baskets each pair was bought, beside the number that chance would bring together.
+def side_by_side(table: pd.DataFrame, title: str, label: str, *, ax: Axes | None = None) -> Axes:
+    """Draw bars of two or more numbers of the same unit for each row, from top to bottom.
 
     Parameters
     ----------
-    pairs : DataFrame
-        ``first``, ``second`` (names), ``baskets`` and ``by chance`` (counts); drawn from top to bottom.
+    table : DataFrame
+        Index: names of the rows; the names of the columns stand in the legend.
+    title, label : str
+        Of the figure and of the horizontal axis.
     """
-    at = np.arange(len(pairs))[::-1]
-    ax = get_ax(ax, (9, 1.3 + 0.4 * len(pairs)))
-    ax.barh(at, pairs["baskets"], height=0.6, color=PALETTE[0], label="bought together")
-    ax.barh(at, pairs["by chance"], height=0.3, color=PALETTE[1], label="expected by chance")
-    names = zip(pairs["first"], pairs["second"], strict=True)
-    ax.set_yticks(at, [f"{short(a)} + {short(b)}" for a, b in names])
-    ax.set(xlabel="baskets with both", title="What goes together")
-    ax.grid(axis="y", visible=False)
-    ax.legend(loc="lower right")
-    return ax
-
-
-@figure
-def segment_shares(shares: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
-    """Draw the share of each group of users beside another share of it, for example that of the revenue.
-
-    Parameters
-    ----------
-    shares : DataFrame
-        Index: names of groups, drawn from top to bottom; two columns in percent, whose names stand in the legend.
-    """
-    at = np.arange(len(shares))[::-1]
-    ax = get_ax(ax, (9, 1.2 + 0.6 * len(shares)))
-    for number, column in enumerate(shares.columns):
-        bars = ax.barh(at + 0.2 - 0.4 * number, shares[column], height=0.38, color=PALETTE[number], label=plain(column))
-        ax.bar_label(bars, fmt="%.0f", padding=3)
-    ax.set_yticks(at, [plain(name) for name in shares.index])
-    ax.set(xlabel="%", title="Groups of users", xlim=(0, 1.12 * max(float(shares.max().max()), 1e-9)))
-    ax.grid(axis="y", visible=False)
-    ax.legend(loc="lower right")
+    ax = get_ax(ax, (9, 1.3 + 0.5 * len(table)))
+    height = 0.8 / table.shape[1]
+    for number, column in enumerate(table.columns):
+        at = np.arange(len(table)) + height * (number - (table.shape[1] - 1) / 2)
+        bars = ax.barh(at, table[column], height=0.95 * height, color=PALETTE[number], label=plain(column))
+        ax.bar_label(bars, fmt="{:,.0f}", padding=3, fontsize=9)
+    name_rows(ax, table.index)
+    ax.set(title=plain(title), xlabel=plain(label), xlim=(0, 1.1 * max(float(table.max(axis=None)), 1e-9)))
+    ax.legend(loc="upper left", bbox_to_anchor=(0, -0.2), ncols=table.shape[1])
     return ax
 
 

@@ -138,7 +138,9 @@ def percent_ticks(*axes: Axis) -> None:
         axis.set_major_formatter(PercentFormatter(1.0))
 
 
-def name_rows(ax: Axes, names: Iterable[object], at: Sequence[float] | None = None, **text: Any) -> None:
+def name_rows(
+    ax: Axes, names: Iterable[object], at: Sequence[float] | None = None, *, width: int = 0, **text: Any
+) -> None:
     """Name the rows of a chart from top to bottom.
 
     Parameters
@@ -148,10 +150,12 @@ def name_rows(ax: Axes, names: Iterable[object], at: Sequence[float] | None = No
         One name per row, drawn as written.
     at : sequence of float, optional
         Heights of the rows; 0, 1, 2, … if not given.
+    width : int
+        Names are cut to so many characters (see :func:`short`); 0 for whole names.
     **text
         Arguments of the labels, such as ``fontsize``.
     """
-    labels = [plain(name) for name in names]
+    labels = [short(str(name), width) if width else plain(name) for name in names]
     places = range(len(labels)) if at is None else at
     ax.set_yticks(places, labels, **text)
     ax.set_ylim(max(places, default=0) + 0.6, -0.6)
