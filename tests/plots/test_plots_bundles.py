@@ -18,7 +18,7 @@ def test_demand_shows_the_largest_categories_and_what_would_be_needed():
     pooled = pd.Series({"elasticity": 1.7, "low": 1.6, "high": 1.8})
     plots.demand_curves(Demand(table, pooled, pooled, pooled, curve), margin=0.25, most=2)
     left, right = plt.gcf().axes
-    assert [label.get_text() for label in right.get_yticklabels()] == ["a", "c"]
+    assert [label.get_text() for label in right.get_yticklabels()] == ["C", "A"]
     x, y = left.lines[1].get_data()
     assert y == pytest.approx(0.25 / (0.25 - x))
 

@@ -258,7 +258,7 @@ def held_out(mined: pd.DataFrame, later: pd.DataFrame, discovered: pd.Series, *,
     Parameters
     ----------
     mined, later : DataFrame
-        With ``lift`` and ``adjusted_lift``, one row a pair, the same index.
+        With ``lift`` and ``adjusted_lift``, one row per pair, the same index.
     discovered : Series of bool
         Which pairs the adjusted test kept.
     """
@@ -290,7 +290,7 @@ def lift_over_time(lifts: Mapping[str, pd.DataFrame], *, ax: Axes | None = None)
     Parameters
     ----------
     lifts : mapping of str to DataFrame
-        One line each: rows are periods in time order (their first days as index), columns pairs.
+        One line per entry: rows are periods in time order (their first days as index), columns pairs.
     """
     ax = get_ax(ax, (8.5, 4))
     for (name, table), colour, marker in zip(lifts.items(), PALETTE, "os^D", strict=False):
@@ -307,7 +307,7 @@ def lift_over_time(lifts: Mapping[str, pd.DataFrame], *, ax: Axes | None = None)
     ax.yaxis.set_minor_formatter(NullFormatter())
     ax.set_xticks(x)
     ax.set_title("Do strong pairs stay strong?")
-    ax.legend(loc="upper right")
+    ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.18), ncols=2)
     return ax
 
 
@@ -333,7 +333,7 @@ def departments(ratio: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     ax.set(ylim=(n - 0.5, 0.5), xlim=(-0.5, n - 1.5), title="Departments that meet more (orange) or less (purple)")
     ax.grid(visible=False)
     for i, j in np.argwhere(np.isfinite(values)):
-        colour = "white" if abs(values[i, j]) > 0.6 * limit else "0.15"
+        colour = "white" if abs(values[i, j]) > 0.45 * limit else "0.15"
         ax.text(j, i, f"{2 ** values[i, j]:.1f}", ha="center", va="center", fontsize=8, color=colour)
     ticks = np.arange(-np.floor(2 * limit), np.floor(2 * limit) + 1) / 2
     bar = ax.figure.colorbar(image, ax=ax, pad=0.01, ticks=ticks, label="size-adjusted lift")

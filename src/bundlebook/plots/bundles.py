@@ -9,12 +9,12 @@ from matplotlib.axes import Axes
 from matplotlib.patches import FancyBboxPatch
 
 from bundlebook.bundles import Bundle, Demand
-from bundlebook.plots.style import MARKERS, PALETTE, Panels, figure, get_ax, get_axes, plain
+from bundlebook.plots.style import MARKERS, PALETTE, Panels, figure, get_ax, get_axes, name_rows, plain
 
 
 @figure
 def demand_curves(response: Demand, margin: float, most: int = 12, *, axes: Panels | None = None) -> Panels:
-    """Draw the measured uplift by depth of discount beside the fitted curve, and the elasticities by category.
+    """Draw the measured uplift by depth of discount beside the fitted curve, and the elasticities of categories.
 
     Parameters
     ----------
@@ -24,7 +24,7 @@ def demand_curves(response: Demand, margin: float, most: int = 12, *, axes: Pane
     most : int
         Categories shown, those with most product-weeks.
     """
-    table = response.table.sort_values(["weeks"], ascending=False).head(most).sort_values("elasticity")
+    table = response.table.sort_values(["weeks"], ascending=False).head(most).sort_values("elasticity", ascending=False)
     left, right = axes = get_axes(axes, 1, 2, figsize=(10, 4.3), width_ratios=(1, 1.1))
     curve, depth = response.curve, np.linspace(0, float(response.curve["depth"].max()) * 1.05, 100)
     left.plot(depth, (1 - depth) ** -response.pooled["elasticity"], color=PALETTE[0], lw=2,
@@ -36,26 +36,26 @@ def demand_curves(response: Demand, margin: float, most: int = 12, *, axes: Pane
         curve["depth"], curve["uplift"], yerr=error, fmt="o", color=PALETTE[1], capsize=3, label="measured, 95 %"
     )
     left.set(title="All products", xlabel="discount, share of the shelf price", ylabel="units sold, factor",
-             ylim=(0.8, 1.15 * float(curve["high"].max())))  # fmt: skip
-    left.legend(loc="upper right", bbox_to_anchor=(1.0, 0.27))
+             ylim=(0.8, 1.5 * float(curve["high"].max())))  # fmt: skip
+    left.legend(loc="upper left", fontsize=9)
     place = np.arange(len(table))
     error = [table["elasticity"] - table["low"], table["high"] - table["elasticity"]]
     right.errorbar(table["elasticity"], place, xerr=error, fmt="o", color=PALETTE[0], capsize=3)
     right.axvline(response.pooled["elasticity"], color=PALETTE[0], lw=1)
     right.axvline(1 / margin, color="0.4", lw=1.5, ls=":")
-    right.set(title="The largest categories", xlabel="elasticity", yticks=place, xlim=(0, None))
-    right.set_yticklabels([plain(str(label)[:26].lower()) for label in table.index], fontsize=9)
+    name_rows(right, table.index, width=26, fontsize=9)
+    right.set(title="The largest categories", xlabel="elasticity", xlim=(0, None))
     return axes
 
 
 @figure
 def pareto(pages: pd.DataFrame, marked: Mapping[str, int], *, ax: Axes | None = None) -> Axes:
-    """Draw what every weighting yields: revenue against satisfaction, the margin as colour.
+    """Draw what every weighting yields: revenue against satisfaction, with the margin as colour.
 
     Parameters
     ----------
     pages : DataFrame
-        One row a weighting: ``revenue``, ``margin`` (money), ``satisfaction`` (items), ``efficient`` (bool).
+        One row per weighting: ``revenue``, ``margin`` (money), ``satisfaction`` (items), ``efficient`` (bool).
     marked : mapping of str to int
         Rows of *pages* to be named.
     """
@@ -140,16 +140,16 @@ def bundle_card(
 def exposures(
     lifts: np.ndarray, needed: Mapping[str, np.ndarray], at_hand: float, claimed: float, *, ax: Axes | None = None
 ) -> Axes:
-    """Draw how many exposures a group an experiment needs for each relative lift.
+    """Draw how many exposures each group of an experiment needs for each relative lift.
 
     Parameters
     ----------
     lifts : ndarray
         Relative lifts, such as .15.
     needed : mapping of str to ndarray
-        Exposures a group, by base rate.
+        Exposures per group, by base rate.
     at_hand : float
-        Exposures a group that the log's own campaigns would give.
+        Exposures per group that the log's own campaigns would give.
     claimed : float
         The lift that was claimed.
     """
@@ -157,7 +157,7 @@ def exposures(
     for place, (label, n) in enumerate(needed.items()):
         ax.loglog(lifts, n, color=PALETTE[place], marker=MARKERS[place], ms=5, label=plain(label))
     ax.axhline(at_hand, color="0.4", ls=":", lw=1.5)
-    ax.text(lifts[0], at_hand * 1.12, f"half of all exposures of the year: {at_hand:,.0f}", color="0.3", fontsize=10)
+    ax.text(lifts[0], at_hand * 1.12, f"half of all exposures on record: {at_hand:,.0f}", color="0.3", fontsize=10)
     ax.axvline(claimed, color="0.4", lw=1)
     ax.set(title="What it takes to see a lift", xlabel="relative lift of the response rate", xticks=lifts,
            ylabel="exposures in each group")  # fmt: skip

@@ -1,4 +1,4 @@
-"""Figures of cleaning: clocks, quantities, weeks, runaway polynomials, the split by time."""
+"""Figures of cleaning: clocks, quantities, weeks and the parts of a split, filled gaps, runaway polynomials."""
 
 from collections.abc import Callable, Mapping
 from itertools import pairwise
@@ -18,7 +18,7 @@ _BLUE, _ORANGE, _GREEN, _RED = PALETTE[0], PALETTE[1], PALETTE[2], PALETTE[3]
 def hours(
     before: pd.Series, after: pd.Series, before_name: str, after_name: str, *, axes: Panels | None = None
 ) -> Panels:
-    """Share of lines in each hour of the day, on the clock of the file and on that of the shop's door.
+    """Draw the share of lines in each hour of the day, on the clock of the file and on that of the shop's door.
 
     Parameters
     ----------
@@ -43,7 +43,7 @@ def hours(
 
 @figure
 def quantities(groups: Mapping[str, np.ndarray], *, ax: Axes | None = None) -> Axes:
-    """Histogram of units in a line on two logarithmic axes, one colour a group.
+    """Draw a histogram of units per line on two logarithmic axes, one colour per group.
 
     Parameters
     ----------
@@ -57,7 +57,7 @@ def quantities(groups: Mapping[str, np.ndarray], *, ax: Axes | None = None) -> A
         ax.hist(
             values[values >= 1], bins=bins, color=colour, alpha=0.75, label=f"{plain(name)} ({len(values):,} lines)"
         )
-    ax.set(xscale="log", yscale="log", xlabel="units in one line", ylabel="lines")
+    ax.set(xscale="log", yscale="log", xlabel="units in one line", ylabel="lines", title="Units per line")
     ax.legend(loc="upper right")
     return ax
 
@@ -105,7 +105,7 @@ def weeks(days: pd.Series, split: Split | None = None, *, label: str = "lines", 
 def fills(
     time: np.ndarray, value: np.ndarray, fills: Mapping[str, np.ndarray], curve: Callable, *, ax: Axes | None = None
 ) -> Axes:
-    """A short series with gaps and what each policy puts into them.
+    """Draw a short series with gaps, and what each policy puts into them.
 
     Parameters
     ----------
@@ -124,7 +124,7 @@ def fills(
     for (name, filled), dx, colour, marker in zip(fills.items(), shift, PALETTE, "sD^vPX*", strict=False):
         ax.plot(time[gap] + dx, filled[gap], marker, color=colour, label=plain(name), markersize=8)
     ax.plot(time[~gap], value[~gap], "o", color="black", markersize=9, label="known")
-    ax.set(xlabel="week", ylabel="price")
+    ax.set(xlabel="week", ylabel="price", title="What each policy fills in")
     ax.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
     return ax
 
@@ -133,7 +133,7 @@ def fills(
 def runge(
     function: Callable, curves: Mapping[str, Callable], errors: pd.DataFrame, *, axes: Panels | None = None
 ) -> Panels:
-    """A harmless bump, the polynomials through points of it, and how far they miss as points are added.
+    """Draw a smooth bump, the polynomials through points of it, and how far they miss it as points are added.
 
     Parameters
     ----------
@@ -150,10 +150,10 @@ def runge(
     styles = zip(curves.items(), (_GREEN, _BLUE, _ORANGE), (":", "--", "-"), strict=False)
     for (name, curve), colour, line in styles:
         left.plot(fine, curve(fine), color=colour, linestyle=line, label=plain(name))
-    left.set(ylim=(-1.2, 1.6), xlabel="$t$", ylabel="value")
+    left.set(ylim=(-1.2, 1.6), xlabel="$t$", ylabel="value", title="Polynomials through even points")
     left.legend(loc="lower center", fontsize=9)
     for name, colour, marker in zip(errors.columns, (_ORANGE, _BLUE, _GREEN), "osD", strict=False):
         right.semilogy(errors.index, errors[name], marker=marker, color=colour, label=plain(name))
-    right.set(xlabel="points known", ylabel="largest error", xticks=list(errors.index))
+    right.set(xlabel="points known", ylabel="largest error", xticks=list(errors.index), title="How far they miss")
     right.legend(fontsize=9)
     return axes

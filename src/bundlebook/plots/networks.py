@@ -1,6 +1,6 @@
 """Drawings of recurrent networks: the cell, the network unrolled in time with its gradient, the whole recommender."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Literal
 
 from matplotlib.axes import Axes
@@ -113,24 +113,17 @@ def recurrent_recommender(*, ax: Axes | None = None) -> Axes:
     _circle(ax, middle, 4.7, r"$\cdot$")
     _circle(ax, middle, 5.9, "+")
     _circle(ax, middle, 7.1, r"$\sigma$")
-    _arrow(ax, (left, 0.475), (left, 1.45))
-    _arrow(ax, (left, 2.15), (left, 2.95))
-    _arrow(ax, (middle, 0.475), (middle, 1.325))
-    _arrow(ax, (right, 0.475), (right, 1.325))
-    _arrow(ax, (right, 2.275), (right, 2.95))
-    _arrow(ax, (left, 3.65), (left, 4.7), (middle - 0.3, 4.7))
-    _arrow(ax, (middle, 2.275), (middle, 4.4))
-    ax.plot([middle] * 2, [3.15, 3.45], color="white", lw=6, zorder=1.5)
-    _arrow(ax, (left + 1.3, 3.3), (right - 1.3, 3.3))
-    _arrow(ax, (middle, 2.75), (right - 0.9, 2.75), (right - 0.9, 2.95))
     _dot(ax, middle, 2.75)
-    _arrow(ax, (middle, 5.0), (middle, 5.6))
-    _arrow(ax, (right, 3.65), (right, 5.9), (middle + 0.3, 5.9))
-    _arrow(ax, (middle, 6.2), (middle, 6.8))
-    _arrow(ax, (middle, 7.4), (middle, 7.95))
+    _arrows(ax, [
+        [(left, 0.475), (left, 1.45)], [(left, 2.15), (left, 2.95)], [(left, 3.65), (left, 4.7), (middle - 0.3, 4.7)],
+        [(middle, 0.475), (middle, 1.325)], [(middle, 2.275), (middle, 4.4)],
+        [(right, 0.475), (right, 1.325)], [(right, 2.275), (right, 2.95)],
+        [(middle, 2.75), (right - 0.9, 2.75), (right - 0.9, 2.95)], [(middle, 5.0), (middle, 5.6)],
+        [(right, 3.65), (right, 5.9), (middle + 0.3, 5.9)], [(middle - 1.3, 5.9), (middle - 0.3, 5.9)],
+        [(middle, 6.2), (middle, 6.8)], [(middle, 7.4), (middle, 7.95)], [(left + 1.3, 3.3), (right - 1.3, 3.3)],
+    ])  # fmt: skip
     _label(ax, left + 1.65, 4.92, r"$v_i^\top h_u$", ha="center")
     _label(ax, right - 1.5, 6.12, "zero without\na past of $u$ with $i$", ha="center", va="bottom", fontsize=11)
-    _arrow(ax, (middle - 1.3, 5.9), (middle - 0.3, 5.9))
     _label(ax, middle - 1.4, 5.9, "$b_i$", ha="right")
     _label(ax, middle, 8.2, r"$P_{u,i}$: $u$ buys $i$ in the next period", ha="center", va="bottom")
     ax.set(xlim=(0, 9.9), ylim=(-0.6, 8.8))
@@ -139,15 +132,11 @@ def recurrent_recommender(*, ax: Axes | None = None) -> Axes:
 
 def _rnn(ax: Axes) -> None:
     _frame(ax, 0.9, 0.2, 6.1, 4.2)
-    _arrow(ax, (0.2, 2.6), (1.3, 2.6))
-    _arrow(ax, (2.1, 2.6), (2.7, 2.6))
-    _arrow(ax, (3.3, 2.6), (4.0, 2.6))
-    _arrow(ax, (4.8, 2.6), (6.9, 2.6))
-    _arrow(ax, (5.5, 2.6), (5.5, 4.8))
     _dot(ax, 5.5, 2.6)
-    _arrow(ax, (3.0, -0.5), (3.0, 0.7))
-    _arrow(ax, (3.0, 1.5), (3.0, 2.3))
-    _arrow(ax, (3.0, 3.45), (3.0, 2.9))
+    _arrows(ax, [
+        [(0.2, 2.6), (1.3, 2.6)], [(2.1, 2.6), (2.7, 2.6)], [(3.3, 2.6), (4.0, 2.6)], [(4.8, 2.6), (6.9, 2.6)],
+        [(5.5, 2.6), (5.5, 4.8)], [(3.0, -0.5), (3.0, 0.7)], [(3.0, 1.5), (3.0, 2.3)], [(3.0, 3.45), (3.0, 2.9)],
+    ])  # fmt: skip
     _box(ax, 1.7, 2.6, "$U$", _LAYER)
     _box(ax, 3.0, 1.1, "$V$", _LAYER)
     _circle(ax, 3.0, 2.6, "+")
@@ -160,26 +149,21 @@ def _rnn(ax: Axes) -> None:
 
 def _lstm(ax: Axes) -> None:
     _frame(ax, 0.7, -0.1, 8.6, 5.0)
-    _arrow(ax, (0.1, 4.3), (2.0, 4.3))
-    _arrow(ax, (2.6, 4.3), (4.9, 4.3))
-    _arrow(ax, (5.5, 4.3), (9.3, 4.3))
     _line(ax, (0.1, 0.5), (6.7, 0.5))
     _line(ax, (1.3, -0.7), (1.3, 0.5))
     _dot(ax, 1.3, 0.5)
+    _dot(ax, 7.8, 4.3)
+    _arrows(ax, [
+        [(0.1, 4.3), (2.0, 4.3)], [(2.6, 4.3), (4.9, 4.3)], [(5.5, 4.3), (9.3, 4.3)], [(2.3, 1.9), (2.3, 4.0)],
+        [(3.7, 1.9), (3.7, 3.0), (4.9, 3.0)], [(5.2, 1.9), (5.2, 2.7)], [(5.2, 3.3), (5.2, 4.0)],
+        [(6.7, 1.9), (6.7, 2.4), (7.5, 2.4)], [(7.8, 4.3), (7.8, 3.75)], [(7.8, 2.95), (7.8, 2.7)],
+        [(7.8, 2.1), (7.8, 0.5), (9.3, 0.5)],
+    ])  # fmt: skip
     for x, name, function in ((2.3, "f", r"$\sigma$"), (3.7, "i", r"$\sigma$"), (5.2, "g", r"$\tanh$"),
                               (6.7, "o", r"$\sigma$")):  # fmt: skip
         _arrow(ax, (x, 0.5), (x, 1.1))
         _box(ax, x, 1.5, function, _LAYER, width=0.95)
         _label(ax, x + 0.12, 2.12, f"$\\mathbf{{{name}}}_t$")
-    _arrow(ax, (2.3, 1.9), (2.3, 4.0))
-    _arrow(ax, (3.7, 1.9), (3.7, 3.0), (4.9, 3.0))
-    _arrow(ax, (5.2, 1.9), (5.2, 2.7))
-    _arrow(ax, (5.2, 3.3), (5.2, 4.0))
-    _arrow(ax, (6.7, 1.9), (6.7, 2.4), (7.5, 2.4))
-    _arrow(ax, (7.8, 4.3), (7.8, 3.75))
-    _dot(ax, 7.8, 4.3)
-    _arrow(ax, (7.8, 2.95), (7.8, 2.7))
-    _arrow(ax, (7.8, 2.1), (7.8, 0.5), (9.3, 0.5))
     for x, y, sign in ((2.3, 4.3, r"$\times$"), (5.2, 4.3, "+"), (5.2, 3.0, r"$\times$"), (7.8, 2.4, r"$\times$")):
         _circle(ax, x, y, sign)
     _box(ax, 7.8, 3.35, r"$\tanh$", _STATE, width=0.95)
@@ -190,31 +174,20 @@ def _lstm(ax: Axes) -> None:
 
 def _gru(ax: Axes) -> None:
     _frame(ax, 0.6, 0.0, 7.6, 6.3)
-    _arrow(ax, (0.1, 5.7), (4.1, 5.7))
-    _arrow(ax, (4.7, 5.7), (6.2, 5.7))
-    _arrow(ax, (6.8, 5.7), (8.3, 5.7))
     _line(ax, (1.1, 5.7), (1.1, 0.6), (4.4, 0.6))
     _line(ax, (1.1, -0.7), (1.1, 0.6))
-    for y in (5.7, 3.0, 0.6):
-        _dot(ax, 1.1, y)
-    _arrow(ax, (1.1, 3.0), (1.5, 3.0))
-    _arrow(ax, (2.3, 3.0), (2.6, 3.0))
-    _arrow(ax, (3.2, 3.0), (6.2, 3.0))
+    for x, y in ((1.1, 5.7), (1.1, 3.0), (1.1, 0.6), (4.4, 4.75)):
+        _dot(ax, x, y)
     for x, name in ((2.9, "r"), (4.4, "z")):
         _arrow(ax, (x, 0.6), (x, 1.2))
         _box(ax, x, 1.6, r"$\sigma$", _LAYER)
         _label(ax, x + 0.12, 2.25, f"$\\mathbf{{{name}}}_t$")
-    _arrow(ax, (2.9, 2.0), (2.9, 2.7))
-    ax.plot([4.4, 4.4], [2.85, 3.15], color="white", lw=6, zorder=1.5)
-    _arrow(ax, (4.4, 2.0), (4.4, 5.4))
-    _arrow(ax, (4.4, 4.75), (5.0, 4.75))
-    _dot(ax, 4.4, 4.75)
-    _arrow(ax, (5.8, 4.75), (6.2, 4.75))
-    _arrow(ax, (6.5, -0.7), (6.5, 1.2))
-    _arrow(ax, (6.5, 2.0), (6.5, 2.7))
-    _arrow(ax, (6.5, 3.3), (6.5, 3.5))
-    _arrow(ax, (6.5, 4.25), (6.5, 4.45))
-    _arrow(ax, (6.5, 5.05), (6.5, 5.4))
+    _arrows(ax, [
+        [(0.1, 5.7), (4.1, 5.7)], [(4.7, 5.7), (6.2, 5.7)], [(6.8, 5.7), (8.3, 5.7)], [(1.1, 3.0), (1.5, 3.0)],
+        [(2.3, 3.0), (2.6, 3.0)], [(2.9, 2.0), (2.9, 2.7)], [(4.4, 4.75), (5.0, 4.75)], [(5.8, 4.75), (6.2, 4.75)],
+        [(6.5, -0.7), (6.5, 1.2)], [(6.5, 2.0), (6.5, 2.7)], [(6.5, 3.3), (6.5, 3.5)], [(6.5, 4.25), (6.5, 4.45)],
+        [(6.5, 5.05), (6.5, 5.4)], [(3.2, 3.0), (6.2, 3.0)], [(4.4, 2.0), (4.4, 5.4)],
+    ])  # fmt: skip
     _box(ax, 1.9, 3.0, "$U$", _LAYER)
     _box(ax, 6.5, 1.6, "$W$", _LAYER)
     _box(ax, 6.5, 3.88, r"$\tanh$", _STATE, width=0.95)
@@ -264,6 +237,11 @@ def _arrow(ax: Axes, *points: tuple[float, float], back: bool = False, lw: float
     ax.annotate("", points[-1], points[-2], zorder=2,
                 arrowprops={"arrowstyle": "-|>,head_width=0.25,head_length=0.5", "color": colour, "lw": lw,
                             "linestyle": style, "shrinkA": 0, "shrinkB": 0})  # fmt: skip
+
+
+def _arrows(ax: Axes, paths: Iterable[Sequence[tuple[float, float]]]) -> None:
+    for path in paths:
+        _arrow(ax, *path)
 
 
 def _dot(ax: Axes, x: float, y: float) -> None:

@@ -1,4 +1,4 @@
-"""Figures of profiles: a person's portrait, an item's card, learned weights, cold start."""
+"""Figures of profiles: the portrait of a user, the card of an item, learned weights."""
 
 from collections.abc import Sequence
 
@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from bundlebook.plots.style import PALETTE, figure, get_ax, plain
+from bundlebook.plots.style import PALETTE, figure, get_ax, name_rows, plain
 
 _GROUP_COLOURS = {
     "when": PALETTE[0],
@@ -20,7 +20,7 @@ _GROUP_COLOURS = {
 
 @figure
 def portrait(table: pd.DataFrame, title: str, notes: Sequence[str] = (), *, ax: Axes | None = None) -> Axes:
-    """Draw one user or item against all others: a bar from the middle to its percentile, one row an attribute.
+    """Draw one user or item against all others: a bar from the middle to its percentile, one row per attribute.
 
     Parameters
     ----------
@@ -40,13 +40,11 @@ def portrait(table: pd.DataFrame, title: str, notes: Sequence[str] = (), *, ax: 
         right = percentile >= 50
         ax.text(percentile + (1 if right else -1), place, _number(value), va="center", fontsize=9,
                 ha="left" if right else "right")  # fmt: skip
-    ax.set_yticks(y, [plain(name) for name in shown.index], fontsize=9)
-    ax.set_ylim(len(shown) - 0.4, -0.6)
+    name_rows(ax, shown.index, fontsize=9)
     ax.set(title=plain(title), xlim=(-9, 109), xticks=[0, 25, 50, 75, 100])
     ax.axvspan(25, 75, color="0.5", alpha=0.08, lw=0, zorder=0)
     below = "percentile among all (shaded: the middle half); the number is the value itself"
     ax.set_xlabel("\n".join([below, *map(plain, notes)]), fontsize=9)
-    ax.grid(axis="y", visible=False)
     edges = np.flatnonzero(shown["group"].to_numpy()[1:] != shown["group"].to_numpy()[:-1]) + 0.5
     for edge in edges:
         ax.axhline(edge, color="0.75", lw=0.8)
@@ -64,21 +62,12 @@ def source_weights(weights: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     Parameters
     ----------
     weights : DataFrame
-        ``Weights.sources``: index baskets, one column a source.
+        ``Weights.sources``: index baskets, one column per source.
     """
     ax = get_ax(ax, (7.5, 3.6))
     x, base = np.arange(len(weights)), np.zeros(len(weights))
     for source, colour, hatch in zip(weights, PALETTE, ("", "//", "..", "xx"), strict=False):
-        ax.bar(
-            x,
-            weights[source],
-            bottom=base,
-            color=colour,
-            hatch=hatch,
-            edgecolor="white",
-            width=0.8,
-            label=plain(source),
-        )
+        ax.bar(x, weights[source], bottom=base, color=colour, hatch=hatch, edgecolor="white", label=plain(source))
         base = base + weights[source].to_numpy()
     labels = [str(n) for n in weights.index[:-1]] + [f"{weights.index[-1]}+"] * (len(weights) > 1)
     ax.set_xticks(x, labels or weights.index.astype(str))

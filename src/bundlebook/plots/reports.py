@@ -14,7 +14,7 @@ _ALL = "0.6"
 def segment_profile(
     customers: pd.DataFrame, segment: str, shelves: pd.DataFrame, money: str, *, axes: Panels | None = None
 ) -> Panels:
-    """Draw a segment's customers beside all customers: visits, spend a visit, and where they spend more or less.
+    """Draw a segment's customers beside all customers: visits, spend per visit, and where they spend more or less.
 
     Parameters
     ----------
@@ -30,7 +30,7 @@ def segment_profile(
         grid = plt.subplot_mosaic([["visits", "shelves"], ["visit", "shelves"]], figsize=(10, 5.2))[1]
         axes = [grid[name] for name in ("visits", "visit", "shelves")]
     visits, visit, ax = get_axes(axes, 1, 3)
-    labels = {"visits": "visits in the training weeks", "spend_per_visit": f"{plain(money)} a visit"}
+    labels = {"visits": "visits in the training weeks", "spend_per_visit": f"{plain(money)} per visit"}
     for axis, (column, label) in zip((visits, visit), labels.items(), strict=True):
         edges = np.linspace(0, max(customers[column].quantile(0.98), 1e-9), 31).tolist()
         for values, style in (
@@ -144,7 +144,7 @@ def spend_around(weekly: pd.DataFrame, length: float, money: str, *, ax: Axes | 
     Parameters
     ----------
     weekly : DataFrame
-        Index: week, 0 is the first of the campaign; one column a group, money per customer and week.
+        Index: week, 0 is the first of the campaign; one column per group, money per customer and week.
     length : float
         Weeks the campaign lasted.
     money : str

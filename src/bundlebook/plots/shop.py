@@ -1,4 +1,4 @@
-"""Figures of a shop: its users, items, times, prices and baskets."""
+"""Figures of a shop: its users, items, times, prices, and sizes of baskets."""
 
 from collections.abc import Mapping
 
@@ -68,7 +68,7 @@ def users(baskets_per_user: np.ndarray, name: str = "household", *, axes: Panels
         textcoords="offset points", color=PALETTE[3],
     )  # fmt: skip
     left.set(
-        title=f"Baskets of a {plain(name)}",
+        title=f"Baskets per {plain(name)}",
         xlabel="baskets in the whole log (99 % of users shown)",
         ylabel=f"{plain(name)}s",
     )
@@ -120,15 +120,15 @@ def times(time: pd.Series, *, axes: Panels | None = None) -> Panels:
     Parameters
     ----------
     time : Series of datetime64
-        One entry a purchase.
+        One entry per purchase.
     """
     weeks, weekdays, hours = axes = get_axes(axes, 1, 3, figsize=(11, 3.4), width_ratios=(1.6, 0.9, 1.2))
-    monday = time.dt.normalize() - pd.to_timedelta(time.dt.weekday, unit="D")
+    monday = time.dt.normalize() - pd.to_timedelta(time.dt.day_of_week, unit="D")
     by_week = monday.value_counts().sort_index()
     weeks.plot(by_week.index, by_week.to_numpy(), color=PALETTE[0], lw=1.8)
     weeks.set(title="By week", xlabel="week beginning", ylabel="purchases", ylim=(0, None))
     weeks.xaxis.set_major_locator(AutoDateLocator(minticks=3, maxticks=5))
-    day = time.dt.weekday.value_counts().reindex(range(7), fill_value=0)
+    day = time.dt.day_of_week.value_counts().reindex(range(7), fill_value=0)
     weekdays.bar(_WEEKDAYS, day / day.sum(), color=PALETTE[1])
     weekdays.set(title="By weekday", xlabel="weekday", ylabel="share of purchases")
     hour = time.dt.hour.value_counts().reindex(range(24), fill_value=0)
@@ -149,7 +149,7 @@ def prices(price: np.ndarray, list_price: np.ndarray, currency: str, *, axes: Pa
     Parameters
     ----------
     price, list_price : ndarray, shape (n_lines,)
-        Money for one unit, both above 0.
+        Money per unit, both above 0.
     currency : str
     """
     left, right = axes = get_axes(axes, 1, 2, figsize=(9.5, 3.8), width_ratios=(1.15, 1), wspace=0.06)
@@ -162,8 +162,8 @@ def prices(price: np.ndarray, list_price: np.ndarray, currency: str, *, axes: Pa
     left.plot([low, high], [low, high], color=PALETTE[3], lw=1.2, ls="--")
     left.set(
         title="Paid against list price",
-        xlabel=f"list price ({currency} a unit)",
-        ylabel=f"price paid ({currency} a unit)",
+        xlabel=f"list price ({currency} per unit)",
+        ylabel=f"price paid ({currency} per unit)",
     )
     for axis in (left.xaxis, left.yaxis):
         axis.set_major_formatter(_THOUSANDS)

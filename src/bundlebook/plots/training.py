@@ -7,7 +7,19 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from bundlebook.plots.style import MARKERS, PALETTE, STYLES, Panels, figure, get_ax, get_axes, heat_map, plain, short
+from bundlebook.plots.style import (
+    MARKERS,
+    PALETTE,
+    STYLES,
+    Panels,
+    figure,
+    get_ax,
+    get_axes,
+    heat_map,
+    name_rows,
+    plain,
+    short,
+)
 from bundlebook.recommenders import PeriodPanel
 
 
@@ -31,9 +43,9 @@ def household(panel: PeriodPanel, user: int, labels: np.ndarray, most: int = 14,
     unknown = int((~panel.seen[user]).sum())
     if unknown:
         ax.axvspan(-0.5, unknown - 0.5, fc="0.93", hatch="///", ec="0.6", lw=0)
-    ax.set_yticks(range(len(items)), [short(str(labels[item]), 28) for item in items])
+    name_rows(ax, labels[items], width=28)
     ax.set_xticks(range(panel.n_periods), [str(day)[5:] for day in panel.starts])
-    ax.set(title="One household's periods", xlabel="first day of the period (month-day)")
+    ax.set(title="One user's periods", xlabel="first day of the period (month-day)")
     ax.text(1, 1.02, "number: baskets of the period that hold the item", transform=ax.transAxes, ha="right", fontsize=9)
     return ax
 
@@ -76,7 +88,7 @@ def repeats(table: pd.DataFrame, count: str, *, ax: Axes | None = None) -> Axes:
     ax = get_ax(ax, (8, 0.9 + 0.5 * len(table)))
     heat_map(ax, table.to_numpy(float), ".2f")
     ax.set_xticks(range(table.shape[1]), [plain(name) for name in table.columns])
-    ax.set_yticks(range(len(table)), [plain(name) for name in table.index])
+    name_rows(ax, table.index)
     ax.set(
         title="What the head has learned about repeats", xlabel="periods since the last purchase", ylabel=plain(count)
     )
@@ -138,7 +150,7 @@ def two_losses(rate: float, label: str, *, ax: Axes | None = None) -> Axes:
     Parameters
     ----------
     rate : float
-        Share of household-periods in which the item was bought, in (0, 1).
+        Share of periods of users in which the item was bought, in (0, 1).
     label : str
         Name of the item.
     """
@@ -154,7 +166,7 @@ def two_losses(rate: float, label: str, *, ax: Axes | None = None) -> Axes:
     ax.plot(1, 0, "s", color=PALETTE[1], ms=8, clip_on=False)
     ax.annotate("lowest at P = 1,\nwhatever they buy", (1, 0), (0.72, 0.42),
                 arrowprops={"arrowstyle": "->", "color": "0.3"})  # fmt: skip
-    ax.set(title=f"One number P for every household: {plain(label)}", xlabel="predicted probability P",
+    ax.set(title=f"One number P for every user: {short(label, 30)}", xlabel="predicted probability P",
            ylabel="mean loss (nats)", xlim=(0, 1), ylim=(0, 2.2))  # fmt: skip
     ax.legend(loc="upper center")
     return ax
@@ -162,14 +174,14 @@ def two_losses(rate: float, label: str, *, ax: Axes | None = None) -> Axes:
 
 @figure
 def household_scores(panels: Mapping[str, np.ndarray], items: Sequence[str], *, axes: Panels | None = None) -> Panels:
-    """Draw the scores of some households over the items, one panel per model.
+    """Draw the scores of some users over the items, one panel per model.
 
-    A household's ranking is the order of its points from top to bottom, so parallel lines mean one ranking for all.
+    A user's ranking is the order of its points from top to bottom, so parallel lines mean one ranking for all.
 
     Parameters
     ----------
-    panels : mapping of str to ndarray, shape (n_households, n_items)
-        Scores (log-odds) by the name of the model; the same households in every panel.
+    panels : mapping of str to ndarray, shape (n_users, n_items)
+        Scores (log-odds) by the name of the model; the same users in every panel.
     items : sequence
         Short labels of the items.
     """

@@ -153,7 +153,7 @@ def history_panel(
     if not live:
         _history_and_answer(_units(history, items, months), answer(history), asked, claimed)
         return None
-    import ipywidgets  # type: ignore[import-untyped]  # ships no types
+    import ipywidgets
 
     start = _units(history, items, months)
     narrow = ipywidgets.Layout(width="72px")
@@ -207,7 +207,7 @@ def _history_and_answer(history: pd.DataFrame, answer: pd.Series, asked: int, cl
 
 
 def _units(history: pd.DataFrame, items: Sequence[int], months: Sequence[str]) -> pd.DataFrame:
-    """Units as a table, one row an item, one column a month."""
+    """Return units as a table, one row per item, one column per month."""
     table = history.pivot_table(index="item_id", columns="time", values="quantity", aggfunc="sum", fill_value=0)
     return table.reindex(index=items, columns=list(months), fill_value=0)
 
