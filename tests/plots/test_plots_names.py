@@ -1,6 +1,8 @@
 """Names from the data are drawn as they are written, on the axes that were given."""
 
 import inspect
+import json
+import re
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -9,7 +11,7 @@ import pytest
 from matplotlib.text import Text
 from scipy import sparse
 
-from bundlebook import association as assoc
+from bundlebook import association as assoc, paths, plots
 from bundlebook.bundles import Bundle, Demand
 from bundlebook.errors import BundlebookError
 from bundlebook.evaluation import Stored
@@ -199,3 +201,18 @@ def test_a_figure_draws_on_given_axes_with_every_name_as_it_is_written(name):
 
 def test_a_label_is_cut_before_it_is_escaped():
     assert style.short("$" * 30, 5) == r"\$\$\$\$…"
+
+
+CALLERS = [*sorted((paths.root() / "notebooks").rglob("*.ipynb")), *sorted((paths.root() / "reports").rglob("*.ipynb"))]
+
+
+@pytest.mark.parametrize("file", [file for file in CALLERS if "batches" not in file.parts], ids=lambda file: file.stem)
+def test_every_figure_that_is_called_exists(file):
+    code = "\n".join("".join(c["source"]) for c in json.loads(file.read_text())["cells"] if c["cell_type"] == "code")
+    names = {}
+    for imported in re.findall(r"from bundlebook\.plots import (.+)", code):
+        for module, _, alias in (name.strip().partition(" as ") for name in imported.split(",")):
+            names[alias or module] = module
+    for alias, module in names.items():
+        for called in re.findall(rf"\b{alias}\.(\w+)\(", code):
+            assert hasattr(getattr(plots, module), called), f"{module} has no {called}"
