@@ -33,7 +33,7 @@ def test_weeks_that_miss_a_day_have_another_colour():
     plots.weeks(days)
     axis = plt.gca()
     assert [[bar.get_height() for bar in bars] for bars in axis.containers] == [[7000], [6000, 6000]]
-    assert [text.get_text() for text in axis.texts] == ["6 d", "6 d"]
+    assert [text.get_text() for text in axis.texts] == ["6", "6"]
 
 
 def test_fills_stand_at_the_gaps_and_known_points_stay():
@@ -60,7 +60,7 @@ def test_a_shop_that_closes_on_sundays_misses_no_day():
     plots.weeks(days)
     axis = plt.gca()
     assert [len(bars) for bars in axis.containers] == [3, 1]
-    assert [text.get_text() for text in axis.texts] == ["5 d"]
+    assert [text.get_text() for text in axis.texts] == ["5"]
     assert axis.get_legend().texts[0].get_text() == "6 days"
 
 

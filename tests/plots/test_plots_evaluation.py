@@ -100,11 +100,12 @@ def test_series_share_a_row_in_colours_of_their_own():
     assert [text.get_text() for text in plt.gcf().legends[0].get_texts()] == ["types", "products"]
 
 
-def test_runaway_errors_fit_on_a_logarithmic_axis():
-    table = pd.DataFrame({"mean": [1e9, 2.0], "low": [1e8, 1.0], "high": [1e10, 3.0]}, index=["Lagrange", "linear"])
-    plots.intervals({"units": table}, "error (%)", log=True)
+def test_runaway_errors_are_named_and_do_not_squeeze_the_others():
+    table = pd.DataFrame({"mean": [1e9, 2.0, 3.0], "low": [1e8, 1, 2], "high": [1e10, 3, 4]}, index=["wild", "a", "b"])
+    plots.intervals({"units": table}, "error (%)", cut=True)
     ax = plt.gca()
-    assert (ax.get_xscale(), ax.get_xlabel()) == ("log", "error (%)") and ax.get_xlim()[1] >= 1e10
+    assert ax.get_xlim() == (0, 6) and ax.get_xlabel() == "error (%)"
+    assert [(text.get_text(), text.get_position()[1]) for text in ax.texts] == [("off the scale →", 0)]
 
 
 def test_reliability_has_one_panel_per_title_and_one_line_per_method():

@@ -36,8 +36,8 @@ def demand_curves(response: Demand, margin: float, most: int = 12, *, axes: Pane
         curve["depth"], curve["uplift"], yerr=error, fmt="o", color=PALETTE[1], capsize=3, label="measured, 95 %"
     )
     left.set(title="All products", xlabel="discount, share of the shelf price", ylabel="units sold, factor",
-             ylim=(0.8, 1.5 * float(curve["high"].max())))  # fmt: skip
-    left.legend(loc="upper left", fontsize=9)
+             ylim=(0.8, 1.15 * float(curve["high"].max())))  # fmt: skip
+    left.legend(loc="upper center", bbox_to_anchor=(0.5, -0.17), ncols=2, fontsize=9)
     place = np.arange(len(table))
     error = [table["elasticity"] - table["low"], table["high"] - table["elasticity"]]
     right.errorbar(table["elasticity"], place, xerr=error, fmt="o", color=PALETTE[0], capsize=3)

@@ -80,7 +80,10 @@ def weeks(days: pd.Series, split: Split | None = None, *, label: str = "lines", 
     total, open_days = days.groupby(monday).sum(), (days > 0).groupby(monday).sum()
     usual = int(((days > 0).groupby(days.index.day_of_week).mean() >= 0.5).sum())
     if split is None:
-        parts = {f"{usual} days": (open_days >= usual).to_numpy(), "days missing": (open_days < usual).to_numpy()}
+        parts = {
+            f"{usual} days": (open_days >= usual).to_numpy(),
+            "days missing; the number: days there": (open_days < usual).to_numpy(),
+        }
     else:
         edges = [split.start, split.train_end, split.validation_end, split.test_end]
         inside = [(total.index >= start) & (total.index < end) for start, end in pairwise(edges)]
@@ -93,7 +96,7 @@ def weeks(days: pd.Series, split: Split | None = None, *, label: str = "lines", 
         ax.bar(total.index[mask], total[mask], width=5.5, color=colour, align="edge", label=name)
     for start in total.index[open_days < usual] if split is None else ():
         middle, above = start + pd.Timedelta(days=2.75), 1.04 * total.max()
-        ax.text(middle, above, f"{open_days[start]} d", ha="center", fontsize=9)
+        ax.text(middle, above, f"{open_days[start]}", ha="center", fontsize=9)
     ax.set(ylabel=plain(label), xlabel="week beginning on", ylim=(0, 1.3 * total.max()))
     ax.yaxis.set_major_formatter(EngFormatter(sep=" "))
     ax.grid(axis="x", visible=False)

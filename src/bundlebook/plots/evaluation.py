@@ -76,7 +76,7 @@ def intervals(
     label: str = "",
     *,
     reference: str = "",
-    log: bool = False,
+    cut: bool = False,
     ordered: bool = True,
     axes: Panels | None = None,
 ) -> Panels:
@@ -93,8 +93,8 @@ def intervals(
         Of the horizontal axis.
     reference : str
         What stands at 0; a line is drawn there.
-    log : bool
-        Whether the horizontal axis is logarithmic.
+    cut : bool
+        Whether each panel ends at twice its median value; what lies beyond is named and not drawn.
     ordered : bool
         Whether the largest value of the first panel stands on top; if not, the order is that of the table.
     """
@@ -105,13 +105,16 @@ def intervals(
     notes = [f"0 = {plain(reference)}"] if reference else []
     if any("p_holm" in table for table in tables):
         notes.append("hollow: could be chance (Holm, 5 %)")
-    for ax in axes:
+    for ax, series in zip(axes, panels.values(), strict=True):
         if reference:
             ax.axvline(0, color="0.2", lw=1)
-        if log:
-            ax.set_xscale("log")
-        else:
-            ax.locator_params(axis="x", nbins=5)
+        ax.locator_params(axis="x", nbins=5)
+        if cut:
+            limit = 2 * pd.concat([table[value] for table in _named(series).values()]).median()
+            ax.set_xlim(0, limit)
+            for x, y in np.hstack([np.asarray(line.get_data(), dtype=float) for line in ax.lines]).T:
+                if x > limit:
+                    ax.text(limit, y, "off the scale →", ha="right", va="center", fontsize=9)
     if notes:
         axes[0].figure.supxlabel("; ".join(notes), fontsize=10)
     return axes

@@ -217,7 +217,7 @@ def sizes(
         ax.annotate(f"{plain(name)} {size:g}", (size, 0.92), (5, 0), ("data", "axes fraction"), "offset points",
                     color=PALETTE[3])  # fmt: skip
     ax.set(title=plain(title), ylabel=f"share of {plain(of)}",
-           xlabel=f"{plain(label)} (last bar: {edges[-2]} or more)")  # fmt: skip
+           xlabel=f"{plain(label)} (last bar: {edges[-2]} or more)", ylim=(0, 1.15 * share.max()))  # fmt: skip
     percent_ticks(ax.yaxis)
     ax.grid(axis="x", visible=False)
     return ax

@@ -112,6 +112,7 @@ def answers(
     top = max(1.2 * max(values.max() for values in rows.values()), *(interval or (0,)))
     ax.set(title=title, xlabel="P(1005 in the next period)", xlim=(0, top))
     name_rows(ax, [name if len(values) == 1 else f"{name} ({len(values)})" for name, values in rows.items()])
+    ax.set_ylim(len(rows) - 0.2, -0.6)
     return ax
 
 
