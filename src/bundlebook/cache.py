@@ -114,7 +114,7 @@ def cached(
 
     Notes
     -----
-    An artefact is written beside its final place and renamed, so an interrupted run leaves nothing half written.
+    An artefact is written beside its final place and then renamed, so an interrupted run leaves no partial artefact.
 
     One that cannot be read, for example because a file in it was cut short, is set aside as ``NAME.damaged`` and made
     again. Where the folder cannot be written, what it holds is read, and the rest is made and not kept; a warning says
@@ -137,22 +137,19 @@ def cached(
             except Exception as error:  # any kind: readers of damaged files raise what they like
                 warnings.warn(f"{name} in the cache is damaged ({type(error).__name__}); made again", stacklevel=2)
         artefact = build()
-        if not (writable and _store(artefact, target, save)):
+        try:
+            if writable:
+                _write(artefact, target, save)
+        except OSError:
+            writable = False
+        if not writable:
             message = "the cache folder cannot be written, so nothing is kept; BUNDLEBOOK_CACHE can name another one"
             warnings.warn(message, stacklevel=2)
     return artefact
 
 
-def _store(artefact: T, target: Path, save: Callable[[T, Path], None]) -> bool:
-    """Write an artefact to its place and set a damaged one that stands there aside; False if that cannot be done."""
-    try:
-        _write(artefact, target, save)
-    except OSError:
-        return False
-    return True
-
-
 def _write(artefact: T, target: Path, save: Callable[[T, Path], None]) -> None:
+    """Write an artefact to its place, and set a damaged one that stands there aside."""
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}-") as scratch:
         draft = Path(scratch) / target.name
         draft.mkdir()

@@ -7,6 +7,9 @@ import click
 
 from bundlebook.errors import BundlebookError
 
+#: Seeds that NumPy and Keras both take.
+_SEED = click.IntRange(0, 2**32 - 1)
+
 
 class _BadPlan(click.ClickException):
     exit_code = 2
@@ -70,7 +73,7 @@ def doctor() -> None:
 
 @main.command()
 @click.option("--out", required=True, type=click.Path(file_okay=False, path_type=Path), help="Folder to write to.")
-@click.option("--seed", default=None, type=click.IntRange(0), help="Another seed makes another shop.")
+@click.option("--seed", default=None, type=_SEED, help="Another seed makes another shop.")
 def sample(out: Path, seed: int | None) -> None:
     """Simulate the sample shop and write its tables and its planted truth."""
     from bundlebook import paths
@@ -85,7 +88,7 @@ def sample(out: Path, seed: int | None) -> None:
 @click.option("--item", required=True, help="Number of the item asked for, for example 1005.")
 @click.option("--at", required=True, help="Month asked for, for example 2021-05.")
 @click.option("--data", default="completejourney", show_default=True, help="Shop that the network learned from.")
-@click.option("--seed", default=2021, show_default=True, type=click.IntRange(0), help="Seed of the network.")
+@click.option("--seed", default=2021, show_default=True, type=_SEED, help="Seed of the network.")
 @_ACCEPT
 def ask(history: str, item: str, at: str, data: str, seed: int, accept_loss: bool) -> None:
     """Say how likely a customer with this HISTORY buys the item in that month (chapter 06)."""
@@ -142,7 +145,7 @@ def report(
 @main.command()
 @click.option("--data", required=True, help='Shop: a folder of tables, "sample" or "completejourney".')
 @click.option("--level", default="auto", show_default=True, help="Level of items, for example item_id or category.")
-@click.option("--seed", default=2021, show_default=True, type=click.IntRange(0), help="Seed of all draws.")
+@click.option("--seed", default=2021, show_default=True, type=_SEED, help="Seed of all draws.")
 @click.option("--seeds", default=1, show_default=True, type=click.IntRange(1), help="Runs of what is learned.")
 @click.option("--networks/--no-networks", default=True, show_default=True, help="Whether networks take part.")
 @click.option(

@@ -6,6 +6,9 @@ import sys
 
 import pytest
 
+from bundlebook.errors import BundlebookError
+from bundlebook.recommenders import import_keras, seed_everything
+
 
 def run(code: str, **environment: str) -> subprocess.CompletedProcess:
     """Run *code* in a fresh interpreter, as a chapter's kernel is one."""
@@ -45,19 +48,16 @@ os.write(2, b"stderr works again")
 
 
 @pytest.mark.parametrize("backend", ["abacus", "jax"])
-def test_a_backend_that_cannot_be_used_is_one_clear_message(backend):
-    code = """
-import importlib.util, os
-if os.environ["KERAS_BACKEND"] == "jax":
-    known = importlib.util.find_spec
-    importlib.util.find_spec = lambda name, *rest: None if name == "jax" else known(name, *rest)
-from bundlebook.errors import BundlebookError
-from bundlebook.recommenders import import_keras
-try:
-    import_keras()
-except BundlebookError as error:
-    print(error)
-"""
-    answer = run(code, KERAS_BACKEND=backend)
-    assert answer.returncode == 0, answer.stderr
-    assert repr(backend) in answer.stdout and "Remedy" in answer.stdout
+def test_a_backend_that_cannot_be_used_is_one_clear_message(backend, monkeypatch):
+    monkeypatch.setenv("KERAS_BACKEND", backend)
+    monkeypatch.delitem(sys.modules, "keras", raising=False)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None if name == "jax" else name)
+    with pytest.raises(BundlebookError, match=rf"backend '{backend}' is .*\n  Remedy: install it, or set"):
+        import_keras()
+    assert "keras" not in sys.modules
+
+
+@pytest.mark.parametrize("seed", [-1, 2**32, 1.5, None])
+def test_a_seed_out_of_range_is_refused(seed):
+    with pytest.raises(BundlebookError, match="seed must be a whole number from 0 to 4294967295"):
+        seed_everything(seed)

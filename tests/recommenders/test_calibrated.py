@@ -75,7 +75,7 @@ def test_everybody_takes_part_if_no_history_is_asked_for(panel):
 
 
 def test_an_empty_replay_and_an_unknown_target_are_refused(panel):
-    with pytest.raises(BundlebookError, match="no user has 3 baskets before 2020"):
+    with pytest.raises(BundlebookError, match="no user with 3 or more baskets before 2020"):
         Replay.of(panel, np.datetime64("2020-06-01"), where="test")
     with pytest.raises(BundlebookError, match="unknown target 'basket'"):
         Replay.of(panel, AT, where="test", target="basket")
@@ -152,9 +152,9 @@ def test_shares_of_baskets_need_the_number_of_baskets(regulars):
 
 
 def test_calibration_without_a_period_to_replay_or_of_an_unknown_kind_is_refused(regulars):
-    with pytest.raises(BundlebookError, match="calibration of personal frequency"):
+    with pytest.raises(BundlebookError, match="replay for personal frequency"):
         Calibrated(PersonalFrequency()).fit(regulars, regulars.day.min() + 7)
-    with pytest.raises(BundlebookError, match="unknown per='month'"):
+    with pytest.raises(BundlebookError, match="unknown per 'month'"):
         Calibrated(PersonalFrequency(), per="month")
 
 
@@ -176,6 +176,11 @@ def test_nothing_is_left_to_gain_along_the_logit():
     a, b = platt(p, y)
     left = y - expit(a + b * logit(p))  # both slopes of the likelihood are 0 at its top
     assert np.array([left.mean(), (left * logit(p)).mean()]) == pytest.approx([0, 0], abs=1e-5)
+
+
+def test_one_probability_for_all_is_moved_to_the_share_that_was_bought():
+    a, b = platt(np.full(8, 0.2), np.arange(8) < 3)
+    assert b == 1 and expit(a + logit(0.2)) == pytest.approx(3 / 8)
 
 
 @pytest.mark.parametrize("y", [[0, 0], [1, 1], [1]])
@@ -234,5 +239,5 @@ def test_users_known_by_little_have_a_scale_of_their_own(task):
 def test_bad_arguments_of_platts_scaling_are_refused(task):
     with pytest.raises(BundlebookError, match="known"):
         PlattScaled(Boastful(), known=(4, 1))
-    with pytest.raises(BundlebookError, match="no user has 3 baskets"):
+    with pytest.raises(BundlebookError, match="no user with 3 or more"):
         PlattScaled(Boastful()).fit(task.visible, task.visible.day.min() + 28)

@@ -25,9 +25,17 @@ def test_conditional_logit_finds_the_coefficients_that_made_the_choices():
     assert _conditional_logit(x, free, utility.argmax(axis=1)) == pytest.approx(beta, abs=0.06)
 
 
-def test_probabilities_sum_to_the_items_to_come_and_skip_the_cart(split):
-    visible = split.training
-    fitted = BasketCompleter().fit(visible, split.train_end)
+@pytest.fixture(scope="module")
+def visible(split):
+    return split.baskets.between(end=split.train_end)
+
+
+@pytest.fixture(scope="module")
+def fitted(split, visible):
+    return BasketCompleter().fit(visible, split.train_end)
+
+
+def test_probabilities_sum_to_the_items_to_come_and_skip_the_cart(split, visible, fitted):
     cart = sparse.csr_matrix((np.ones(2), ([0, 0], [1, 4])), shape=(1, visible.n_items))
     p = fitted.probability(cart, visible, np.array([0]), split.train_end)
     assert (p[0, [1, 4]] == 0).all() and (p >= 0).all() and (p < 1).all()
@@ -35,20 +43,19 @@ def test_probabilities_sum_to_the_items_to_come_and_skip_the_cart(split):
     assert share.sum() == pytest.approx(1)
 
 
-def test_both_basket_and_household_help(split):
+def test_both_basket_and_household_help(split, visible, fitted):
     at = split.train_end
-    visible = split.baskets.between(end=at)
     inside = split.baskets.between(at, split.validation_end)
     cases = hide_one(inside.where(inside.sizes() >= 2), seed=0)
     carts = cases.carts.incidence
 
     def found(model, carts):
-        score = model.fit(visible, at).scores(carts, visible, cases.user, at)
+        score = model.scores(carts, visible, cases.user, at)
         return metrics.recall(rank(score, cases.truth, 5, cases.candidates), 5).mean()
 
-    both = found(BasketCompleter(), carts)
-    assert both > found(BasketCompleter(history=False), carts)
-    assert both > found(BasketCompleter(), sparse.csr_matrix(carts.shape))
+    both = found(fitted, carts)
+    assert both > found(BasketCompleter(history=False).fit(visible, at), carts)
+    assert both > found(fitted, sparse.csr_matrix(carts.shape))
 
 
 def test_a_log_without_a_period_is_refused(split):

@@ -112,11 +112,11 @@ def test_bad_members_weights_and_scales_are_refused(panel):
     with pytest.raises(BundlebookError, match="not distinct"):
         Stacked([])
     for weights in ([1], [0, 0], [1, -1], [1, float("nan")]):
-        with pytest.raises(BundlebookError, match="give one weight a member"):
+        with pytest.raises(BundlebookError, match="give one weight per member"):
             Weighted([Popularity(), PersonalFrequency()], weights)
     with pytest.raises(BundlebookError, match="unknown scale 'log'"):
         Weighted([Popularity()], scale="log")
-    with pytest.raises(BundlebookError, match="no user has 500 baskets"):
+    with pytest.raises(BundlebookError, match="no user with 500 or more"):
         Stacked([Popularity()], min_history=500).fit(panel, AT)
     assert isinstance(Switching(Popularity(), PersonalFrequency()), Recommender)
 

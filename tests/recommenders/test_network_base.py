@@ -158,6 +158,7 @@ def damages():
 def test_a_damaged_network_is_trained_again(task, tmp_path, monkeypatch):
     monkeypatch.setenv("BUNDLEBOOK_CACHE", str(tmp_path))
     first, fits = fit_cached(model(), task.visible, task.at), []
+    weights = first.network.get_weights()
     monkeypatch.setattr(InterestMLP, "fit", lambda self, *_args, **_options: fits.append(self) or first)
     for number, (name, damage) in enumerate(damages().items(), 1):
         (folder,) = (p for p in tmp_path.iterdir() if p.is_dir() and not p.name.endswith(".damaged"))
@@ -168,9 +169,26 @@ def test_a_damaged_network_is_trained_again(task, tmp_path, monkeypatch):
             fit_cached(model(), task.visible, task.at)
         again = fit_cached(model(), task.visible, task.at)
         assert len(fits) == number, name
-        assert np.allclose(again.scores(task.histories, task.at), first.scores(task.histories, task.at), atol=1e-6)
+        assert all(np.array_equal(a, b) for a, b in zip(again.network.get_weights(), weights, strict=True))
 
 
+@pytest.mark.usefixtures("without_training")
+def test_no_length_of_a_history_costs_a_compilation(task, tmp_path, monkeypatch):
+    """XLA compiles a shape in up to seconds, so it is off, and few numbers of users are asked about at once."""
+    RecurrentRecommender(width=2, repeat=2, epochs=1, batch=24).fit(task.visible, task.at).save(tmp_path)
+    monkeypatch.setattr("keras.src.trainers.trainer.model_supports_jit", lambda _model: True)
+    model = RecurrentRecommender.load(tmp_path)
+    together = model.scores(task.histories, task.at)
+    assert not model._asked.jit_compile
+    shapes, ask = set(), model._asked.predict_on_batch
+    monkeypatch.setattr(model._asked, "predict_on_batch", lambda x: shapes.add(x["seen"].shape) or ask(x))
+    for n in (1, 2, 5, 8, 9, 24):
+        few = model.scores(task.histories.of_users(np.arange(n)), task.at)
+        assert few == pytest.approx(together[:n], abs=1e-6)
+    assert {size for size, _ in shapes} == {1, 8, 64}
+
+
+@pytest.mark.usefixtures("without_training")
 def test_only_a_network_that_needs_them_keeps_the_users(task, tmp_path):
     for kind, kept in ((InterestMLP, 0), (EmbeddingNetwork, task.visible.n_users)):
         network = kind(width=2, epochs=1, batch=24).fit(task.visible, task.at)

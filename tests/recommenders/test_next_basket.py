@@ -89,11 +89,14 @@ def test_a_new_customer_and_one_without_a_past_get_an_answer(fitted):
     assert ((probability > 0) & (probability < 1)).all()
 
 
-def test_the_same_seed_gives_the_same_network_and_another_one_not(shop, fitted):
+def test_the_same_seed_gives_the_same_network_and_another_one_not(shop, fitted, monkeypatch):
     again = NextBasketRecommender(**SMALL).fit(shop, AT)
-    other = NextBasketRecommender(**SMALL | {"seed": 6, "epochs": 1}).fit(shop, AT)
     assert np.array_equal(again.scores(shop, AT), fitted.scores(shop, AT))
-    assert not np.allclose(other.scores(shop, AT), fitted.scores(shop, AT))
+    monkeypatch.setattr("bundlebook.recommenders.networks.base.train", lambda *_args, **_options: None)
+    one, other = (
+        NextBasketRecommender(**SMALL | {"seed": seed}).fit(shop, AT).network.get_weights() for seed in (5, 6)
+    )
+    assert not all(np.array_equal(a, b) for a, b in zip(one, other, strict=True))
 
 
 def test_a_saved_network_answers_as_before(shop, fitted, tmp_path):
@@ -104,20 +107,6 @@ def test_a_saved_network_answers_as_before(shop, fitted, tmp_path):
     assert not list((tmp_path / "kept").glob("*.pkl"))
 
 
-def test_an_interrupted_training_goes_on_as_if_nothing_had_happened(shop, fitted, tmp_path):
-    class PowerCut(NextBasketRecommender):
-        def save(self, folder):
-            super().save(folder)
-            if len(self.losses) == 2:
-                raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        PowerCut(**SMALL).fit(shop, AT, checkpoint=tmp_path / "half")
-    resumed = NextBasketRecommender(**SMALL).fit(shop, AT, checkpoint=tmp_path / "half")
-    assert len(resumed.losses) == 3
-    assert np.allclose(resumed.scores(shop, AT), fitted.scores(shop, AT), atol=1e-5)
-
-
 def test_without_the_head_a_network_still_learns(shop):
     model = NextBasketRecommender(**SMALL | {"repeat": 0, "epochs": 2}).fit(shop, AT)
     assert model.name == "GRU over baskets"
@@ -126,7 +115,11 @@ def test_without_the_head_a_network_still_learns(shop):
 
 @pytest.mark.parametrize(
     "settings, complaint",
-    [({"steps": 0}, "steps is 0"), ({"thinning": 1.5}, "thinning is 1.5"), ({"repeat": -1}, "repeat is -1")],
+    [
+        ({"steps": 0}, "steps must be a whole number from 1 on, got 0"),
+        ({"thinning": 1.5}, "thinning must lie in .* got 1.5"),
+        ({"repeat": -1}, "repeat must not be negative, got -1"),
+    ],
 )
 def test_impossible_settings_are_refused(settings, complaint):
     with pytest.raises(BundlebookError, match=complaint):

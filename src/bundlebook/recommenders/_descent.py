@@ -12,7 +12,7 @@ def _bought(item, indices, start, end):
 
 @njit(cache=True)
 def descend(users, items, others, indptr, indices, x, y, bias, rate, l2):
-    """One step a triple (u, i, j), in order, in place; a triple whose j the user bought is passed over."""
+    """Make one step per triple (u, i, j), in order and in place; leave out triples whose j the user bought."""
     for t in range(len(users)):
         u, i, j = users[t], items[t], others[t]
         if _bought(j, indices, indptr[u], indptr[u + 1]):
@@ -32,7 +32,7 @@ def descend(users, items, others, indptr, indices, x, y, bias, rate, l2):
 
 @njit(cache=True)
 def fold_in(indptr, indices, weight, draws, y, bias, rate, l2):
-    """Vectors of users with the items held: the mean of the second half of each user's steps, shape (n_users, f)."""
+    """Learn users' vectors while the items' are fixed: the mean over the second half of the steps, (n_users, f)."""
     n_users, n_items = len(indptr) - 1, y.shape[0]
     x = np.zeros((n_users, y.shape[1]))
     for u in range(n_users):

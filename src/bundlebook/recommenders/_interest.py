@@ -1,16 +1,17 @@
-"""Ready-made parts of the classical recommenders: who bought how much of what, what is popular, nearest rows."""
+"""Parts of the classical recommenders: decayed counts, popularity, and nearest rows."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
 from scipy import sparse
 
+from bundlebook.recommenders.base import as_day, before
 from bundlebook.shop import PERIOD_DAYS, Baskets
 
-#: Weight of popularity where it only decides between items that a model cannot tell apart.
+#: Weight of popularity where it only orders items that a model scores alike.
 TIE = 1e-6
-#: Numbers held at once where rows of work are as wide as the other users or the catalogue (128 MB of float64).
+#: Similarities that are held in memory at once (128 MB of float64).
 _CELLS_AT_ONCE = 1 << 24
 
 
@@ -43,8 +44,8 @@ def interest(past: Baskets, at: np.datetime64, half_life: float, power: float = 
 
 def recent(past: Baskets, at: np.datetime64, days: int) -> Baskets:
     """Baskets of the last *days* days before *at*; all before *at* if there are none."""
-    window = past.between(at - np.timedelta64(days, "D"), at)
-    return window if window.n_baskets else past.between(end=at)
+    window = past.between(as_day(at) - days, as_day(at))
+    return window if window.n_baskets else before(past, at)
 
 
 def popular(past: Baskets, at: np.datetime64, days: int = PERIOD_DAYS) -> np.ndarray:
@@ -84,7 +85,7 @@ def nearest_rows(
     Parameters
     ----------
     similarity : callable
-        Takes a slice of rows, returns their similarities to all others, shape (n_rows, n_others), float64.
+        From a slice of rows to their similarities with all others, shape (n_rows, n_others), float64.
     own : ndarray of int, shape (n_rows,)
         Column that is the row itself and is left out; −1 if there is none.
     n_others, k : int
@@ -94,19 +95,14 @@ def nearest_rows(
     csr_matrix, shape (n_rows, n_others), float64
     """
     found = []
-    for rows in _blocks(len(own), n_others):
+    height = max(1, _CELLS_AT_ONCE // max(n_others, 1))
+    for low in range(0, max(len(own), 1), height):
+        rows = slice(low, min(low + height, len(own)))
         block = similarity(rows)
         known = np.flatnonzero(own[rows] >= 0)
         block[known, own[rows][known]] = 0
         found.append(_strongest(block, k))
     return sparse.vstack(found, format="csr")
-
-
-def _blocks(n_rows: int, n_columns: int) -> Iterator[slice]:
-    """Cut rows into consecutive blocks that fit into memory side by side with a few copies; at least one block."""
-    height = max(1, _CELLS_AT_ONCE // max(n_columns, 1))
-    for low in range(0, max(n_rows, 1), height):
-        yield slice(low, min(low + height, n_rows))
 
 
 def _strongest(similarity: np.ndarray, k: int) -> sparse.csr_matrix:

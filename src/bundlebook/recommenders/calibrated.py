@@ -1,12 +1,12 @@
 """From scores to probabilities: replay the last visible period and learn from what came true in it.
 
-Everything that is learned about a recommender from outside (a calibration, the weights of a stack) is learned one
-period before the day of the prediction, so that nothing of the window itself is needed.
+What has to be learned about a fitted recommender (its calibration, or its weight in a stack) is learned one period
+before the day of the prediction, so that nothing of the window itself is needed.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal, Self, get_args
+from dataclasses import dataclass, replace
+from typing import Any, Literal, Self, get_args
 
 import numpy as np
 from scipy import sparse
@@ -15,7 +15,16 @@ from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
 
 from bundlebook.errors import BundlebookError
-from bundlebook.recommenders.base import ProbabilisticRecommender, Recommender, require
+from bundlebook.recommenders.base import (
+    SEED,
+    ProbabilisticRecommender,
+    Recommender,
+    as_day,
+    before,
+    one_of,
+    past_of,
+    require,
+)
 from bundlebook.shop import PERIOD_DAYS, Baskets
 
 Target = Literal["window", "next_basket"]
@@ -25,7 +34,7 @@ _EDGE = 1e-7
 
 @dataclass(frozen=True)
 class Replay:
-    """What there was to predict one period ago.
+    """A prediction that could have been made one period ago, and what came true.
 
     Attributes
     ----------
@@ -33,12 +42,12 @@ class Replay:
     past : Baskets
         Everything before `then`, of the users who had a basket by then: what a recommender would have been fitted on.
     histories : Baskets
-        The same of those who take part.
+        The same for the users who take part.
     bought : csr_matrix, shape (n_users, n_items)
-        What these bought: in the period, or in their first basket of it. A user who stayed away bought nothing in the
-        period and takes part; without a next basket there is nothing to say about it, and he or she does not.
+        What these users bought in the period, or in their first basket of it. A user without a basket in the period
+        bought nothing in it and takes part; if the target is the next basket, he or she has none and does not.
     came : Baskets
-        Everybody's baskets of the period (only the first ones if the target is the next basket).
+        The period's baskets of all users (only the first basket of each if the target is the next basket).
     """
 
     then: np.datetime64
@@ -70,7 +79,7 @@ class Replay:
         days : int
             Length of the period.
         min_history : int
-            Users with fewer baskets before it take no part. With 0 all users of *visible* do, in its numbering.
+            Users with fewer baskets before the period take no part. With 0 all users of *visible* do, in its numbering.
         target : {"window", "next_basket"}
 
         Raises
@@ -78,11 +87,9 @@ class Replay:
         BundlebookError
             If no user takes part, or none of them bought anything.
         """
-        if target not in get_args(Target):
-            remedy = f"use one of {', '.join(get_args(Target))}"
-            raise BundlebookError(f"unknown target {target!r}", where=where, remedy=remedy)
-        then = np.datetime64(at) - np.timedelta64(days, "D")
-        past, came = visible.between(end=then), visible.between(then, at)
+        one_of(get_args(Target), target=target)
+        then = as_day(at) - days
+        past, came = before(visible, then), visible.between(then, as_day(at))
         known = past.counts_by_user() >= min_history
         if target == "next_basket":
             came = came.where(np.unique(came.user, return_index=True)[1])
@@ -90,27 +97,73 @@ class Replay:
         users = np.flatnonzero(known)
         if not len(users) or not came.of_users(users).n_baskets:
             raise BundlebookError(
-                f"no user has {min_history} baskets before {then}, or none of them came in the {days} days after",
+                f"no user with {min_history} or more baskets before {then} came in the {days} days from then on",
                 where=where,
                 remedy="use a longer log, fewer days or a lower min_history",
             )
-        present = past.of_users(np.flatnonzero(past.counts_by_user()))
-        return cls(then, present, past.of_users(users), came.of_users(users).user_item(), came)
+        present = np.flatnonzero(past.counts_by_user())
+        return cls(then, past.of_users(present), past.of_users(users), came.of_users(users).user_item(), came)
 
     def some(self, most: int, seed: int) -> Self:
-        """At most so many of those who take part, drawn at random, in their order."""
+        """Keep at most so many of the users who take part, drawn at random, in their order."""
         if self.histories.n_users <= most:
             return self
         chosen = np.sort(np.random.default_rng(seed).permutation(self.histories.n_users)[:most])
-        return type(self)(self.then, self.past, self.histories.of_users(chosen), self.bought[chosen], self.came)
+        return replace(self, histories=self.histories.of_users(chosen), bought=self.bought[chosen])
+
+
+class _Replayed:
+    """A recommender that learns from a replay how to read other recommenders; by default, a single `inner` one."""
+
+    inner: Any
+    target: Target
+    days: int
+    min_history: int
+    name: str
+
+    def __post_init__(self) -> None:
+        require("be a whole number from 1 on", days=self.days, min_history=self.min_history)
+        self.name = self.inner.name
+
+    def _parts(self) -> Sequence[Recommender]:
+        return [self.inner]
+
+    def _least_history(self) -> int:
+        return self.min_history
+
+    def _learn(self, replay: Replay) -> None:
+        """Learn from what came true, while the parts know only what was visible then."""
+        raise NotImplementedError
+
+    def fit(self, visible: Baskets, at: np.datetime64) -> Self:
+        """Fit the inner recommenders one period before *at*, learn from that period, and fit them again up to *at*."""
+        past_of(visible, at, self.name, least_items=1)
+        replay = Replay.of(
+            visible,
+            at,
+            where=f"replay for {self.name}",
+            days=self.days,
+            min_history=self._least_history(),
+            target=self.target,
+        )
+        for part in self._parts():
+            part.fit(replay.past, replay.then)
+        self._learn(replay)
+        for part in self._parts():
+            part.fit(visible, at)
+        return self
+
+    def scores(self, histories: Baskets, at: np.datetime64) -> np.ndarray:
+        """Return the inner recommender's scores, shape (n_users, n_items)."""
+        return self.inner.scores(histories, at)
 
 
 @dataclass(eq=False)
-class Calibrated:
+class Calibrated(_Replayed):
     r"""Give any recommender P(bought in the period) by isotonic regression (保序回归) on the last visible period.
 
-    Standing one period before `at`, the inner recommender is fitted on what was visible then and scores the users of
-    that time; what they bought up to `at` is known. The non-decreasing step function g with
+    One period before `at`, the inner recommender is fitted on what was visible then and scores the users of that time;
+    what they bought up to `at` is known. The non-decreasing step function g with
 
     .. math:: g = \arg\min_{g \text{ non-decreasing}} \sum_{u,i} \bigl(y_{ui} - g(r_{ui})\bigr)^2
 
@@ -141,9 +194,9 @@ class Calibrated:
 
     Notes
     -----
-    Users who stayed away in the replayed period take part with purchases of nothing. Leaving them out would make P
-    conditional on coming at all, which nobody knows on the day of the prediction. With ``target="next_basket"`` P is
-    meant to be conditional on that, and they are left out.
+    Users without a basket in the replayed period take part as users who bought nothing. Without them P would be
+    conditional on a visit, which nobody knows on the day of the prediction. With ``target="next_basket"`` P is meant to
+    be conditional on a visit, and they are left out.
     """
 
     inner: Recommender
@@ -156,42 +209,28 @@ class Calibrated:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if self.per not in ("period", "basket"):
-            raise BundlebookError(f"unknown per={self.per!r}", where="Calibrated", remedy="use 'period' or 'basket'")
-        require("be at least 1", days=self.days, min_history=self.min_history)
-        self.name = self.inner.name
+        one_of(("period", "basket"), per=self.per)
+        require("be a whole number from 1 on", most_pairs=self.most_pairs)
+        require("be positive", half_life=self.half_life)
+        require(SEED, seed=self.seed)
+        super().__post_init__()
 
-    def fit(self, visible: Baskets, at: np.datetime64) -> Self:
-        """Learn the curve on the period that ends at *at*, then refit the inner recommender on all of *visible*."""
-        replay = Replay.of(
-            visible,
-            at,
-            where=f"calibration of {self.name}",
-            days=self.days,
-            min_history=self.min_history,
-            target=self.target,
-        ).some(max(1, self.most_pairs // visible.n_items), self.seed)
-        self.inner.fit(replay.past, replay.then)
+    def _learn(self, replay: Replay) -> None:
+        replay = replay.some(max(1, self.most_pairs // replay.histories.n_items), self.seed)
         rates = self._rates(replay.histories, replay.then)
         bought = replay.bought.toarray() > 0
         # Without a floor a single purchase in the lowest step would cost an infinite log loss.
         floor = 1 / (bought.size + 2)
         self.curve_ = IsotonicRegression(y_min=floor, y_max=1 - floor, out_of_bounds="clip")
         self.curve_.fit(rates.ravel(), bought.ravel())
-        self.inner.fit(visible, at)
-        return self
 
     def _rates(self, histories: Baskets, at: np.datetime64) -> np.ndarray:
         scores = self.inner.scores(histories, at)
         if self.per == "period":
             return scores
-        past = histories.between(end=at)
+        past = before(histories, at)
         baskets = np.bincount(past.user, past.decay(at, self.half_life), minlength=past.n_users)
         return scores * baskets[:, np.newaxis].astype(np.float32)
-
-    def scores(self, histories: Baskets, at: np.datetime64) -> np.ndarray:
-        """Return the inner recommender's scores, shape (n_users, n_items)."""
-        return self.inner.scores(histories, at)
 
     def probability(self, histories: Baskets, at: np.datetime64) -> np.ndarray:
         """Return P of the target, standing at *at*, shape (n_users, n_items), float32."""
@@ -227,30 +266,32 @@ def platt(p: np.ndarray, y: np.ndarray) -> tuple[float, float]:
             where="platt",
             remedy="pass arrays of equal shape with purchases and non-purchases",
         )
+    if np.ptp(x) == 0:  # one probability for all has no slope
+        return float(logit(y.mean()) - x[0]), 1.0
     fit = LogisticRegression(C=np.inf, solver="newton-cholesky", tol=1e-8).fit(x[:, np.newaxis], y)
     return float(fit.intercept_[0]), float(fit.coef_[0, 0])
 
 
 @dataclass(eq=False)
-class PlattScaled:
+class PlattScaled(_Replayed):
     r"""Scale the probabilities of a recommender by what came true in the last visible period.
 
-    Standing one period before `at`, the inner recommender is fitted on what was visible then, and a and b of
+    One period before `at`, the inner recommender is fitted on what was visible then, and a and b of
     :math:`\sigma(a + b \operatorname{logit} P)` are fitted to what was bought in the period; then it is fitted again
     on everything before `at`. The order of a user's items stays as it is.
 
-    With `known`, the same is done for users who are hardly known: the histories of the replay are cut to their last n
-    baskets, which gives an a_n and a b_n for every n. A user is scaled by the smallest n that holds all his or her
-    baskets, and by the pair of the whole histories if there is none.
+    With `known`, the same is done for users with short histories: the histories of the replay are cut to their last n
+    baskets, which gives an a_n and a b_n for every n. A user with at most n baskets is scaled by the a_n and b_n of the
+    smallest such n, and by the pair of the whole histories if there is none.
 
     Parameters
     ----------
     inner : ProbabilisticRecommender
         Fitted twice by :meth:`fit`.
     known : sequence of int
-        The n's, ascending.
+        The numbers of baskets n, ascending.
     target : {"window", "next_basket"}
-        The event that P means: bought within the period, or held by its first basket, given that the user came.
+        The event: bought within the period, or held by the first basket of it, given that the user came.
     days : int
         Length of a period in days.
     min_history : int
@@ -272,33 +313,19 @@ class PlattScaled:
         known = list(self.known)
         if known != sorted(set(known)) or min(known, default=1) < 1:
             raise BundlebookError(f"known={known}", where="PlattScaled", remedy="use ascending numbers from 1 on")
-        require("be at least 1", days=self.days, min_history=self.min_history)
-        self.name = self.inner.name
+        super().__post_init__()
 
-    def fit(self, visible: Baskets, at: np.datetime64) -> Self:
-        """Learn the scales on the period that ends at *at*, then refit the inner recommender on all of *visible*."""
-        replay = Replay.of(
-            visible,
-            at,
-            where=f"Platt's scaling of {self.name}",
-            days=self.days,
-            min_history=max((self.min_history, *self.known)),
-            target=self.target,
-        )
+    def _least_history(self) -> int:
+        return max((self.min_history, *self.known))
+
+    def _learn(self, replay: Replay) -> None:
         bought = replay.bought.toarray() > 0
-        self.inner.fit(replay.past, replay.then)
         seen_as = {n: replay.histories.last(n) for n in self.known} | {None: replay.histories}
         self.scales_ = {n: platt(self.inner.probability(short, replay.then), bought) for n, short in seen_as.items()}
-        self.inner.fit(visible, at)
-        return self
-
-    def scores(self, histories: Baskets, at: np.datetime64) -> np.ndarray:
-        """Return the inner recommender's scores, shape (n_users, n_items)."""
-        return self.inner.scores(histories, at)
 
     def probability(self, histories: Baskets, at: np.datetime64) -> np.ndarray:
         """Return P of the target, standing at *at*, shape (n_users, n_items), float32."""
         p = np.clip(self.inner.probability(histories, at), _EDGE, 1 - _EDGE)
-        place = np.searchsorted(self.known, histories.between(end=at).counts_by_user())
+        place = np.searchsorted(self.known, before(histories, at).counts_by_user())
         a, b = np.array([self.scales_[n] for n in (*self.known, None)], dtype=np.float32)[place].T
         return expit(a[:, np.newaxis] + b[:, np.newaxis] * logit(p)).astype(np.float32)

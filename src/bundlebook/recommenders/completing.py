@@ -1,4 +1,4 @@
-"""Matching items: what else belongs into this basket, of this user."""
+"""Completing a basket: which item comes next, from what lies in the basket and from the user's habits."""
 
 from dataclasses import dataclass
 from typing import Self
@@ -7,11 +7,12 @@ import numpy as np
 from scipy import sparse
 
 from bundlebook.errors import BundlebookError
+from bundlebook.recommenders.base import SEED, before, require
 from bundlebook.recommenders.calibrated import Replay
 from bundlebook.recommenders.linear import EASE
 from bundlebook.shop import PERIOD_DAYS, Baskets
 
-#: EASE's scores are taken at least this large, so that they have a logarithm.
+#: Smallest value of EASE's scores, so that they have a logarithm.
 _FLOOR = 1e-3
 
 
@@ -59,6 +60,11 @@ class BasketCompleter:
     history: bool = True
     name: str = "ours"
 
+    def __post_init__(self) -> None:
+        require("be positive", l2=self.l2, half_life=self.half_life, prior_baskets=self.prior_baskets)
+        require("be a whole number from 1 on", carts=self.carts)
+        require(SEED, seed=self.seed)
+
     def fit(self, visible: Baskets, at: np.datetime64) -> Self:
         """Learn β on the last period before *at*, then EASE and the shares from everything before it."""
         replay = Replay.of(visible, at, where="BasketCompleter", min_history=0)
@@ -82,7 +88,7 @@ class BasketCompleter:
         carts.eliminate_zeros()
         self._learn(past, then)
         self.beta_ = _conditional_logit(self._features(carts, past, last.user, then), carts.toarray() == 0, hidden)
-        self._learn(visible.between(end=at), at)
+        self._learn(before(visible, at), at)
         return self
 
     def _learn(self, past: Baskets, at: np.datetime64) -> None:
@@ -102,7 +108,7 @@ class BasketCompleter:
         return ((held + self.prior_baskets * self.share_) / (n + self.prior_baskets))[place]
 
     def _features(self, carts: sparse.csr_matrix, past: Baskets, rows: np.ndarray, at: np.datetime64) -> np.ndarray:
-        """Shape (n_carts, n_items, 5), float64."""
+        """x of every cart and item, shape (n_carts, n_items, 5), float64."""
         e = np.maximum(np.asarray(carts @ self.weights_, dtype=np.float64), _FLOOR)
         f = self._shares(past, rows, at)
         columns = e, np.log(e), np.log(f), np.log(e + f), np.broadcast_to(np.log(self.share_), e.shape)
@@ -125,14 +131,14 @@ class BasketCompleter:
         -------
         ndarray, shape (n_carts, n_items), float64
         """
-        past = histories.between(end=at)
+        past = before(histories, at)
         blocks = [slice(low, low + 256) for low in range(0, carts.shape[0], 256)]  # a block is 15 MB
         return np.concatenate([self._features(carts[part], past, rows[part], at) @ self.beta_ for part in blocks])
 
     def probability(
         self, carts: sparse.csr_matrix, histories: Baskets, rows: np.ndarray, at: np.datetime64
     ) -> np.ndarray:
-        r"""P(in the rest of the basket), :math:`1 - (1 - q)^r`, with r items still to come; 0 for what lies in it.
+        r"""Return P(in the rest of the basket), :math:`1 - (1 - q)^r`, with r items to come; 0 for what lies in it.
 
         r is half the mean size of the baskets that β was learned from.
         """
@@ -142,7 +148,7 @@ class BasketCompleter:
 
 
 def _conditional_logit(x: np.ndarray, free: np.ndarray, chosen: np.ndarray, ridge: float = 1e-6) -> np.ndarray:
-    """Maximum likelihood of β, shape (n_features,), for choices of one free item a row."""
+    """Find the likeliest β, shape (n_features,), given one chosen item per row among the free ones."""
     from scipy.optimize import minimize
 
     scale = np.maximum(x.std(axis=(0, 1)), 1e-12)

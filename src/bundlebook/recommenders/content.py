@@ -1,5 +1,6 @@
-"""Content-based filtering: things that resemble, by their attributes, what the user has bought."""
+"""Content-based filtering: items whose attributes resemble those of what the user has bought."""
 
+from dataclasses import dataclass
 from typing import Literal, Self
 
 import numpy as np
@@ -7,12 +8,13 @@ import pandas as pd
 
 from bundlebook.errors import BundlebookError
 from bundlebook.recommenders._interest import interest, popular, unit_rows, with_popularity
-from bundlebook.recommenders.base import past_of, require
+from bundlebook.recommenders.base import before, one_of, past_of, require
 from bundlebook.shop import Baskets
 
 
+@dataclass(eq=False)
 class ContentBased:
-    r"""Content-based recommendation (基于内容的推荐): a profile of attributes a user, compared with every item.
+    r"""Content-based recommendation (基于内容的推荐): compare each user's profile of attributes with every item.
 
     With the items' vectors as rows of :math:`P \in \mathbb{R}^{n_{items} \times d}` and the user's decayed counts
     :math:`\mathbf{r}_u` (to a power), method ``"cosine"`` averages the vectors of what was bought and measures angles,
@@ -72,54 +74,50 @@ class ContentBased:
     array([[0.894, 0.894, 0.447]], dtype=float32)
     """
 
-    def __init__(
-        self,
-        vectors: pd.DataFrame | np.ndarray,
-        method: Literal["cosine", "ridge"] = "ridge",
-        l2: float = 0.1,
-        half_life: float = 90.0,
-        power: float = 1.0,
-        name: str = "content-based",
-    ) -> None:
-        if method not in ("cosine", "ridge"):
-            raise BundlebookError(f"unknown method {method!r}", where="ContentBased", remedy="use 'cosine' or 'ridge'")
-        require("be positive", l2=l2, half_life=half_life)
-        require("lie in [0, 1]", power=power)
-        self.labels = vectors.index.to_numpy() if isinstance(vectors, pd.DataFrame) else None
-        self.vectors: np.ndarray = np.asarray(vectors, dtype=np.float64)
-        if self.vectors.ndim != 2 or not np.isfinite(self.vectors).all():
+    vectors: pd.DataFrame | np.ndarray
+    method: Literal["cosine", "ridge"] = "ridge"
+    l2: float = 0.1
+    half_life: float = 90.0
+    power: float = 1.0
+    name: str = "content-based"
+
+    def __post_init__(self) -> None:
+        one_of(("cosine", "ridge"), method=self.method)
+        require("be positive", l2=self.l2, half_life=self.half_life)
+        require("lie in [0, 1]", power=self.power)
+        self._table = np.asarray(self.vectors, dtype=np.float64)
+        if self._table.ndim != 2 or not np.isfinite(self._table).all():
             raise BundlebookError(
-                f"vectors have shape {self.vectors.shape} and {(~np.isfinite(self.vectors)).sum()} values that are no "
+                f"vectors have shape {self._table.shape} and {(~np.isfinite(self._table)).sum()} values that are no "
                 "finite number",
                 where="ContentBased",
-                remedy="give one row of finite numbers an item",
+                remedy="give one row of finite numbers per item",
             )
-        self.method, self.l2, self.half_life, self.power, self.name = method, l2, half_life, power, name
 
     def fit(self, visible: Baskets, at: np.datetime64) -> Self:
         """Check that the vectors are those of the baskets' items, and prepare what all users share."""
         past = past_of(visible, at, self.name)
-        same = self.labels is None or np.array_equal(self.labels.astype(str), visible.items.astype(str))
-        if len(self.vectors) != visible.n_items or not same:
+        labels = self.vectors.index if isinstance(self.vectors, pd.DataFrame) else visible.items
+        if len(self._table) != visible.n_items or not np.array_equal(labels.astype(str), visible.items.astype(str)):
             raise BundlebookError(
-                f"{len(self.vectors)} item vectors are not those of the {visible.n_items} items, in their order",
+                f"{len(self._table)} item vectors are not those of the {visible.n_items} items, in their order",
                 where=self.name,
                 remedy="compute them from the same split, e.g. item_vectors(shop, split)",
             )
         self.share_ = popular(past, at)
-        # The scores are r_u times this matrix, from its left to its right factor.
+        # Either method's scores are a row of d numbers per user times this matrix, shape (d, n_items).
         if self.method == "cosine":
-            length = np.linalg.norm(self.vectors, axis=1, keepdims=True)
-            self.right_: np.ndarray = (self.vectors / np.where(length > 0, length, 1)).T
+            length = np.linalg.norm(self._table, axis=1, keepdims=True)
+            self.right_: np.ndarray = (self._table / np.where(length > 0, length, 1)).T
         else:
-            gram = self.vectors.T @ self.vectors + self.l2 * np.eye(self.vectors.shape[1])
-            self.right_ = np.linalg.solve(gram, self.vectors.T)
+            gram = self._table.T @ self._table + self.l2 * np.eye(self._table.shape[1])
+            self.right_ = np.linalg.solve(gram, self._table.T)
         return self
 
     def profiles(self, histories: Baskets, at: np.datetime64) -> np.ndarray:
-        """Decayed mean of the vectors of what each user bought, q, shape (n_users, d), float64; 0 without a basket."""
-        own = interest(histories.between(end=at), at, self.half_life, self.power)
-        return unit_rows(own, 1) @ self.vectors
+        """Return q, the decayed mean of the vectors of what each user bought, shape (n_users, d); 0 if nothing was."""
+        own = interest(before(histories, at), at, self.half_life, self.power)
+        return unit_rows(own, 1) @ self._table
 
     def scores(self, histories: Baskets, at: np.datetime64) -> np.ndarray:
         """Compare profiles or weights with all items, shape (n_users, n_items), float32."""
@@ -128,5 +126,5 @@ class ContentBased:
             length = np.linalg.norm(left, axis=1, keepdims=True)
             left /= np.where(length > 0, length, 1)
         else:
-            left = interest(histories.between(end=at), at, self.half_life, self.power) @ self.vectors
+            left = interest(before(histories, at), at, self.half_life, self.power) @ self._table
         return with_popularity(left @ self.right_, self.share_)

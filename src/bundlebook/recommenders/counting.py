@@ -1,4 +1,4 @@
-"""Counting, the strongest simple idea: what everybody buys, what this user buys, and what follows what."""
+"""Counting, the strongest simple idea: what all users buy, what this user buys, and what follows what."""
 
 from dataclasses import dataclass
 from typing import Self
@@ -7,7 +7,7 @@ import numpy as np
 from scipy import sparse
 
 from bundlebook.recommenders._interest import basket_share, interest, popular, unit_rows, with_popularity
-from bundlebook.recommenders.base import past_of, require
+from bundlebook.recommenders.base import before, past_of, require
 from bundlebook.shop import PERIOD_DAYS, Baskets
 
 
@@ -21,7 +21,7 @@ class Popularity:
     Parameters
     ----------
     days : int
-        Length D of the look-back in days. One period is what is to be predicted, too.
+        Length D of the look-back in days; by default one period, which is also what is to be predicted.
     name : str
         Name in tables and figures.
 
@@ -40,7 +40,7 @@ class Popularity:
     name: str = "popularity"
 
     def __post_init__(self) -> None:
-        require("be at least 1", days=self.days)
+        require("be a whole number from 1 on", days=self.days)
 
     def fit(self, visible: Baskets, at: np.datetime64) -> Self:
         """Count the distinct users of every item in the last days before *at*."""
@@ -58,7 +58,7 @@ class PersonalFrequency:
 
     .. math:: s_{ui} = \sum_{b \in B_u} [i \in b]
 
-    An item the user never bought scores 0, so a short history leaves most of the list to the tie rule.
+    An item the user never bought scores 0, so after a short history most of the list is ordered by the rule for ties.
 
     Parameters
     ----------
@@ -74,7 +74,7 @@ class PersonalFrequency:
 
     def scores(self, histories: Baskets, at: np.datetime64) -> np.ndarray:
         """Return the number of baskets that held each item, shape (n_users, n_items), float32."""
-        return histories.between(end=at).user_item().toarray()
+        return before(histories, at).user_item().toarray()
 
 
 @dataclass(eq=False)
@@ -114,12 +114,12 @@ class DecayedFrequency:
 
     def fit(self, visible: Baskets, at: np.datetime64) -> Self:
         """Learn the share of recent baskets that hold each item."""
-        self.share_ = basket_share(visible, at, self.days).astype(np.float32)
+        self.share_ = basket_share(before(visible, at), at, self.days).astype(np.float32)
         return self
 
     def scores(self, histories: Baskets, at: np.datetime64) -> np.ndarray:
         """Return decayed counts plus the prior, in baskets, shape (n_users, n_items), float32."""
-        past = histories.between(end=at)
+        past = before(histories, at)
         return past.user_item(past.decay(at, self.half_life)).toarray() + self.prior_baskets * self.share_
 
 
@@ -138,7 +138,7 @@ class TransitionCounts:
     .. math:: s_{ui} = \sum_{b \in B_u} 2^{-(t - t_b)/H}\,[i \in b] \;+\; \alpha\, p_i
                        \;+\; \gamma \sum_j h_{uj}\, T_{ji}
 
-    Each term counts baskets: the user's own, α of an average user, γ that follow those the user had lately.
+    Each term counts baskets: the user's own, α of an average user, and γ that follow the user's latest ones.
 
     Parameters
     ----------
@@ -162,8 +162,8 @@ class TransitionCounts:
     A user without a basket is shown what is popular.
 
     Chosen on the validation window of the Complete Journey at product-type level among α of 0 to 8, γ of 0 to 16, H′ of
-    7 to 90 days and β of 0 to 100. There γ = 2 is not distinguishable from 0 (NDCG@10 .557 and .556), and from 8 on
-    transitions do harm: what follows a basket there is mostly what the user always buys.
+    7 to 90 days and β of 0 to 100. There γ = 2 cannot be told from 0 (NDCG@10 .557 and .556), and from 8 on transitions
+    do harm: what follows a basket there is mostly what the user always buys.
 
     References
     ----------
@@ -194,7 +194,7 @@ class TransitionCounts:
         require("be positive", half_life=self.half_life, recent=self.recent)
         require("not be negative", prior_baskets=self.prior_baskets, transition_baskets=self.transition_baskets)
         require("not be negative", shrinkage=self.shrinkage)
-        require("be at least 1", days=self.days)
+        require("be a whole number from 1 on", days=self.days)
 
     def fit(self, visible: Baskets, at: np.datetime64) -> Self:
         """Count the transitions, T of shape (n_items, n_items), and the share of recent baskets with each item."""
@@ -205,12 +205,12 @@ class TransitionCounts:
 
     def scores(self, histories: Baskets, at: np.datetime64) -> np.ndarray:
         """Add the three counts, in baskets, shape (n_users, n_items), float32."""
-        past = histories.between(end=at)
+        past = before(histories, at)
         own = interest(past, at, self.half_life).toarray() + self.prior_baskets * self.share_
         if self.transition_baskets:
             follow = unit_rows(interest(past, at, self.recent), 1) @ self.transitions_
             own += self.transition_baskets * follow.toarray()
-        # Without the prior, popularity still orders what nothing else speaks for.
+        # Without the prior, popularity orders the items that have no count.
         return with_popularity(own, self.share_)
 
 

@@ -8,7 +8,7 @@ from scipy import linalg, sparse
 from threadpoolctl import threadpool_limits
 
 from bundlebook.recommenders._interest import interest, popular, with_popularity
-from bundlebook.recommenders.base import past_of, require
+from bundlebook.recommenders.base import SEED, before, past_of, require
 from bundlebook.shop import Baskets
 
 
@@ -28,8 +28,8 @@ class ImplicitALS:
 
     .. math:: \bigl(Y^\top Y + Y_u^\top (C_u - I) Y_u + \lambda I\bigr)\, \mathbf{x}_u = Y_u^\top C_u \mathbf{1}
 
-    :math:`Y_u` holds only the rows of the items u bought: :math:`Y^\top Y` is the same for everybody and is computed
-    once, so a step costs as much as there are purchases, not as there are pairs. The score is
+    :math:`Y_u` holds only the rows of the items u bought. :math:`Y^\top Y` is the same for all users and is computed
+    once, so the cost of a step grows with the number of purchases, not with the number of pairs. The score is
     :math:`s_{ui} = \mathbf{x}_u^\top \mathbf{y}_i`.
 
     Parameters
@@ -45,7 +45,7 @@ class ImplicitALS:
     power : float
         Exponent of the counts, in [0, 1].
     iterations : int
-        Each solves for all users, then for all items.
+        Number of passes; each solves for all users, then for all items.
     seed : int
         Seed for the initial factors.
     name : str
@@ -53,8 +53,8 @@ class ImplicitALS:
 
     Notes
     -----
-    The vector of a user is always solved from the history that is passed to :meth:`scores`: a user unknown to the
-    fit needs no new training. Without a basket it is 0, and popularity decides.
+    The vector of a user is always solved from the history that is passed to :meth:`scores`, so a user who is unknown
+    to the fit needs no new training. Without a basket the vector is 0, and popularity decides.
 
     Chosen on the validation window of the Complete Journey at product-type level among f of 32, 64 and 128, a of .3 to
     20, λ of 10 to 200 and p of .5 and 1. More factors and a smaller λ fit what was bought better and rank the coming
@@ -87,15 +87,15 @@ class ImplicitALS:
     name: str = "matrix factorisation (ALS)"
 
     def __post_init__(self) -> None:
-        require("be at least 1", factors=self.factors, iterations=self.iterations)
+        require("be a whole number from 1 on", factors=self.factors, iterations=self.iterations)
         require("be positive", l2=self.l2, confidence=self.confidence, half_life=self.half_life)
         require("lie in [0, 1]", power=self.power)
+        require(SEED, seed=self.seed)
 
     def fit(self, visible: Baskets, at: np.datetime64) -> Self:
-        """Alternate between users and items; keeps the items' vectors, shape (n_items, f), float64."""
+        """Alternate between users and items; keep the items' vectors, shape (n_items, f), float64."""
         past = past_of(visible, at, self.name)
         rows = self._confidence(past, at)
-        rows = rows[np.diff(rows.indptr) > 0]
         columns = rows.T.tocsr()
         self.item_factors_ = initial_factors(rows.shape[1], self.factors, self.seed)
         for _ in range(self.iterations):
@@ -111,7 +111,7 @@ class ImplicitALS:
 
     def scores(self, histories: Baskets, at: np.datetime64) -> np.ndarray:
         """Solve each user's vector, multiply with the items', shape (n_users, n_items), float32."""
-        users = _solve_factors(self._confidence(histories.between(end=at), at), self.item_factors_, self.l2)
+        users = _solve_factors(self._confidence(before(histories, at), at), self.item_factors_, self.l2)
         return with_popularity(users @ self.item_factors_.T, self.share_)
 
 
@@ -188,18 +188,18 @@ class BPR:
     name: str = "matrix factorisation (BPR)"
 
     def __post_init__(self) -> None:
-        require("be at least 1", factors=self.factors, epochs=self.epochs)
+        require("be a whole number from 1 on", factors=self.factors, epochs=self.epochs)
         require("be positive", rate=self.rate, half_life=self.half_life)
         require("not be negative", l2=self.l2)
         require("lie in [0, 1]", power=self.power)
+        require(SEED, seed=self.seed)
 
     def fit(self, visible: Baskets, at: np.datetime64) -> Self:
-        """Train on *visible*; keeps the items' vectors (n_items, f) and biases (n_items,), float64."""
+        """Train on *visible*; keep the items' vectors (n_items, f) and biases (n_items,), float64."""
         from bundlebook.recommenders._descent import descend
 
         past = past_of(visible, at, self.name)
         rows = interest(past, at, self.half_life, self.power)
-        rows = rows[np.diff(rows.indptr) > 0]
         rng = np.random.default_rng(self.seed)
         user = np.repeat(np.arange(rows.shape[0]), np.diff(rows.indptr))
         self.user_factors_ = (rng.random((rows.shape[0], self.factors)) - 0.5) / self.factors
@@ -225,22 +225,23 @@ class BPR:
         return self
 
     def fold_in(self, histories: Baskets, at: np.datetime64, steps: int = 2000) -> np.ndarray:
-        """Learn users' vectors with the items held, shape (n_users, f), float64; 0 without a basket."""
+        """Learn users' vectors while the items' are held fixed, shape (n_users, f), float64; 0 without a basket."""
         from bundlebook.recommenders._descent import fold_in
 
-        rows = interest(histories.between(end=at), at, self.half_life, self.power)
+        rows = interest(before(histories, at), at, self.half_life, self.power)
         draws = np.random.default_rng(self.seed).random((steps, 2))
         return fold_in(rows.indptr, rows.indices, rows.data, draws, self.item_factors_, self.bias_, self.rate, self.l2)
 
     def scores(self, histories: Baskets, at: np.datetime64) -> np.ndarray:
         """Learn each user's vector, multiply with the items', shape (n_users, n_items), float32."""
         scores = self.fold_in(histories, at) @ self.item_factors_.T + self.bias_
-        scores[histories.between(end=at).counts_by_user() == 0] = self.share_
+        scores[before(histories, at).counts_by_user() == 0] = self.share_
         return with_popularity(scores, self.share_)
 
 
 def initial_factors(n: int, factors: int, seed: int) -> np.ndarray:
-    """Small random vectors to begin with, shape (n, factors), float64."""
+    """Draw small random vectors to begin with, shape (n, factors), float64."""
+    require(SEED, seed=seed)
     return np.random.default_rng(seed).random((n, factors)) * 0.01
 
 

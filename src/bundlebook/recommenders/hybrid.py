@@ -1,4 +1,4 @@
-"""Joint recommendation (混合推荐): several recommenders added, averaged, by turns or stacked."""
+"""Hybrid recommendation (混合推荐): several recommenders, added, averaged, chosen by history length, or stacked."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,15 +12,36 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from bundlebook.errors import BundlebookError
-from bundlebook.recommenders.base import ProbabilisticRecommender, Recommender, past_of, require
-from bundlebook.recommenders.calibrated import Replay, Target
+from bundlebook.recommenders.base import SEED, ProbabilisticRecommender, Recommender, before, one_of, past_of, require
+from bundlebook.recommenders.calibrated import Replay, Target, _Replayed
 from bundlebook.shop import PERIOD_DAYS, Baskets
 
 #: Reciprocal rank fusion's k: how little the very first places count more than the next ones.
 FUSION_RANK = 60
 
 
-class Weighted:
+class _Hybrid:
+    """Several recommenders that are fitted together."""
+
+    members: Sequence[Recommender]
+    name: str
+
+    def _parts(self) -> Sequence[Recommender]:
+        return self.members
+
+    def __post_init__(self) -> None:
+        _check_names(self._parts(), self.name)
+
+    def fit(self, visible: Baskets, at: np.datetime64) -> Self:
+        """Fit every member."""
+        past_of(visible, at, self.name)
+        for member in self._parts():
+            member.fit(visible, at)
+        return self
+
+
+@dataclass(eq=False)
+class Weighted(_Hybrid):
     r"""Weighted hybrid (加权混合): the members' scores, made comparable and added.
 
     .. math:: s_{ui} = \sum_k w_k\, g(s^{(k)}_u)_i
@@ -34,7 +55,7 @@ class Weighted:
     members : sequence of Recommender
         With distinct names; fitted by :meth:`fit`.
     weights : sequence of float, optional
-        w_k ≥ 0, one a member; all equal if None.
+        w_k ≥ 0, one per member; all equal if None.
     scale : {"zscore", "rank", "reciprocal"}
         g.
     name : str
@@ -44,8 +65,8 @@ class Weighted:
     -----
     On the validation window of the Complete Journey at product-type level, 3 decayed frequency + 3 user neighbours + 1
     EASE in z-scores ranks like its best member (NDCG@10 .557), but finds more among items new to the user (.089 where
-    decayed frequency has .080). Reciprocal ranks of unlike members do worse (.479): they take each member's first
-    places at their word.
+    decayed frequency has .080). Reciprocal ranks do worse (.479): the first places of a weak member count as much as
+    those of a strong one.
 
     References
     ----------
@@ -54,44 +75,35 @@ class Weighted:
     Methods. SIGIR 2009.
     """
 
-    def __init__(
-        self,
-        members: Sequence[Recommender],
-        weights: Sequence[float] | None = None,
-        scale: Literal["zscore", "rank", "reciprocal"] = "zscore",
-        name: str = "weighted hybrid",
-    ) -> None:
-        self.members, self.name = _check_members(members, name), name
-        self.weights = np.ones(len(self.members)) if weights is None else np.asarray(weights, dtype=np.float64)
-        ok = self.weights.shape == (len(self.members),) and (self.weights >= 0).all() and self.weights.sum() > 0
-        if not ok or not np.isfinite(self.weights).all():
-            raise BundlebookError(
-                f"weights {self.weights.tolist()} for {len(self.members)} members",
-                where=name,
-                remedy="give one weight a member, none negative and not all 0",
-            )
-        if scale not in _SCALES:
-            raise BundlebookError(f"unknown scale {scale!r}", where=name, remedy=f"use one of {sorted(_SCALES)}")
-        self.scale = scale
+    members: Sequence[Recommender]
+    weights: Sequence[float] | np.ndarray | None = None
+    scale: Literal["zscore", "rank", "reciprocal"] = "zscore"
+    name: str = "weighted hybrid"
 
-    def fit(self, visible: Baskets, at: np.datetime64) -> Self:
-        """Fit every member."""
-        past_of(visible, at, self.name)
-        for member in self.members:
-            member.fit(visible, at)
-        return self
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        weights = np.ones(len(self.members)) if self.weights is None else np.asarray(self.weights, dtype=np.float64)
+        ok = weights.shape == (len(self.members),) and (weights >= 0).all() and 0 < weights.sum() < np.inf
+        if not ok:
+            raise BundlebookError(
+                f"weights {weights.tolist()} for {len(self.members)} members",
+                where=self.name,
+                remedy="give one weight per member, none negative and not all 0",
+            )
+        self.weights = weights
+        one_of(_SCALES, scale=self.scale)
 
     def scores(self, histories: Baskets, at: np.datetime64) -> np.ndarray:
         """Add the scaled scores, shape (n_users, n_items), float32."""
         total = np.zeros((histories.n_users, histories.n_items))
-        for weight, member in zip(self.weights, self.members, strict=True):
+        for weight, member in zip(np.asarray(self.weights), self.members, strict=True):
             if weight:
                 total += weight * _SCALES[self.scale](member.scores(histories, at).astype(np.float64))
         return total.astype(np.float32)
 
 
 @dataclass(eq=False)
-class Switching:
+class Switching(_Hybrid):
     r"""Switching hybrid (切换混合): one recommender for short histories, another for long ones.
 
     .. math:: s_u = s^{(\text{short})}_u \text{ if } |B_u| < n, \text{ else } s^{(\text{long})}_u
@@ -101,13 +113,13 @@ class Switching:
     short, long : Recommender
         Fitted by :meth:`fit`.
     baskets : int
-        n: from so many baskets before the day of the prediction on, a history counts as long.
+        n: a history with at least so many baskets before the day of the prediction counts as long.
     name : str
         Name in tables and figures.
 
     Notes
     -----
-    Scores of different users then come from different scales. Within a row, where they are compared, they do not.
+    Scores of different users may then be on different scales; the scores of one user, which are compared, are not.
 
     On the validation window of the Complete Journey at product-type level, popularity below 5 baskets and decayed
     frequency from there on rank no better than decayed frequency alone (NDCG@10 .555 and .556): its prior already
@@ -130,19 +142,15 @@ class Switching:
     name: str = "switching hybrid"
 
     def __post_init__(self) -> None:
-        require("be at least 1", baskets=self.baskets)
-        _check_members([self.short, self.long], self.name)
+        require("be a whole number from 1 on", baskets=self.baskets)
+        super().__post_init__()
 
-    def fit(self, visible: Baskets, at: np.datetime64) -> Self:
-        """Fit both."""
-        past_of(visible, at, self.name)
-        self.short.fit(visible, at)
-        self.long.fit(visible, at)
-        return self
+    def _parts(self) -> Sequence[Recommender]:
+        return self.short, self.long
 
     def scores(self, histories: Baskets, at: np.datetime64) -> np.ndarray:
         """Score each user by the member for his or her length of history, shape (n_users, n_items), float32."""
-        is_long = histories.between(end=at).counts_by_user() >= self.baskets
+        is_long = before(histories, at).counts_by_user() >= self.baskets
         scores = np.zeros((histories.n_users, histories.n_items), dtype=np.float32)
         for member, rows in ((self.short, np.flatnonzero(~is_long)), (self.long, np.flatnonzero(is_long))):
             if len(rows):
@@ -151,7 +159,7 @@ class Switching:
 
 
 @dataclass(eq=False)
-class Ensemble:
+class Ensemble(_Hybrid):
     r"""Mean probability of its members (集成).
 
     .. math:: P_{ui} = \frac1M \sum_{m=1}^{M} P^{(m)}_{ui}
@@ -170,7 +178,6 @@ class Ensemble:
     name: str = "ensemble"
 
     def __post_init__(self) -> None:
-        self.members = list(self.members)
         if not self.members or not all(isinstance(member, ProbabilisticRecommender) for member in self.members):
             raise BundlebookError(
                 "an ensemble averages probabilities",
@@ -180,8 +187,7 @@ class Ensemble:
 
     def fit(self, visible: Baskets, at: np.datetime64) -> Self:
         """Fit every member."""
-        for member in self.members:
-            member.fit(visible, at)
+        super().fit(visible, at)
         self.fit_seconds_ = sum(getattr(member, "fit_seconds_", 0.0) for member in self.members)
         return self
 
@@ -198,11 +204,11 @@ class Ensemble:
 
 
 @dataclass(eq=False)
-class Stacked:
+class Stacked(_Replayed):
     r"""Stacking (堆叠): a logistic regression learns how far to trust each member, and gives a probability.
 
-    Standing one period before `at`, the members are fitted on what was visible then and score the users of that time;
-    what these bought up to `at` is known. On all pairs of a user and an item,
+    One period before `at`, the members are fitted on what was visible then and score the users of that time; what
+    these bought up to `at` is known. On all pairs of a user and an item,
 
     .. math:: P(y_{ui} = 1) = \sigma\Bigl(b + a_0 \ln(1 + n_u) + h_{ui}\,b' +
                         \sum_k \mathbf{a}_k^\top \boldsymbol{\phi}(s^{(k)}_{ui})
@@ -224,8 +230,8 @@ class Stacked:
     min_history : int
         Users with fewer baskets take no part in the regression.
     negatives : int
-        Pairs without a purchase to learn from, drawn at random if there are more; each stands for as many pairs as it
-        was drawn from, which keeps the probability right.
+        Pairs without a purchase to learn from, drawn at random if there are more; each then has a weight above 1, so
+        that the probability stays right.
     half_life : float
         Half-life of n_u in days.
     seed : int
@@ -258,18 +264,15 @@ class Stacked:
     name: str = "stacked hybrid"
 
     def __post_init__(self) -> None:
-        require("be at least 1", days=self.days, min_history=self.min_history, negatives=self.negatives)
+        require("be a whole number from 1 on", days=self.days, min_history=self.min_history, negatives=self.negatives)
         require("be positive", half_life=self.half_life)
-        self.members = _check_members(self.members, self.name)
+        require(SEED, seed=self.seed)
+        _check_names(self.members, self.name)
 
-    def fit(self, visible: Baskets, at: np.datetime64) -> Self:
-        """Learn the weights on the period that ends at *at*, then fit the members on all of *visible*."""
-        past_of(visible, at, self.name)
-        replay = Replay.of(
-            visible, at, where=self.name, days=self.days, min_history=self.min_history, target=self.target
-        )
-        for member in self.members:
-            member.fit(replay.past, replay.then)
+    def _parts(self) -> Sequence[Recommender]:
+        return self.members
+
+    def _learn(self, replay: Replay) -> None:
         bought = (replay.bought.toarray() > 0).ravel()
         pairs, weight = self._pairs(bought)
         highest = [member.scores(replay.histories, replay.then).max(axis=1) for member in self.members]
@@ -279,26 +282,22 @@ class Stacked:
         self.model_ = make_pipeline(StandardScaler(), LogisticRegression(C=100.0, max_iter=1000))
         self.model_.fit(features, bought[pairs], logisticregression__sample_weight=weight)
         chances = replay.past.n_users if self.target == "window" else replay.came.n_baskets
-        share = np.bincount(replay.came.user_item().indices, minlength=visible.n_items) / chances
+        share = np.bincount(replay.came.user_item().indices, minlength=replay.came.n_items) / chances
         share = np.clip(share, 1 / (chances + 2), 1 - 1 / (chances + 2))
         self.without_history_ = np.log(share / (1 - share))
-        for member in self.members:
-            member.fit(visible, at)
-        return self
 
     def _pairs(self, bought: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Numbers of the pairs to learn from, ascending, and how many pairs each stands for."""
         no = np.flatnonzero(~bought)
+        drawn = no
         if len(no) > self.negatives:
-            drawn = np.sort(np.random.default_rng(self.seed).choice(no, self.negatives, replace=False))
-        else:
-            drawn = no
+            drawn = np.random.default_rng(self.seed).choice(no, self.negatives, replace=False)
         pairs = np.sort(np.concatenate([np.flatnonzero(bought), drawn]))
         return pairs, np.where(bought[pairs], 1.0, len(no) / max(len(drawn), 1))
 
     def _features(self, histories: Baskets, at: np.datetime64) -> np.ndarray:
-        """One row a pair of user and item, shape (n_users · n_items, 4 · n_members + 2), float32."""
-        past = histories.between(end=at)
+        """One row per pair of user and item, shape (n_users · n_items, 4 · n_members + 2), float32."""
+        past = before(histories, at)
         columns = []
         for member, floor in zip(self.members, self.floors_, strict=True):
             scores = member.scores(histories, at).astype(np.float64)
@@ -315,7 +314,7 @@ class Stacked:
             return np.zeros((0, histories.n_items), dtype=np.float32)
         odds = self.model_.decision_function(self._features(histories, at))
         odds = odds.reshape(histories.n_users, histories.n_items)
-        odds[histories.between(end=at).counts_by_user() == 0] = self.without_history_
+        odds[before(histories, at).counts_by_user() == 0] = self.without_history_
         return odds.astype(np.float32)
 
     def probability(self, histories: Baskets, at: np.datetime64) -> np.ndarray:
@@ -323,13 +322,11 @@ class Stacked:
         return expit(self.scores(histories, at))
 
 
-def _check_members(members: Sequence[Recommender], where: str) -> list[Recommender]:
-    """The members as a list, or a clear error if there are none or two have one name."""
-    members = list(members)
+def _check_names(members: Sequence[Recommender], where: str) -> None:
     names = [member.name for member in members]
-    if not members or len(set(names)) < len(names):
-        raise BundlebookError(f"members' names are not distinct: {names}", where=where, remedy="pass name=...")
-    return members
+    if not names or len(set(names)) < len(names):
+        problem, remedy = f"members' names are not distinct: {names}", "give at least one member, each its own name=..."
+        raise BundlebookError(problem, where=where, remedy=remedy)
 
 
 def _zscore(scores: np.ndarray) -> np.ndarray:

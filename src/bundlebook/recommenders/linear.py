@@ -7,8 +7,7 @@ import numpy as np
 from scipy import sparse
 
 from bundlebook.association import item_cosine
-from bundlebook.errors import BundlebookError
-from bundlebook.recommenders.base import past_of, require
+from bundlebook.recommenders.base import before, one_of, past_of, require
 from bundlebook.shop import Baskets
 
 _Rows = Literal["users", "baskets"]
@@ -22,18 +21,18 @@ class _ItemToItem:
     weights_: np.ndarray
 
     def _matrix(self, visible: Baskets, at: np.datetime64) -> sparse.csr_matrix:
-        """The rows to learn from, float64: what each user bought, or what each basket holds."""
+        """Return the rows to learn from, float64: what each user bought, or what each basket holds."""
         past = past_of(visible, at, self.name)
         matrix = past.user_item() if self.rows == "users" else past.incidence
-        return self._values(matrix[np.diff(matrix.indptr) > 0].astype(np.float64))
+        return self._values(matrix.astype(np.float64))
 
     def scores(self, histories: Baskets, at: np.datetime64) -> np.ndarray:
         """Multiply 0/1 histories with the item weights, shape (n_users, n_items), float32."""
-        history = self._values(histories.between(end=at).user_item())
+        history = self._values(before(histories, at).user_item())
         return np.asarray((history @ self.weights_), dtype=np.float32)
 
     def _values(self, matrix: sparse.csr_matrix) -> sparse.csr_matrix:
-        """What stands for a number of baskets: 1."""
+        """Replace every number of baskets by 1."""
         matrix.data[:] = 1
         return matrix
 
@@ -56,7 +55,7 @@ class ItemCosine(_ItemToItem):
     name: str = "item cosine"
 
     def __post_init__(self) -> None:
-        _check_rows(self.rows, self.name)
+        one_of(get_args(_Rows), rows=self.rows)
 
     def fit(self, visible: Baskets, at: np.datetime64) -> Self:
         """Compute all cosines, shape (n_items, n_items), float32."""
@@ -98,7 +97,7 @@ class EASE(_ItemToItem):
 
     def __post_init__(self) -> None:
         require("be positive", l2=self.l2)
-        _check_rows(self.rows, self.name)
+        one_of(get_args(_Rows), rows=self.rows)
 
     def _values(self, matrix: sparse.csr_matrix) -> sparse.csr_matrix:
         return matrix.log1p() if self.log_counts else super()._values(matrix)
@@ -113,8 +112,3 @@ class EASE(_ItemToItem):
         np.fill_diagonal(weights, 0)
         self.weights_ = weights.astype(np.float32)
         return self
-
-
-def _check_rows(rows: str, name: str) -> None:
-    if rows not in get_args(_Rows):
-        raise BundlebookError(f"unknown rows {rows!r}", where=name, remedy="use 'users' or 'baskets'")

@@ -7,13 +7,12 @@ import numpy as np
 from scipy import sparse
 
 from bundlebook.recommenders._interest import interest, nearest_rows, popular, rows_of, unit_rows, with_popularity
-from bundlebook.recommenders.base import past_of, require
+from bundlebook.recommenders.base import before, past_of, require
 from bundlebook.shop import Baskets
 
 
-@dataclass(eq=False)
 class _Neighbours:
-    """Settings of both kinds of neighbours, and what they have in common: how a user's own row joins theirs."""
+    """Settings of both kinds of neighbours, and how a user's own row is mixed with theirs."""
 
     neighbours: int
     shrinkage: float
@@ -21,21 +20,27 @@ class _Neighbours:
     power: float
     own_weight: float
     name: str
+    share_: np.ndarray
 
     def __post_init__(self) -> None:
-        require("be at least 1", neighbours=self.neighbours)
+        require("be a whole number from 1 on", neighbours=self.neighbours)
         require("not be negative", shrinkage=self.shrinkage)
         require("be positive", half_life=self.half_life)
         require("lie in [0, 1]", power=self.power, own_weight=self.own_weight)
 
     def _interest(self, baskets: Baskets, at: np.datetime64) -> sparse.csr_matrix:
         """r of every user, shape (n_users, n_items)."""
-        return interest(baskets.between(end=at), at, self.half_life, self.power)
+        return interest(before(baskets, at), at, self.half_life, self.power)
 
-    def _mixed(self, own: sparse.csr_matrix, others: sparse.csr_matrix, share: np.ndarray) -> np.ndarray:
-        """α of the own row and 1 − α of what neighbours say, popularity deciding ties; float32."""
-        mixed = self.own_weight * own + (1 - self.own_weight) * others
-        return with_popularity(mixed.toarray(), share)
+    def _others(self, own: sparse.csr_matrix, histories: Baskets, at: np.datetime64) -> sparse.csr_matrix:
+        """What the neighbours say, shape (n_users, n_items)."""
+        raise NotImplementedError
+
+    def scores(self, histories: Baskets, at: np.datetime64) -> np.ndarray:
+        """Mix each user's row with what the neighbours say, shape (n_users, n_items), float32."""
+        own = self._interest(histories, at)
+        mixed = self.own_weight * own + (1 - self.own_weight) * self._others(own, histories, at)
+        return with_popularity(mixed.toarray(), self.share_)
 
 
 @dataclass(eq=False)
@@ -108,9 +113,7 @@ class UserKNN(_Neighbours):
     def fit(self, visible: Baskets, at: np.datetime64) -> Self:
         """Keep the weighted rows of all users that bought something before *at*."""
         past = past_of(visible, at, self.name)
-        known = np.flatnonzero(past.counts_by_user() > 0)
-        self.user_ids_ = past.user_ids[known]
-        self.rows_ = self._interest(past, at)[known]
+        self.user_ids_, self.rows_ = past.user_ids, self._interest(past, at)
         self.share_ = popular(past, at)
         return self
 
@@ -124,11 +127,8 @@ class UserKNN(_Neighbours):
             self.neighbours,
         )
 
-    def scores(self, histories: Baskets, at: np.datetime64) -> np.ndarray:
-        """Mix each user's row with the neighbours' mean, shape (n_users, n_items), float32."""
-        own = self._interest(histories, at)
-        others = unit_rows(self.similarities(histories, at), 1) @ self.rows_
-        return self._mixed(own, others, self.share_)
+    def _others(self, own: sparse.csr_matrix, histories: Baskets, at: np.datetime64) -> sparse.csr_matrix:
+        return unit_rows(self.similarities(histories, at), 1) @ self.rows_
 
 
 @dataclass(eq=False)
@@ -166,7 +166,7 @@ class ItemKNN(_Neighbours):
     Chosen on the validation window of the Complete Journey at product-type level among k of 10 to 200, β of 0, 10 and
     50, p of 0, .5 and 1, and α of 0, .5 and .8: α matters most, k and β move NDCG@10 by less than .01.
 
-    A user without a basket is shown what is popular; popularity also orders the items no purchase speaks for.
+    A user without a basket is shown what is popular; popularity also orders the items that score 0.
 
     References
     ----------
@@ -205,11 +205,8 @@ class ItemKNN(_Neighbours):
         self.share_ = popular(past, at)
         return self
 
-    def scores(self, histories: Baskets, at: np.datetime64) -> np.ndarray:
-        """Mix each user's row with what it speaks for, shape (n_users, n_items), float32."""
-        own = self._interest(histories, at)
-        others = own @ unit_rows(self.similarity_, 1)
-        return self._mixed(own, others, self.share_)
+    def _others(self, own: sparse.csr_matrix, histories: Baskets, at: np.datetime64) -> sparse.csr_matrix:
+        return own @ unit_rows(self.similarity_, 1)
 
 
 @dataclass(eq=False)
@@ -230,7 +227,7 @@ class TifuKNN:
     neighbours : int
         k; all other users if there are fewer.
     groups : int
-        m, at most; a user with fewer baskets has one group a basket.
+        Largest number of groups m; a user with fewer baskets has one group per basket.
     basket_decay, group_decay : float
         r_b and r_g, in (0, 1].
     own_weight : float
@@ -260,7 +257,7 @@ class TifuKNN:
     name: str = ""
 
     def __post_init__(self) -> None:
-        require("be at least 1", neighbours=self.neighbours, groups=self.groups)
+        require("be a whole number from 1 on", neighbours=self.neighbours, groups=self.groups)
         require("lie in (0, 1]", basket_decay=self.basket_decay, group_decay=self.group_decay)
         require("lie in [0, 1]", own_weight=self.own_weight)
         self.name = self.name or ("TIFU-KNN, size-scaled" if self.size_power else "TIFU-KNN")
@@ -268,10 +265,8 @@ class TifuKNN:
     def fit(self, visible: Baskets, at: np.datetime64) -> Self:
         """Keep the vectors of all users that bought something before *at*."""
         past = past_of(visible, at, self.name)
-        rows = np.flatnonzero(past.counts_by_user() > 0)
-        self.user_ids_ = past.user_ids[rows]
-        self.vectors_ = self.vectors(past)[rows]
-        # Double precision, so that the order of near neighbours is the same on every processor.
+        self.user_ids_, self.vectors_ = past.user_ids, self.vectors(past)
+        # In double precision the order of near neighbours is the same on every processor.
         self._double = self.vectors_.astype(np.float64)
         self._squares = (self._double**2).sum(axis=1)
         return self
@@ -283,7 +278,7 @@ class TifuKNN:
 
     def scores(self, histories: Baskets, at: np.datetime64) -> np.ndarray:
         """Mix each user with the neighbours; no user is his or her own neighbour."""
-        own = self.vectors(histories.between(end=at))
+        own = self.vectors(before(histories, at))
         k = min(self.neighbours, len(self.vectors_) - 1)
         if self.own_weight == 1 or k < 1:
             return own
@@ -318,7 +313,7 @@ class UPCF:
     .. math:: w_{uv} = \frac{|I_u \cap I_v|}{|I_u|^{a}\, |I_v|^{1-a}}, \qquad
               s_{ui} = \pi_{ui} + \sum_{v \in N_k(u)} w_{uv}^{\,q}\, \pi_{vi}
 
-    The user himself or herself has w = 1, hence the first term.
+    The first term is that of the user, whose similarity to himself or herself is 1.
 
     Parameters
     ----------
@@ -339,7 +334,7 @@ class UPCF:
     A user without a basket is shown what is popular; popularity also orders the items no similar user bought.
 
     Chosen on the validation window of the Complete Journey at product-type level among r of 5, 20, 50 and all, q of 2,
-    10 and 30, and a of ¼, ½ and ¾. With a small q the many neighbours drown the user (NDCG@10 .40 for q = 2, .54 for
+    10 and 30, and a of ¼, ½ and ¾. With a small q the many neighbours outweigh the user (NDCG@10 .40 for q = 2, .54 for
     q = 10).
 
     References
@@ -369,24 +364,22 @@ class UPCF:
     name: str = "UP-CF"
 
     def __post_init__(self) -> None:
-        require("be at least 1, or None", recency=self.recency)
-        require("be at least 1", neighbours=self.neighbours)
+        require("be a whole number from 1 on, or None", recency=self.recency)
+        require("be a whole number from 1 on", neighbours=self.neighbours)
         require("lie in [0, 1]", asymmetry=self.asymmetry)
         require("be positive", locality=self.locality)
 
     def fit(self, visible: Baskets, at: np.datetime64) -> Self:
         """Keep the item sets and user-wise popularities of all users that bought something before *at*."""
         past = past_of(visible, at, self.name)
-        known = np.flatnonzero(past.counts_by_user() > 0)
-        self.user_ids_ = past.user_ids[known]
-        self.sets_ = _sets(past)[known]
-        self.popularity_ = _user_wise_popularity(past, self.recency)[known]
+        self.user_ids_, self.sets_ = past.user_ids, interest(past, at, np.inf, power=0)
+        self.popularity_ = _user_wise_popularity(past, self.recency)
         self.share_ = popular(past, at)
         return self
 
     def similarities(self, histories: Baskets, at: np.datetime64) -> sparse.csr_matrix:
         """w, shape (n_users, n_fitted_users), at most k entries a row; no user is his or her own neighbour."""
-        own = _sets(histories.between(end=at))
+        own = interest(before(histories, at), at, np.inf, power=0)
         theirs = np.diff(self.sets_.indptr) ** -(1 - self.asymmetry)
 
         def cosine(rows: slice) -> np.ndarray:
@@ -398,7 +391,7 @@ class UPCF:
     def scores(self, histories: Baskets, at: np.datetime64) -> np.ndarray:
         """Add the user's own and the neighbours' popularities, shape (n_users, n_items), float32."""
         weights = self.similarities(histories, at).power(self.locality)
-        own = _user_wise_popularity(histories.between(end=at), self.recency)
+        own = _user_wise_popularity(before(histories, at), self.recency)
         return with_popularity((own + weights @ self.popularity_).toarray(), self.share_)
 
 
@@ -451,9 +444,3 @@ def _user_wise_popularity(past: Baskets, recency: int | None) -> sparse.csr_matr
     """Share of each user's last *recency* baskets that hold each item, π, shape (n_users, n_items), float64."""
     recent = past if recency is None else past.last(recency)
     return recent.user_item(1 / recent.counts_by_user()[recent.user]).astype(np.float64)
-
-
-def _sets(past: Baskets) -> sparse.csr_matrix:
-    sets = past.user_item().astype(np.float64)
-    sets.data[:] = 1
-    return sets

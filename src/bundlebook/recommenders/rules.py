@@ -1,4 +1,4 @@
-"""Association rules as a recommender: what the user's baskets hold speaks for what the rules say comes with it."""
+"""Association rules as a recommender: score the items that rules connect with what the user's baskets hold."""
 
 from dataclasses import dataclass
 from typing import Self
@@ -8,7 +8,7 @@ from scipy import sparse
 
 from bundlebook.association import association_rules, encode, frequent_itemsets
 from bundlebook.recommenders._interest import with_popularity
-from bundlebook.recommenders.base import past_of, require
+from bundlebook.recommenders.base import before, past_of, require
 from bundlebook.shop import Baskets
 
 
@@ -30,8 +30,8 @@ class RuleRecommender:
     max_antecedent : int
         Largest number of items on the left.
     repeats : bool
-        Whether an item of the history also speaks for itself, with confidence 1: right where users buy again, wrong
-        where a cart is completed.
+        Whether an item of the history also counts as a rule for itself, with confidence 1. Set it where users buy
+        again, and not where a cart is completed.
     name : str
         Name in tables and figures.
     """
@@ -42,7 +42,7 @@ class RuleRecommender:
     name: str = "rules"
 
     def __post_init__(self) -> None:
-        require("be at least 1", max_antecedent=self.max_antecedent)
+        require("be a whole number from 1 on", max_antecedent=self.max_antecedent)
 
     def fit(self, visible: Baskets, at: np.datetime64) -> Self:
         """Mine the rules with one item on the right, and the popularity that breaks ties."""
@@ -75,7 +75,7 @@ class RuleRecommender:
 
     def scores(self, histories: Baskets, at: np.datetime64) -> np.ndarray:
         """Score by the best rule, popularity ordering equal items; shape (n_users, n_items), float32."""
-        past = histories.between(end=at)
+        past = before(histories, at)
         per_user = np.maximum(past.counts_by_user(), 1)
         gather = sparse.csr_matrix(
             (1 / per_user[past.user], (past.user, np.arange(past.n_baskets))), shape=(past.n_users, past.n_baskets)

@@ -21,7 +21,7 @@ import numpy as np
 import pandas as pd
 
 from bundlebook.errors import BundlebookError
-from bundlebook.recommenders.base import Recommender
+from bundlebook.recommenders.base import SEED, Recommender, require
 from bundlebook.shop import Task
 
 #: Trials before the proposals learn from earlier ones.
@@ -80,9 +80,9 @@ def search(
     Returns
     -------
     DataFrame
-        One row a trial, by number: the ``state`` (``"complete"`` or ``"pruned"``), the settings, how many ``folds``
+        One row per trial, by number: the ``state`` (``"complete"`` or ``"pruned"``), the settings, how many ``folds``
         were judged, and the mean over those of each figure. A pruned trial's figures are of its first folds only, so
-        compare it with no other; sort the complete ones by their loss.
+        they cannot be compared with others; sort the complete trials by their loss.
 
     Raises
     ------
@@ -90,6 +90,7 @@ def search(
         If Optuna is not installed, an argument makes no sense, a loss is not finite, or *journal* belongs to another
         search.
     """
+    require(SEED, seed=seed)
     _check(space, folds, trials, first)
     optuna = _import_optuna()
     study = _open(optuna, None if journal is None else Path(journal), _fingerprint(space, folds, first, seed))

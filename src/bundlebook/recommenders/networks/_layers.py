@@ -1,11 +1,11 @@
 """Layers of all networks in Keras 3: ``keras.ops`` only, so that one file trains on TensorFlow, JAX and PyTorch.
 
-Imported by functions only (it needs Keras). Shapes in comments: B users, K (user, item) pairs a user, T periods or
-baskets, I items, d width, F features of a pair.
+Only functions import this module, because it needs Keras. Shapes in comments: B users, K (user, item) pairs per user,
+T periods or baskets, I items, d width, F features of a pair. ``start(examples)``, where a layer has it, sets what is
+known before training: without the log-odds the first epochs would go into learning what sells.
 """
 
 from bundlebook.recommenders.networks.backend import import_keras
-from bundlebook.recommenders.networks.baskets import TREND_WEEKS
 from bundlebook.shop import PERIOD_DAYS
 
 import_keras()  # first: it chooses the backend, and the plain import is noisy
@@ -19,7 +19,7 @@ DECAYS = (1.0, 0.9, 0.7, 0.4, 0.0)
 
 
 def table_rows(table, index):
-    """Rows of a table of weights, shape (*index.shape, d).
+    """Take rows of a table of weights, shape (*index.shape, d).
 
     ``layers.Embedding`` gives sparse gradients on TensorFlow, which Adam treats lazily, and dense ones elsewhere;
     the product with one makes them dense everywhere, so the backends train alike.
@@ -28,12 +28,12 @@ def table_rows(table, index):
 
 
 class _Layer(layers.Layer):
-    """A layer that keeps what it was made with, for the disk.
+    """A layer that saves the arguments it was made with.
 
-    It takes a mask in and hands none on: the loss has its own weights.
+    It accepts a mask and passes none on, because the loss has its own weights.
     """
 
-    #: Names of what it is made with, in order.
+    #: Names of the arguments, in order.
     arguments: tuple[str, ...] = ()
 
     def __init__(self, *values, **options):
@@ -50,6 +50,15 @@ class _Layer(layers.Layer):
     def get_config(self):
         return super().get_config() | {name: getattr(self, name) for name in self.arguments}
 
+    def vectors(self, name, n, width, spread=0.05):
+        """Make a table of n small random vectors, shape (n, width)."""
+        small = keras.initializers.RandomNormal(stddev=spread)
+        return self.add_weight(shape=(n, width), initializer=small, name=name)
+
+    def zeros(self, name, *shape, **options):
+        """Make a weight that starts at 0."""
+        return self.add_weight(shape=shape, initializer="zeros", name=name, **options)
+
 
 @_register
 class BasketEmbedding(_Layer):
@@ -62,10 +71,8 @@ class BasketEmbedding(_Layer):
     arguments = ("n_items", "width")
 
     def build(self, *_shapes, **_named):
-        small = keras.initializers.RandomNormal(stddev=0.05)
-        self.table = self.add_weight(shape=(self.n_items, self.width), initializer=small, name="items")
+        self.table = self.vectors("items", self.n_items, self.width)
         self.context = self.add_weight(shape=(4, self.width), initializer="glorot_uniform", name="context")
-        self.built = True
 
     def call(self, item, units, recency, trips, seen):
         amount = ops.log1p(units)  # (B, K, T)
@@ -79,55 +86,52 @@ class BasketEmbedding(_Layer):
 
 @_register
 class ItemLogits(_Layer):
-    """logit_ti = h_t · o_i + b_i + g · trend_ti over all items, with b_i started at the item's log-odds.
+    """logit_ti = h_t · o_i + b_i + g · trend_ti over all items, with b_i started at the item's log-odds; (B, T, I).
 
-    trend_ti says how much more the whole shop sold of the item in period t than on average so far; it is the same for
-    all users, is set before training, and its last row is the state of the shop at the day of the fit. Output
-    (B, T, I).
+    trend_ti says how much more the whole shop sold of the item lately than on average so far. It is the same for all
+    users and is set before training. Step t reads row t of the trends, or the rows that are given, (B, T); with `last`
+    it reads the last row, which is the state of the shop at the day of the fit.
     """
 
-    arguments = ("n_items", "n_periods")
+    arguments = ("n_items", "n_rows", "spread")
 
-    def build(self, state):
-        small = keras.initializers.RandomNormal(stddev=0.05)
-        self.table = self.add_weight(shape=(self.n_items, state[-1]), initializer=small, name="items")
-        exact = {"initializer": "zeros", "autocast": False}  # a log-odds of -7.6 has two digits in sixteen bits
-        self.bias = self.add_weight(shape=(self.n_items,), name="bias", **exact)
-        self.gain = self.add_weight(shape=(), name="gain", **exact)
-        rows = (self.n_periods, self.n_items)
-        self.trend = self.add_weight(shape=rows, trainable=False, name="trend", **exact)
-        self.built = True
+    def build(self, state_shape, row_shape=None):
+        self.table = self.vectors("items", self.n_items, state_shape[-1], self.spread)
+        exact = {"autocast": False}  # a log-odds of -7.6 has two digits in sixteen bits
+        self.bias = self.zeros("bias", self.n_items, **exact)
+        self.gain = self.zeros("gain", **exact)
+        self.trend = self.zeros("trend", self.n_rows, self.n_items, trainable=False, **exact)
 
-    def start(self, log_odds, trend):
-        """Start the items' bias at their log-odds: without it the first epochs go into learning what sells."""
-        self.bias.assign(log_odds)
-        self.trend.assign(trend)
+    def start(self, examples):
+        self.bias.assign(examples.item_log_odds())
+        self.trend.assign(examples.trend())
 
-    def call(self, state, last: bool = False):
-        n_periods = ops.shape(state)[1]
-        trend = self.trend[-1:] if last else self.trend[:n_periods]
+    def call(self, state, row=None, last: bool = False):
+        if row is None:
+            trend = self.trend[-1:] if last else self.trend[: ops.shape(state)[1]]
+        else:
+            trend = ops.take(self.trend, row, axis=0)
         product = ops.cast(ops.matmul(state, ops.transpose(self.table)), "float32")
         return product + self.bias + self.gain * trend
 
-    def compute_output_shape(self, state_shape):
-        return (*state_shape[:-1], self.n_items)  # said, because JAX infers shapes with lengths longer than the trend
+    def compute_output_shape(self, state_shape, row_shape=None):
+        return (*state_shape[:-1], self.n_items)  # given, because JAX infers shapes with lengths longer than the trend
 
 
 @_register
 class AdditiveLogits(_Layer):
-    """The articles' W_p·[h_t; x_i] as it stands: w_h · h_t + w_x · x_i, one linear W_p for both. Output (B, T, I)."""
+    """The articles' W_p·[h_t; x_i] as printed: w_h · h_t + w_x · x_i, one linear W_p for both. Output (B, T, I)."""
 
     arguments = ("n_items", "width")
 
     def build(self, state):
-        self.items = self.add_weight(shape=(self.n_items, self.width), initializer="zeros", name="items")
+        self.items = self.zeros("items", self.n_items, self.width)
         self.weights_items = self.add_weight(shape=(self.width,), initializer="ones", name="w_x")
         self.weights_state = self.add_weight(shape=(state[-1],), initializer="glorot_uniform", name="w_h")
-        self.built = True
 
-    def start(self, log_odds, trend):
+    def start(self, examples):
         start = ops.convert_to_numpy(self.items).copy()
-        start[:, 0] = log_odds
+        start[:, 0] = examples.item_log_odds()
         self.items.assign(start)
 
     def call(self, state, last: bool = False):
@@ -138,7 +142,7 @@ class AdditiveLogits(_Layer):
 
 @_register
 class RepeatFeatures(_Layer):
-    """What counting knows of each (user, item) pair after each period, from decay matrices. No weights.
+    """Counts of each (user, item) pair after each period, from matrices of decay; a layer without weights.
 
     With z_s = 1 if the item was bought in period s, n_s its baskets and N_s the user's baskets, for each decay λ:
     Σ_{s≤t} λ^{t-s} z_s / (1 + Σ λ^{t-s} seen_s), plain and as a logarithm, and the logarithm of
@@ -198,21 +202,21 @@ class RepeatLogits(_Layer):
         self.last = layers.Dense(1, name="last")
 
     def build(self, features_shape, item_shape, state_shape):
-        self.table = self.add_weight(shape=(self.n_items, self.hidden), initializer="zeros", name="items")
-        column = (self.n_items, 1)
-        self.log_odds = self.add_weight(shape=column, initializer="zeros", trainable=False, name="log_odds")
+        self.table = self.zeros("items", self.n_items, self.hidden)
+        self.log_odds = self.zeros("log_odds", self.n_items, 1, trainable=False)
         self.of_log_odds = self.add_weight(shape=(1, self.hidden), initializer="glorot_uniform", name="of_log_odds")
         inner = (*features_shape[:-1], self.hidden)
         self.of_features.build(features_shape)
         self.of_state.build(state_shape)
         self.second.build(inner)
         self.last.build(inner)
-        self.built = True
+
+    def start(self, examples):
+        self.log_odds.assign(examples.item_log_odds()[:, None])
 
     def call(self, features, item, state):
-        sellers = ops.matmul(
-            self.log_odds / 3.0, self.of_log_odds
-        )  # log-odds run from -8 to 0; the other inputs do not
+        # Log-odds run from -8 to 0; a third of them is about as large as the other inputs.
+        sellers = ops.matmul(self.log_odds / 3.0, self.of_log_odds)
         of_item = table_rows(self.table + sellers, item)[:, :, None, :]  # (B, K, 1, H)
         of_state = self.of_state(state)[:, None, :, :]  # (B, 1, T, H)
         hidden = ops.relu(self.of_features(features) + of_item + of_state)
@@ -251,10 +255,8 @@ class VisitEmbedding(_Layer):
     arguments = ("width",)
 
     def build(self, units_shape, facts_shape):
-        small = keras.initializers.RandomNormal(stddev=0.05)
-        self.table = self.add_weight(shape=(units_shape[-1], self.width), initializer=small, name="items")
+        self.table = self.vectors("items", units_shape[-1], self.width)
         self.of_facts = self.add_weight(shape=(facts_shape[-1], self.width), initializer="glorot_uniform", name="facts")
-        self.built = True
 
     def call(self, units, facts):
         return ops.tanh(ops.matmul(units, self.table) + ops.matmul(facts, self.of_facts))
@@ -271,67 +273,44 @@ class Waited(_Layer):
         return ops.concatenate([state, wait[..., None]], axis=-1)
 
 
-@_register
-class TrendingLogits(_Layer):
-    """logit_ti = s_t · o_i + b_i + g · trend_i(week of the question), b_i started at the log-odds. (B, T, I)."""
+class _CountedLogits(_Layer):
+    """b_i (+ s_i x_i + a_i v), which a network of the family adds to its own number of an item. (B, T, I).
 
-    arguments = ("n_items",)
-
-    def build(self, state_shape, weeks_ago_shape):
-        small = keras.initializers.RandomNormal(stddev=0.02)
-        self.table = self.add_weight(shape=(self.n_items, state_shape[-1]), initializer=small, name="items")
-        self.bias = self.add_weight(shape=(self.n_items,), initializer="zeros", name="bias")
-        self.gain = self.add_weight(shape=(), initializer="zeros", name="gain")
-        rows = (TREND_WEEKS, self.n_items)
-        self.trend = self.add_weight(shape=rows, initializer="zeros", trainable=False, name="trend")
-        self.built = True
-
-    def start(self, log_odds, trend):
-        self.bias.assign(log_odds)
-        self.trend.assign(trend)
-
-    def call(self, state, weeks_ago):
-        trend = ops.take(self.trend, weeks_ago, axis=0)
-        return ops.matmul(state, ops.transpose(self.table)) + self.bias + self.gain * trend
-
-
-class _ItemLogits(_Layer):
-    """b_i (+ s_i x_i + a_i v): what every network adds to its own number of an item. (B, T, I).
-
-    s_i says how much a customer's own purchases of i speak for another one, and a_i how much frequent visits do.
+    s_i says how much a user's own purchases of i speak for another one, and a_i how much frequent visits do.
     """
 
     arguments: tuple[str, ...] = ("n_items", "repeat")
 
     def build_counted(self):
-        self.bias = self.add_weight(shape=(self.n_items,), initializer="zeros", name="bias")
+        self.bias = self.zeros("bias", self.n_items)
         if self.repeat:
             self.slope = self.add_weight(shape=(self.n_items,), initializer="ones", name="slope")
-            self.of_visits = self.add_weight(shape=(self.n_items,), initializer="zeros", name="of_visits")
+            self.of_visits = self.zeros("of_visits", self.n_items)
+
+    def start(self, examples):
+        self.bias.assign(examples.item_log_odds())
 
     def counted(self, history, visits):
         return self.bias + self.slope * history + self.of_visits * visits if self.repeat else self.bias
 
 
 @_register
-class InterestLogits(_ItemLogits):
+class InterestLogits(_CountedLogits):
     """logit_i = o_i · u + b_i (+ s_i x_i + a_i v): (B, T, d), x (B, T, I) and v (B, T, 1) → (B, T, I)."""
 
     def build(self, interest_shape, history_shape, visits_shape):
-        small = keras.initializers.RandomNormal(stddev=0.05)
-        self.table = self.add_weight(shape=(self.n_items, interest_shape[-1]), initializer=small, name="items")
+        self.table = self.vectors("items", self.n_items, interest_shape[-1])
         self.build_counted()
-        self.built = True
 
     def call(self, interest, history, visits):
         return ops.matmul(interest, ops.transpose(self.table)) + self.counted(history, visits)
 
 
 @_register
-class CosineLogits(_ItemLogits):
+class CosineLogits(_CountedLogits):
     """logit_i = γ cos(p, q_i) + b_i (+ s_i x_i + a_i v), q_i = g(column i): p (B, T, d), x (B, T, I), v → (B, T, I).
 
-    The columns, (I, users), are a constant that is set before training and again after it.
+    The columns, (I, users), are constants that are set before training and again after it.
     """
 
     arguments = ("n_items", "n_users", "width", "repeat")
@@ -342,13 +321,11 @@ class CosineLogits(_ItemLogits):
         self.last = layers.Dense(self.width, name="q")
 
     def build(self, row_shape, history_shape, visits_shape):
-        shape = (self.n_items, self.n_users)
-        self.columns = self.add_weight(shape=shape, initializer="zeros", trainable=False, name="columns")
-        self.hidden.build(shape)
+        self.columns = self.zeros("columns", self.n_items, self.n_users, trainable=False)
+        self.hidden.build((self.n_items, self.n_users))
         self.last.build((self.n_items, self.width))
         self.gamma = self.add_weight(shape=(), initializer=keras.initializers.Constant(8.0), name="gamma")
         self.build_counted()
-        self.built = True
 
     def call(self, row, history, visits):
         column = self.last(self.hidden(self.columns))  # (I, d)
@@ -382,7 +359,7 @@ class HideNumber(_Layer):
 class PairLogits(_Layer):
     """logit_ui = w · ReLU(W [p_u; q_i] + b) + b_i for all items: (B,) → (B, 1, I).
 
-    W [p_u; q_i] = W_p p_u + W_q q_i, so each half is multiplied once a user and once an item instead of once a pair.
+    W [p_u; q_i] = W_p p_u + W_q q_i, so the halves are multiplied once per user and once per item, not once per pair.
     """
 
     arguments = ("n_users", "n_items", "width")
@@ -393,10 +370,12 @@ class PairLogits(_Layer):
         self.items = self.add_weight(shape=(self.n_items, self.width), initializer=small, name="items")
         self.of_user = self.add_weight(shape=square, initializer="glorot_uniform", name="of_user")
         self.of_item = self.add_weight(shape=square, initializer="glorot_uniform", name="of_item")
-        self.hidden_bias = self.add_weight(shape=(self.width,), initializer="zeros", name="hidden_bias")
+        self.hidden_bias = self.zeros("hidden_bias", self.width)
         self.last = self.add_weight(shape=(self.width,), initializer=small, name="last")
-        self.bias = self.add_weight(shape=(self.n_items,), initializer="zeros", name="bias")
-        self.built = True
+        self.bias = self.zeros("bias", self.n_items)
+
+    def start(self, examples):
+        self.bias.assign(examples.item_log_odds())
 
     def call(self, number):
         user = ops.matmul(table_rows(self.users, number), self.of_user)  # (B, d)

@@ -1,7 +1,7 @@
 """Keras, imported late and quietly.
 
-TensorFlow costs seconds to import and writes to the *file descriptor* of stderr from C++, past ``sys.stderr``; a
-notebook would store that. So the modules that train call :func:`import_keras` inside their functions.
+TensorFlow takes seconds to import, and writes to the *file descriptor* of stderr from C++, past ``sys.stderr``, which
+a notebook would store. So the modules that train call :func:`import_keras` inside their functions.
 """
 
 import contextlib
@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from types import ModuleType
 
 from bundlebook.errors import BundlebookError
+from bundlebook.recommenders.base import SEED, require
 
 #: Backends in the order in which an installed one is taken when ``KERAS_BACKEND`` is not set.
 BACKENDS = ("tensorflow", "jax", "torch")
@@ -20,7 +21,7 @@ BACKENDS = ("tensorflow", "jax", "torch")
 
 @contextlib.contextmanager
 def _silent_stderr() -> Iterator[None]:
-    """Point file descriptor 2 at nothing for a while."""
+    """Discard what is written to file descriptor 2 within the block."""
     sys.stderr.flush()
     kept = os.dup(2)
     nothing = os.open(os.devnull, os.O_WRONLY)
@@ -52,7 +53,8 @@ def import_keras() -> ModuleType:
     """
     if "keras" in sys.modules:
         return sys.modules["keras"]
-    os.environ.setdefault("KERAS_BACKEND", _first_installed())
+    installed = (name for name in BACKENDS if importlib.util.find_spec(name) is not None)
+    os.environ.setdefault("KERAS_BACKEND", next(installed, BACKENDS[0]))
     backend = os.environ["KERAS_BACKEND"]
     if backend not in BACKENDS or importlib.util.find_spec(backend) is None:
         raise BundlebookError(
@@ -67,15 +69,11 @@ def import_keras() -> ModuleType:
     with _silent_stderr():
         import keras
 
-        devices()  # the first look at the devices is what makes the drivers speak
-    # In a notebook TensorFlow's logger writes to stdout, where its advice on retracing would be stored as a result. It
-    # sets its own level at its import, so this comes after it.
+        devices()  # the drivers write their messages when the devices are first listed
+    # In a notebook TensorFlow's logger writes to stdout, where its advice on retracing would be stored as a result.
+    # TensorFlow sets the level of its logger when it is imported, so this stands after the import.
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
     return keras
-
-
-def _first_installed() -> str:
-    return next((name for name in BACKENDS if importlib.util.find_spec(name) is not None), BACKENDS[0])
 
 
 def seed_everything(seed: int) -> None:
@@ -84,7 +82,9 @@ def seed_everything(seed: int) -> None:
     Parameters
     ----------
     seed : int
+        From 0 to 2³² − 1.
     """
+    require(SEED, seed=seed)
     keras = import_keras()
     keras.utils.set_random_seed(seed)
     if keras.backend.backend() == "tensorflow":
@@ -94,7 +94,7 @@ def seed_everything(seed: int) -> None:
 
 
 def devices() -> list[str]:
-    """Devices the backend can compute on, best first, for example ``["gpu:0", "cpu:0"]``."""
+    """Return the devices the backend can compute on, best first, for example ``["gpu:0", "cpu:0"]``."""
     import keras
 
     if keras.backend.backend() == "torch":

@@ -1,8 +1,8 @@
-"""What every network shares: its settings, fitting, asking, the disk, and the cache.
+"""What every network shares: its settings, fitting, scoring, saving and loading, and the cache.
 
-A network is a :class:`NetworkRecommender` that says four things: what it learns from
+A network is a :class:`NetworkRecommender` that defines four things: what it learns from
 (:meth:`~NetworkRecommender.examples`), how it is composed (:meth:`~NetworkRecommender.compose`), what it reads of a
-history when it is asked (:meth:`~NetworkRecommender.reader`), and what it is called.
+history when it scores (:meth:`~NetworkRecommender.reader`), and its name.
 
 ==================================  ============================================================================
 ``fit_cached(model, visible, at)``  ``model.fit(visible, at)``, or the same model from disk if it was fitted before
@@ -24,15 +24,15 @@ from scipy.special import expit
 
 from bundlebook.cache import cached, source_digest
 from bundlebook.errors import BundlebookError
+from bundlebook.recommenders.base import SEED, as_day, before, require
 from bundlebook.recommenders.networks.backend import import_keras, seed_everything
-from bundlebook.recommenders.networks.periods import _as_day
 from bundlebook.recommenders.networks.training import train
 from bundlebook.shop import Baskets
 
-#: The file that is written last and names the others: what it does not name is not there.
+#: The file that is written last and names the others; a file that it does not name does not belong to the model.
 STATE = "recommender.json"
 
-#: Turns some users into what a network reads of them.
+#: From some users to what a network reads of them.
 _Reader = Callable[[np.ndarray], dict[str, np.ndarray]]
 
 
@@ -45,12 +45,13 @@ class NetworkSettings:
     width : int
         d, size of the vector of a user and of an item.
     epochs, batch : int
-        Passes over all users, and users a step.
+        Passes over all users, and users per step.
     rate : float
         Adam's first step size; it falls to 0 along a cosine.
     thinning : float
         Share of the users who are made to look newer than they are in an epoch, in [0, 1].
     seed : int
+        Seed for the first weights and all draws.
     """
 
     width: int = 64
@@ -60,29 +61,20 @@ class NetworkSettings:
     thinning: float = 0.0
     seed: int = 0
 
-    #: Smallest value of each count, and the values a word may take.
-    least: ClassVar[dict[str, int]] = {"width": 1, "epochs": 1, "batch": 1}
-    choices: ClassVar[dict[str, tuple[str, ...]]] = {}
-
     def __post_init__(self) -> None:
-        for name, known in self.choices.items():
-            if getattr(self, name) not in known:
-                problem = f"unknown {name} {getattr(self, name)!r}"
-                raise BundlebookError(problem, remedy=f"use one of {', '.join(known)}")
-        for name, least in self.least.items():
-            if getattr(self, name) < least:
-                raise BundlebookError(f"{name} is {getattr(self, name)}", remedy=f"use at least {least}")
-        if not 0 <= self.thinning <= 1:
-            raise BundlebookError(f"thinning is {self.thinning}", remedy="use a share between 0 and 1")
+        require("be a whole number from 1 on", width=self.width, epochs=self.epochs, batch=self.batch)
+        require("be positive", rate=self.rate)
+        require("lie in [0, 1]", thinning=self.thinning)
+        require(SEED, seed=self.seed)
 
 
 class NetworkRecommender:
-    """A network from a history to P(bought), for every item at once; see the module's text for what a kind adds.
+    """A network from a history to P(bought), for every item at once; the module's text says what a new kind defines.
 
     Parameters
     ----------
     name : str, optional
-        How tables call it; the network's own name for itself if None.
+        Name in tables and figures; a name after its kind if None.
     **settings
         Fields of its settings to set.
 
@@ -95,7 +87,7 @@ class NetworkRecommender:
     n_periods : int
         Steps that are read of a history.
     losses : list of float
-        Mean cross entropy a cell of every epoch, in nats, as the network met the examples.
+        Mean cross entropy per cell in every epoch, in nats, measured while the network was trained.
     fit_seconds_ : float
         Processor time of the training, in seconds over all cores; kept with a saved model.
     """
@@ -130,8 +122,15 @@ class NetworkRecommender:
         """Draw what one epoch shows of the examples."""
         return examples.thinned(self.settings.thinning, rng)
 
-    def compose(self, examples: Any) -> Any:
-        """Return the ``keras.Model``, started at the items' log-odds: inputs of a batch → logits (B, T, n_items)."""
+    def compose(self, examples: Any, keras: Any, layers: Any) -> Any:
+        """Return the ``keras.Model`` that turns the inputs of a batch into logits (B, T, n_items).
+
+        Parameters
+        ----------
+        examples : Examples or another with the same attributes
+        keras, layers : module
+            Keras and this project's layers, which are imported late.
+        """
         raise NotImplementedError
 
     def reader(self, histories: Baskets, at: np.datetime64) -> tuple[np.ndarray, _Reader]:
@@ -139,24 +138,24 @@ class NetworkRecommender:
         raise NotImplementedError
 
     def answering(self) -> Any:
-        """Return the network that is asked; one that computes the last step only, where that saves something."""
+        """Return the network that scores: one that computes the last step only, where that saves time."""
         return self.network
 
     def settle(self, visible: Baskets, at: np.datetime64) -> None:
-        """Bring what the network knows besides its weights up to the day of the fit; nothing by default."""
+        """Bring what the network holds besides its weights up to the day of the fit; nothing by default."""
 
     def untrained(self, examples: Any) -> Any:
-        """Return the network as training starts it: composed, its bias at the items' log-odds, compiled."""
+        """Return the network as training starts it: composed, with the items' log-odds as its bias, and compiled."""
         keras, settings = import_keras(), self.settings
-        from bundlebook.recommenders.networks._layers import FullVocabularyLoss
+        from bundlebook.recommenders.networks import _layers
 
-        network = self.compose(examples)
+        network = self.compose(examples, keras, _layers)
+        for layer in network.layers:
+            if hasattr(layer, "start"):
+                layer.start(examples)
         steps = settings.epochs * -(-len(examples.sizes) // settings.batch)
         rate = keras.optimizers.schedules.CosineDecay(settings.rate, steps)
-        # XLA costs seconds a shape, batches come in several widths, and on TensorFlow it excludes determinism. JAX
-        # compiles in any case.
-        jit = keras.backend.backend() == "jax"
-        network.compile(keras.optimizers.Adam(rate), loss=FullVocabularyLoss(), jit_compile=jit)
+        network.compile(keras.optimizers.Adam(rate), loss=_layers.FullVocabularyLoss(), jit_compile=_xla())
         return network
 
     def fit(self, visible: Baskets, at: np.datetime64, checkpoint: Path | None = None, progress: bool = False) -> Self:
@@ -170,13 +169,13 @@ class NetworkRecommender:
         checkpoint : Path, optional
             Folder in which the state is kept after every epoch. If it holds one, training goes on from there.
         progress : bool
-            Show a progress bar where somebody watches: see :func:`~bundlebook.recommenders.train`.
+            Show a progress bar in a terminal or an open notebook: see :func:`~bundlebook.recommenders.train`.
         """
         settings, began = self.settings, time.process_time()
         examples = self.examples(visible, at)
         self.items, self.n_periods = visible.items, examples.n_steps
         self.user_ids = visible.user_ids if self.holds_users else self.user_ids
-        self._trained_on, self._asked = f"{at} {examples.visible.digest}", None
+        self._trained_on, self._asked = f"{as_day(at)} {examples.visible.digest}", None
         seed_everything(settings.seed)
         if checkpoint is None or not self._resume(checkpoint):
             self.losses, self._snapshots, self.fit_seconds_ = [], [], 0.0
@@ -203,7 +202,7 @@ class NetworkRecommender:
         return self
 
     def scores(self, histories: Baskets, at: np.datetime64) -> np.ndarray:
-        """Logit of P for all items; shape (n_users, n_items), float32."""
+        """Return the logit of P for all items; shape (n_users, n_items), float32."""
         if self.network is None:
             raise BundlebookError(f"{self.name} has not been fitted", remedy="call fit(visible, at) first")
         if not np.array_equal(histories.items, self.items):
@@ -211,20 +210,24 @@ class NetworkRecommender:
                 f"the histories count {len(histories.items)} items, the model was fitted on {len(self.items)} others",
                 remedy="bring them to the model's items with histories.over(model.items)",
             )
-        self._asked = self._asked or self.answering()
+        if self._asked is None:
+            self._asked = self.answering()
+            self._asked.jit_compile = _xla()
         order, read = self.reader(histories, at)
         scores = np.empty((histories.n_users, histories.n_items), dtype=np.float32)
         for start in range(0, len(order), self.scoring_batch):
             users = order[start : start + self.scoring_batch]
-            scores[users] = self._asked.predict_on_batch(read(users))[:, 0]
+            # Filled up to one of a few sizes, because a network is traced or compiled once per shape.
+            size = next(size for size in (1, 8, self.scoring_batch) if size >= len(users))
+            scores[users] = self._asked.predict_on_batch(read(np.resize(users, size)))[: len(users), 0]
         return scores
 
     def probability(self, histories: Baskets, at: np.datetime64) -> np.ndarray:
-        """P(bought within the period that begins at *at*); shape (n_users, n_items), float32."""
+        """Return P(bought within the period that begins at *at*); shape (n_users, n_items), float32."""
         return expit(self.scores(histories, at))
 
     def probability_by_epoch(self, histories: Baskets, at: np.datetime64) -> Iterator[np.ndarray]:
-        """P as :meth:`probability` would have given it after each epoch; one array (n_users, n_items) an epoch."""
+        """P as :meth:`probability` would have given it after each epoch; one array (n_users, n_items) per epoch."""
         earlier = type(self)(self.name, **asdict(self.settings))
         earlier.items, earlier.user_ids, earlier.n_periods = self.items, self.user_ids, self.n_periods
         earlier.network = import_keras().models.clone_model(self.network)
@@ -312,6 +315,14 @@ class NetworkRecommender:
         return True
 
 
+def _xla() -> bool:
+    """Whether XLA compiles a network: only on JAX, which always does.
+
+    It costs seconds per shape, batches come in several widths, and on TensorFlow it excludes determinism.
+    """
+    return import_keras().backend.backend() == "jax"
+
+
 Network = TypeVar("Network", bound=NetworkRecommender)
 
 
@@ -326,20 +337,20 @@ def fit_cached(model: Network, visible: Baskets, at: np.datetime64, progress: bo
         Baskets on or after *at* are not looked at.
     at : datetime64[D]
     progress : bool
-        Show a progress bar where somebody watches.
+        Show a progress bar in a terminal or an open notebook.
 
     Returns
     -------
     NetworkRecommender
         Fitted; the one that was given, or one read from the cache, under the name of the one that was given.
     """
-    visible, kind = visible.between(end=at), type(model)
+    visible, kind = before(visible, at), type(model)
     inputs = {
         "kind": kind.__name__,
         "source": source_digest(kind.__module__),
         "settings": asdict(model.settings),
         "visible": visible.digest,
-        "at": str(_as_day(at)),
+        "at": str(as_day(at)),
         "backend": import_keras().backend.backend(),
     }
     fitted = cached(
@@ -354,19 +365,19 @@ def fit_cached(model: Network, visible: Baskets, at: np.datetime64, progress: bo
 
 
 class FromCache:
-    """A network as the evaluation meets it: trained once only, whoever asks for it.
+    """A network as a recommender for the evaluation, whose `fit` reads the cache.
 
     Parameters
     ----------
     model : NetworkRecommender
         Not fitted; its settings and seed name the artefact.
     name : str, optional
-        How tables call it; the model's own name if None.
+        Name in tables and figures; the model's own name if None.
 
     Attributes
     ----------
     fit_seconds_ : float
-        Processor seconds of the training, whenever that was.
+        Processor time of the training in seconds, whenever that took place.
     """
 
     def __init__(self, model: NetworkRecommender, name: str | None = None) -> None:
@@ -379,9 +390,9 @@ class FromCache:
         return self
 
     def scores(self, histories: Baskets, at: np.datetime64) -> np.ndarray:
-        """Logits, shape (n_users, n_items)."""
+        """Return logits, shape (n_users, n_items)."""
         return self.model.scores(histories, at)
 
     def probability(self, histories: Baskets, at: np.datetime64) -> np.ndarray:
-        """P(bought in the period that begins at *at*), shape (n_users, n_items)."""
+        """Return P(bought in the period that begins at *at*), shape (n_users, n_items)."""
         return self.model.probability(histories, at)

@@ -1,8 +1,8 @@
-"""Histories as baskets: one step of the sequence a visit, and the question asked after each of them.
+"""Histories as baskets: one step of the sequence per visit, and a question after each of them.
 
 Where :mod:`.periods` asks what a user buys in the next four weeks, this asks what the *next basket* holds. The question
-is put on a day after the last basket; in training that day is drawn anew in every epoch between a basket and the next
-one, because a shop that asks today does not know when the customer will come.
+is asked on a day after the last basket. In training that day is drawn anew in every epoch, between a basket and the
+next one, because a shop that asks today does not know when the user will come.
 """
 
 from dataclasses import dataclass, replace
@@ -13,14 +13,15 @@ import numpy as np
 from numba import njit
 
 from bundlebook.errors import BundlebookError
-from bundlebook.recommenders.networks.periods import _as_day, _fitting_width
+from bundlebook.recommenders.base import as_day, before
+from bundlebook.recommenders.networks.periods import _fitting_width
 from bundlebook.shop import Baskets
 
 #: Weeks before the fit for which the trend of the shop is kept.
 TREND_WEEKS = 53
 #: Logarithms of days, items and units are divided by this, so that they are about as large as the other inputs.
 SCALE = 3.0
-#: Days since a basket that never was.
+#: Days since the basket before the first one.
 FIRST_GAP = 28
 #: Half-lives of the counts that fade with time, in days.
 HALF_LIVES = np.array([14.0, 45.0, 150.0])
@@ -46,7 +47,7 @@ class BasketSteps:
     at : datetime64[D]
         The day of the fit.
     n_steps : int
-        Latest baskets that are read one by one, T. What came before them is only counted.
+        Latest baskets that are read one by one, T; earlier ones are only counted.
     begin, stop : ndarray of int64, shape (n_users,)
         Baskets ``begin[u]:stop[u]`` of `visible` are read.
     asked : ndarray of int64, shape (n_baskets,)
@@ -63,8 +64,8 @@ class BasketSteps:
     @classmethod
     def up_to(cls, histories: Baskets, at: np.datetime64, n_steps: int) -> Self:
         """Read all baskets before *at*, and ask on that day."""
-        at = _as_day(at)
-        histories = histories.between(end=at)
+        at = as_day(at)
+        histories = before(histories, at)
         count = histories.counts_by_user()
         stop = np.cumsum(count)
         return cls(histories, at, n_steps, stop - count, stop, np.full(histories.n_baskets, at.astype(np.int64)))
@@ -81,15 +82,15 @@ class BasketSteps:
         steps = cls.up_to(visible, at, n_steps)
         if not (steps.stop - steps.begin > 1).any():
             raise BundlebookError(
-                f"no user has two baskets before {at}", remedy="fit on a log in which customers come back"
+                f"no user has two baskets before {at}", remedy="fit on a log in which users come back"
             )
         return replace(steps, stop=np.maximum(steps.stop - 1, steps.begin))
 
     def drawn(self, share: float, rng: np.random.Generator) -> Self:
-        """Draw the days asked about, and let a share of the users be less well known than they are.
+        """Draw the days asked about, and make a share of the users look newer than they are.
 
-        The day is uniform over those after a basket up to the one of the next. A thinned user starts late: n^U of the
-        n baskets are kept, with U uniform, so that few are as likely as many.
+        The day is uniform over the days after a basket, up to the day of the next basket. A thinned user starts late:
+        the last n^U of the n baskets are kept, with U uniform, so that few are as likely as many.
         """
         day = self._day
         following = np.append(day[1:], day[-1:])
@@ -107,7 +108,7 @@ class BasketSteps:
 
     @cached_property
     def sizes(self) -> np.ndarray:
-        """Distinct items each user ever bought, shape (n_users,)."""
+        """Number of distinct items each user ever bought, shape (n_users,)."""
         return np.diff(self.visible.user_item().indptr)
 
     @cached_property
@@ -116,7 +117,7 @@ class BasketSteps:
 
     @cached_property
     def _facts(self) -> np.ndarray:
-        """Of each basket: log days since the user's one before, log items, log units, and 1; (n_baskets, 4)."""
+        """Log days since the user's previous basket, log items, log units, and 1 of each basket; (n_baskets, 4)."""
         same = np.append(False, np.diff(self.visible.user) == 0)
         gap = np.where(same, np.append(0, np.diff(self._day)), FIRST_GAP)
         units = np.asarray(self.visible.quantities.sum(axis=1)).ravel()
@@ -137,7 +138,7 @@ class BasketSteps:
         return dense.reshape(*rows.shape, -1)
 
     def inputs(self, users: np.ndarray, answers: int | None = None) -> dict[str, np.ndarray]:
-        """What a network reads of some users.
+        """Return what a network reads of some users.
 
         Parameters
         ----------
@@ -177,7 +178,7 @@ class BasketSteps:
         }
 
     def batch(self, users: np.ndarray) -> tuple[dict[str, np.ndarray], np.ndarray, np.ndarray]:
-        """Inputs of some users, their next baskets (B, T, n_items), and weights (B, T): 0 where there is no step."""
+        """Return the inputs of some users, their next baskets (B, T, n_items), and weights (B, T); 0 for no step."""
         rows = self._rows(users)
         bought = self._dense(np.where(rows >= 0, rows + 1, -1)) > 0
         return self.inputs(users), bought.astype(np.float32), (rows >= 0).astype(np.float32)
@@ -188,14 +189,14 @@ class BasketSteps:
         return np.log((held + 0.5) / (self.visible.n_baskets - held + 0.5)).astype(np.float32)
 
     def trend(self, weeks: int = 4, prior: float = 20.0) -> np.ndarray:
-        """How much more baskets held an item lately than on average so far, as of so many weeks before `at`; log ratio.
+        """Return how many more baskets held an item lately than on average so far; log ratio.
 
         Parameters
         ----------
         weeks : int
-            What counts as lately.
+            Number of weeks that count as lately.
         prior : float
-            Baskets of the average kind that are added, so that a few purchases do not make a trend.
+            Number of average baskets that are added, so that a few purchases do not make a trend.
 
         Returns
         -------

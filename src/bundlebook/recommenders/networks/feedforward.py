@@ -6,7 +6,7 @@ The articles' interest model is a multilayer perceptron (多层感知机) from a
           P_i = \sigma(\mathbf o_i \cdot \mathbf u + b_i + s_i x_i + a_i v)
 
 x ∈ R^{n_items} holds the decayed frequency of every item, u ∈ (0, 1)^d is the articles' user interest vector
-(用户兴趣向量), o_i ∈ R^d the vector of an item. The articles stop at u; the output is one sigmoid an item. The last
+(用户兴趣向量), o_i ∈ R^d the vector of an item. The articles stop at u; the output is one sigmoid per item. The last
 two terms are not theirs. s_i x_i lets a purchase speak for the same item without passing through u, like the wide part
 of Wide & Deep (Cheng et al., "Wide & Deep learning for recommender systems", DLRS 2016), and a_i v, with v the
 logarithm of how often the customer comes, sets the level. ``repeat=False`` leaves both out.
@@ -22,7 +22,7 @@ import numpy as np
 import pandas as pd
 
 from bundlebook.errors import BundlebookError
-from bundlebook.recommenders.networks.backend import import_keras
+from bundlebook.recommenders.base import require
 from bundlebook.recommenders.networks.base import NetworkRecommender, NetworkSettings, _Reader
 from bundlebook.recommenders.networks.periods import PeriodPanel, period_panel
 from bundlebook.recommenders.networks.training import Examples
@@ -30,7 +30,7 @@ from bundlebook.shop import Baskets
 
 #: Weight of a period against the one after it.
 DECAY = 0.8
-#: What a rate of one basket a period is multiplied by before its logarithm is taken, c.
+#: Factor c of a rate, in baskets per period, before its logarithm is taken.
 STEEPNESS = 50.0
 #: Periods a filter of the convolution covers, K.
 KERNEL = 5
@@ -40,13 +40,13 @@ KERNEL = 5
 class FeedforwardSettings(NetworkSettings):
     """Settings of :class:`NetworkSettings`, and two more.
 
-    Thinning raises the probabilities of newcomers, which are too low without it, and those of rare visitors, whom so
-    simple a network cannot tell from them; none by default.
+    Thinning raises the probabilities of newcomers, which are too low without it. It also raises those of rare
+    visitors, because so simple a network cannot tell them from newcomers. By default there is none.
 
     Attributes
     ----------
     repeat : bool
-        Let an item's own history, and the number of visits, speak for it directly; without it the network sees the
+        Let an item's own history and the number of visits enter its logit directly; without it the network sees the
         history through d numbers only.
     periods : int
         Latest periods that are predicted in training; the histories before them are read whole.
@@ -54,7 +54,10 @@ class FeedforwardSettings(NetworkSettings):
 
     repeat: bool = True
     periods: int = 6
-    least: ClassVar[dict[str, int]] = NetworkSettings.least | {"periods": 1}
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require("be a whole number from 1 on", periods=self.periods)
 
 
 class FeedforwardRecommender(NetworkRecommender):
@@ -65,7 +68,7 @@ class FeedforwardRecommender(NetworkRecommender):
     Parameters
     ----------
     name : str, optional
-        How tables call it; the class's own name for itself if None.
+        Name in tables and figures; a name after its kind if None.
     **settings
         Fields of :class:`FeedforwardSettings` to set.
     """
@@ -87,8 +90,8 @@ class FeedforwardRecommender(NetworkRecommender):
         users : ndarray of int, shape (B,)
             Rows of the panel.
         ids : ndarray of int, shape (B,)
-            Place of each user among those of the fit, from 1; 0 for somebody else, and for all if the network holds
-            no users.
+            Place of each user among those of the fit, from 1; 0 for a user who is not among them, and for all users
+            if the network holds none.
         periods : int
 
         Returns
@@ -123,18 +126,13 @@ class InterestMLP(FeedforwardRecommender):
 
     label: ClassVar[str] = "interest MLP"
 
-    def compose(self, examples: Examples) -> Any:
+    def compose(self, examples: Examples, keras: Any, layers: Any) -> Any:
         """Return x (B, T, I) → u (B, T, d); with x and v (B, T, 1) → logits (B, T, I)."""
-        keras = import_keras()
-        from bundlebook.recommenders.networks._layers import InterestLogits
-
         n_items, settings = examples.n_items, self.settings
         x, v = keras.Input((None, n_items), name="x"), keras.Input((None, 1), name="v")
         u = keras.layers.Dense(settings.width, activation="sigmoid", use_bias=False, name="u")(x)
-        head = InterestLogits(n_items, settings.repeat, name="head")
-        network = keras.Model({"x": x, "v": v}, head(u, x, v), name="interest_mlp")
-        head.bias.assign(examples.item_log_odds())
-        return network
+        head = layers.InterestLogits(n_items, settings.repeat, name="head")
+        return keras.Model({"x": x, "v": v}, head(u, x, v), name="interest_mlp")
 
 
 class HistoryCNN(FeedforwardRecommender):
@@ -144,9 +142,9 @@ class HistoryCNN(FeedforwardRecommender):
               \mathbf u_t = \mathrm{ReLU}\Bigl(\sum_{k=0}^{K-1} F_k \mathbf g_{t-k} + \mathbf f\Bigr), \qquad
               P_i = \sigma(\mathbf o_i \cdot \mathbf u_T + b_i + s_i x_i + a_i v)
 
-    c_t ∈ R^{n_items} holds log(1 + baskets with the item) of period t, and F_k ∈ R^{d×d} is the filter at age k. It
-    slides over time: a pattern means the same whenever it happened. Unlike a recurrent network it sees the last K
-    periods only, all at once. The last two terms are those of :class:`InterestMLP`.
+    c_t ∈ R^{n_items} holds log(1 + baskets with the item) of period t, and F_k ∈ R^{d×d} is the filter at age k. The
+    same filter is used at every t, so a pattern means the same whenever it happened. Unlike a recurrent network it sees
+    the last K periods only, all at once. The last two terms are those of :class:`InterestMLP`.
 
     No user is held: a new customer is another history, preceded by empty periods.
 
@@ -166,20 +164,15 @@ class HistoryCNN(FeedforwardRecommender):
         before = np.zeros((len(users), length - counts.shape[1], panel.n_items), dtype=np.float32)
         return {"c": np.concatenate([before, counts], axis=1), **_decayed_rates(panel, users, periods)}
 
-    def compose(self, examples: Examples) -> Any:
+    def compose(self, examples: Examples, keras: Any, layers: Any) -> Any:
         """Return c (B, T + K - 1, I) → g (B, T + K - 1, d) → u (B, T, d); with x and v → logits (B, T, I)."""
-        keras = import_keras()
-        from bundlebook.recommenders.networks._layers import InterestLogits
-
         n_items, width = examples.n_items, self.settings.width
         c, x = keras.Input((None, n_items), name="c"), keras.Input((None, n_items), name="x")
         v = keras.Input((None, 1), name="v")
         g = keras.layers.Dense(width, activation="tanh", use_bias=False, name="g")(c)
         u = keras.layers.Conv1D(width, KERNEL, activation="relu", name="u")(g)  # "valid": T + K - 1 → T
-        head = InterestLogits(n_items, self.settings.repeat, name="head")
-        network = keras.Model({"c": c, "x": x, "v": v}, head(u, x, v), name="history_cnn")
-        head.bias.assign(examples.item_log_odds())
-        return network
+        head = layers.InterestLogits(n_items, self.settings.repeat, name="head")
+        return keras.Model({"c": c, "x": x, "v": v}, head(u, x, v), name="history_cnn")
 
 
 class DeepMF(FeedforwardRecommender):
@@ -190,11 +183,12 @@ class DeepMF(FeedforwardRecommender):
 
     x_u ∈ R^{n_items} is the user's row of the interaction matrix, y_i ∈ R^{n_users} the item's column, and f, g are
     small networks (Xue, Dai, Zhang, Huang and Chen, "Deep matrix factorization models for recommender systems", IJCAI
-    2017). Because f reads a history and no number of a user, somebody new has a vector p as well. γ, b_i and the last
-    two terms, which are those of :class:`InterestMLP`, make a probability of the cosine.
+    2017). Because f reads a history and not the number of a user, a new user has a vector p as well. γ, b_i and the
+    last two terms, which are those of :class:`InterestMLP`, make a probability of the cosine.
 
     The paper feeds the very entry that is to be predicted into both towers. Here the rows end where the predicted
-    period begins, the columns before the first of them, and for the day of the fit they are moved up to it.
+    period begins, and the columns before the first predicted period. After the training the columns are computed
+    again up to the day of the fit.
 
     Parameters
     ----------
@@ -206,18 +200,14 @@ class DeepMF(FeedforwardRecommender):
     label: ClassVar[str] = "deep matrix factorisation"
     defaults: ClassVar[FeedforwardSettings] = FeedforwardSettings(epochs=3)
 
-    def compose(self, examples: Examples) -> Any:
+    def compose(self, examples: Examples, keras: Any, layers: Any) -> Any:
         """Return x (B, T, I) → p (B, T, d) → logits (B, T, I); the columns are a constant inside."""
-        keras = import_keras()
-        from bundlebook.recommenders.networks._layers import CosineLogits
-
         n_items, panel, settings = examples.n_items, examples.inputs, self.settings
         x, v = keras.Input((None, n_items), name="x"), keras.Input((None, 1), name="v")
         hidden = keras.layers.Dense(settings.width, activation="relu", name="row")(x)
         p = keras.layers.Dense(settings.width, name="p")(hidden)
-        head = CosineLogits(n_items, panel.n_users, settings.width, settings.repeat, name="head")
+        head = layers.CosineLogits(n_items, panel.n_users, settings.width, settings.repeat, name="head")
         network = keras.Model({"x": x, "v": v}, head(p, x, v), name="deep_factorization")
-        head.bias.assign(examples.item_log_odds())
         head.columns.assign(_columns(panel, max(1, panel.n_periods - settings.periods + 1)))
         return network
 
@@ -228,7 +218,7 @@ class DeepMF(FeedforwardRecommender):
 
 
 class EmbeddingNetwork(FeedforwardRecommender):
-    r"""The articles' embedding network (嵌入网络): a vector a user, a vector an item, a dense layer, a sigmoid.
+    r"""The articles' embedding network (嵌入网络): a vector per user and per item, a dense layer, a sigmoid.
 
     .. math:: P_{ui} = \sigma\bigl(\mathbf w \cdot \mathrm{ReLU}(W [\mathbf p_u; \mathbf q_i] + \mathbf b) + b_i\bigr)
 
@@ -236,11 +226,10 @@ class EmbeddingNetwork(FeedforwardRecommender):
     item's log-odds, and *every* item, bought or not, in the loss (the articles leave open where their negatives come
     from).
 
-    What it cannot do follows from its input, which is two numbers and nothing else. It knows no order of events, so
-    its P is the average over the periods it was trained on; a purchase of yesterday changes nothing before the next
-    training; and a new customer has no number. For him there is number 0, "somebody": in training the number of a
-    share of the users is hidden behind it, so its answers are those for an average customer, the same for all
-    strangers.
+    Its input is two numbers, and its limits follow from that. It knows no order of events, so its P is the average over
+    the periods it was trained on; a purchase of yesterday changes nothing before the next training; and a new user has
+    no number. Number 0 stands for all users without one: in training the number of a share of the users is replaced by
+    0, so every new user gets the answers for an average user.
 
     Parameters
     ----------
@@ -269,18 +258,13 @@ class EmbeddingNetwork(FeedforwardRecommender):
         """Return each user's number, shape (B,), int32. What they bought is not read."""
         return {"user": ids}
 
-    def compose(self, examples: Examples) -> Any:
+    def compose(self, examples: Examples, keras: Any, layers: Any) -> Any:
         """Return user (B,) → logits (B, 1, I)."""
-        keras = import_keras()
-        from bundlebook.recommenders.networks._layers import HideNumber, PairLogits
-
         n_users, settings = examples.inputs.n_users, self.settings
         user = keras.Input((), dtype="int32", name="user")
-        shown = HideNumber(settings.thinning, settings.seed, name="hide")(user)
-        head = PairLogits(n_users + 1, examples.n_items, settings.width, name="head")
-        network = keras.Model({"user": user}, head(shown), name="embedding_network")
-        head.bias.assign(examples.item_log_odds())
-        return network
+        shown = layers.HideNumber(settings.thinning, settings.seed, name="hide")(user)
+        head = layers.PairLogits(n_users + 1, examples.n_items, settings.width, name="head")
+        return keras.Model({"user": user}, head(shown), name="embedding_network")
 
 
 @dataclass(frozen=True)
@@ -302,14 +286,14 @@ class _Latest(Examples):
         return self.known
 
     def batch(self, users: np.ndarray) -> tuple[dict[str, np.ndarray], np.ndarray, np.ndarray]:
-        """Inputs as the network reads them, what came one period later, and weights."""
+        """Return the inputs that the network reads, what was bought one period later, and weights."""
         ids = np.asarray(users, dtype=np.int32) + 1
         inputs = self.read(self.inputs, users, ids, self.targets.n_periods - 1)
         return inputs, self.targets.bought(users)[:, 1:], self.weights[users]
 
 
 def _decayed_rates(panel: PeriodPanel, users: np.ndarray, periods: int, decay: float = DECAY) -> dict[str, np.ndarray]:
-    r"""Decayed frequency of every item, and of visits, at the end of each of the last periods, on a logarithmic scale.
+    r"""Return decayed frequencies of every item and of visits at the end of each of the last periods, as logarithms.
 
     .. math:: x_{ui}(t) = \log\Bigl(1 + c \frac{\sum_{s \le t} \lambda^{t-s} n_{ui}(s)}{K_u(t)}\Bigr), \qquad
               v_u(t) = \log\frac{0.1 + \sum_{s \le t} \lambda^{t-s} n_u(s)}{K_u(t)}, \qquad
@@ -332,7 +316,7 @@ def _decayed_rates(panel: PeriodPanel, users: np.ndarray, periods: int, decay: f
 
 
 def _columns(panel: PeriodPanel, periods: int) -> np.ndarray:
-    """Columns of the interaction matrix after the first *periods* of a panel, each of length 1.
+    """Return the columns of the interaction matrix after the first *periods* of a panel, each of length 1.
 
     Returns
     -------

@@ -5,8 +5,8 @@ days that ends where the prediction begins, so that "the next step of the sequen
 are the same length.
 
 A user buys a few dozen of the shop's items, so a dense array over users × periods × items is almost all zeros. The
-panel stores only the (user, item) pairs that occur, each with one short row over the periods; a batch pads the users'
-pairs to one width.
+panel stores only the (user, item) pairs that occur, each with one short row over the periods; in a batch all users'
+pairs are padded to one width.
 """
 
 from collections.abc import Callable
@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bundlebook.errors import BundlebookError
+from bundlebook.recommenders.base import as_day, before
 from bundlebook.shop import PERIOD_DAYS, Baskets
 
 #: Widths a batch is padded to, in pairs. Few of them, because a compiled network is compiled once a shape.
@@ -69,17 +70,17 @@ class PeriodPanel:
         return self.at - PERIOD_DAYS * np.arange(self.n_periods, 0, -1)
 
     def pairs_by_user(self) -> np.ndarray:
-        """Distinct items of each user, shape (n_users,)."""
+        """Number of distinct items of each user, shape (n_users,)."""
         return np.diff(self.first_pair)
 
     def pairs_of(self, users: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Pairs of some users, one user after another: the place of each pair's user among them, and its number."""
+        """Return, for each pair of some users in their order, the place of its user among them and its number."""
         counts = self.pairs_by_user()[users]
         row = np.repeat(np.arange(len(users)), counts)
         return row, np.repeat(self.first_pair[users] - (np.cumsum(counts) - counts), counts) + np.arange(len(row))
 
     def over_items(self, users: np.ndarray, of_pairs: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
-        """Spread what is said of the pairs of some users over all items, 0 elsewhere.
+        """Spread values of the pairs of some users over all items, with 0 elsewhere.
 
         Parameters
         ----------
@@ -130,7 +131,7 @@ class PeriodPanel:
         return batch
 
     def bought(self, users: np.ndarray) -> np.ndarray:
-        """What some users bought, dense: the target of a network.
+        """Return what some users bought as a dense array: the target of a network.
 
         Returns
         -------
@@ -140,23 +141,18 @@ class PeriodPanel:
         return self.over_items(np.asarray(users), lambda pair: self.baskets[pair] > 0)
 
 
-def _as_day(at: np.datetime64) -> np.datetime64:
-    """The day, whatever the unit *at* came in."""
-    return np.datetime64(at).astype("datetime64[D]")
-
-
 def _fitting_width(pairs: int) -> int:
-    """Smallest of :data:`WIDTHS` that holds *pairs*; beyond the last one, the next multiple of it."""
+    """Return the smallest of :data:`WIDTHS` that holds *pairs*; beyond the last one, the next multiple of it."""
     fitting = [width for width in WIDTHS if width >= pairs]
     return fitting[0] if fitting else -(-pairs // WIDTHS[-1]) * WIDTHS[-1]
 
 
 def periods_covered(histories: Baskets, at: np.datetime64, most: int = 13) -> int:
     """Periods from the first basket to *at*, the first of them perhaps begun; at least 1 and at most *most*."""
-    before = histories.day[histories.day < _as_day(at)]
-    if not len(before):
+    past = histories.day[histories.day < as_day(at)]
+    if not len(past):
         return 1
-    days = int((_as_day(at) - before.min()).astype(int))
+    days = int((as_day(at) - past.min()).astype(int))
     return min(most, -(-days // PERIOD_DAYS))
 
 
@@ -176,7 +172,7 @@ def period_panel(histories: Baskets, at: np.datetime64, n_periods: int | None = 
     -------
     PeriodPanel
     """
-    at = _as_day(at)
+    at, histories = as_day(at), before(histories, at)
     n_periods = periods_covered(histories, at) if n_periods is None else n_periods
     if n_periods < 1:
         raise BundlebookError(f"n_periods is {n_periods}", remedy="look back at least one period")

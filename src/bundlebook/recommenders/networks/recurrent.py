@@ -1,7 +1,7 @@
 """Recurrent networks (循环神经网络): from the steps of a history to P(bought), for every item at once.
 
 ===========================  ==================================================================================
-``LiteralRNN()``             the articles' formulas as they stand, h_t = σ(W_h[h_{t−1}; x_t] + b_h) and
+``LiteralRNN()``             the articles' formulas as printed, h_t = σ(W_h[h_{t−1}; x_t] + b_h) and
                              P_i = σ(W_p·[h_t; x_i]); additive, so everybody gets the same order of items
 ``RecurrentRecommender()``   a GRU, the product of state and item, and a head that knows what the user repeats
 ``NextBasketRecommender()``  the same over visits instead of periods: what the next basket holds
@@ -19,9 +19,10 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from bundlebook.recommenders.base import one_of, require
 from bundlebook.recommenders.networks.backend import import_keras
 from bundlebook.recommenders.networks.base import NetworkRecommender, NetworkSettings, _Reader
-from bundlebook.recommenders.networks.baskets import N_FEATURES, BasketSteps
+from bundlebook.recommenders.networks.baskets import N_FEATURES, TREND_WEEKS, BasketSteps
 from bundlebook.recommenders.networks.periods import period_panel
 from bundlebook.recommenders.networks.training import WAYS, Examples
 from bundlebook.shop import Baskets
@@ -37,7 +38,7 @@ class RecurrentSettings(NetworkSettings):
     Attributes
     ----------
     cell : {"literal", "elman", "gru", "lstm"}
-        ``"literal"`` takes the articles' two formulas, nothing added.
+        ``"literal"`` takes the articles' two formulas as printed.
     repeat : int
         Width of the repeat-aware head; 0 leaves it out.
     ways : {"mixed", "late", "lost"}
@@ -49,8 +50,12 @@ class RecurrentSettings(NetworkSettings):
     cell: str = "gru"
     repeat: int = 32
     ways: str = "mixed"
-    least: ClassVar[dict[str, int]] = NetworkSettings.least | {"repeat": 0}
-    choices: ClassVar[dict[str, tuple[str, ...]]] = {"cell": tuple(CELLS), "ways": tuple(WAYS)}
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require("not be negative", repeat=self.repeat)
+        one_of(CELLS, cell=self.cell)
+        one_of(WAYS, ways=self.ways)
 
 
 class RecurrentRecommender(NetworkRecommender):
@@ -73,7 +78,11 @@ class RecurrentRecommender(NetworkRecommender):
     settings: RecurrentSettings
 
     def _own_name(self) -> str:
-        return CELLS[self.settings.cell] + (" + repeat-aware head" if self.settings.repeat else "")
+        return CELLS[self.settings.cell] + (" + repeat-aware head" if self._repeats else "")
+
+    @property
+    def _repeats(self) -> bool:
+        return self.settings.repeat > 0 and self.settings.cell != "literal"
 
     def examples(self, visible: Baskets, at: np.datetime64) -> Examples:
         """Make the examples of every period that is complete before *at*."""
@@ -83,11 +92,8 @@ class RecurrentRecommender(NetworkRecommender):
         """Draw thinned histories of the examples."""
         return examples.thinned(self.settings.thinning, rng, self.settings.ways)
 
-    def compose(self, examples: Examples) -> Any:
+    def compose(self, examples: Examples, keras: Any, layers: Any) -> Any:
         """Return a batch of a :class:`PeriodPanel` → state h (B, T, d) → logits (B, T, I)."""
-        keras = import_keras()
-        from bundlebook.recommenders.networks import _layers
-
         n_items, settings = examples.n_items, self.settings
         # Under a policy of mixed precision the products of the state and of the head take fewer bits; counting, adding
         # and the logits themselves keep all of them.
@@ -95,7 +101,7 @@ class RecurrentRecommender(NetworkRecommender):
         pairs = {name: keras.Input((None, None), name=name) for name in ("baskets", "units", "recency")}
         periods = {name: keras.Input((None,), name=name) for name in ("trips", "seen")}
         x = {"item": keras.Input((None,), dtype="int32", name="item"), **pairs, **periods}
-        goods = _layers.BasketEmbedding(n_items, settings.width, name="x", **exact)(
+        goods = layers.BasketEmbedding(n_items, settings.width, name="x", **exact)(
             *(x[name] for name in ("item", "units", "recency", "trips", "seen"))
         )
         options = {"return_sequences": True, "name": "h"}
@@ -109,34 +115,34 @@ class RecurrentRecommender(NetworkRecommender):
             cell = kind(settings.width, use_cudnn=False, **options)
         state = cell(goods, mask=x["seen"] > 0)
         if settings.cell == "literal":
-            logits = _layers.AdditiveLogits(n_items, settings.width, name="product", **exact)(state)
+            logits = layers.AdditiveLogits(n_items, settings.width, name="product", **exact)(state)
         else:
-            logits = _layers.ItemLogits(n_items, examples.n_steps, name="product")(state)
-            if settings.repeat:
-                features = _layers.RepeatFeatures(name="features", **exact)(*pairs.values(), *periods.values())
-                correction = _layers.RepeatLogits(n_items, settings.repeat, name="repeat")(features, x["item"], state)
-                logits = _layers.AddToItems(name="sum", **exact)(logits, correction, x["item"])
-        return _started(keras.Model(x, logits, name=settings.cell), examples)
+            logits = layers.ItemLogits(n_items, examples.n_steps, 0.05, name="product")(state)
+        if self._repeats:
+            features = layers.RepeatFeatures(name="features", **exact)(*pairs.values(), *periods.values())
+            correction = layers.RepeatLogits(n_items, settings.repeat, name="repeat")(features, x["item"], state)
+            logits = layers.AddToItems(name="sum", **exact)(logits, correction, x["item"])
+        return keras.Model(x, logits, name=settings.cell)
 
     def answering(self) -> Any:
-        """Share the network's layers in one that computes the logits after the last period only, (B, 1, I)."""
+        """Return a network of the same layers that computes the logits after the last period only, (B, 1, I)."""
         network = self.network
         state = network.get_layer("h").output[:, -1:]
         logits = network.get_layer("product")(state, last=True)
-        if _repeats(network):
+        if self._repeats:
             features, item = network.get_layer("features").output[:, :, -1:], network.input["item"]
             correction = network.get_layer("repeat")(features, item, state)
             logits = network.get_layer("sum")(logits, correction, item)
         return import_keras().Model(network.input, logits, name="last_step")
 
     def reader(self, histories: Baskets, at: np.datetime64) -> tuple[np.ndarray, _Reader]:
-        """Return the users by how much they bought, so that little is padded, and what makes batches of them."""
+        """Return the users ordered by how many items they know, so that little is padded, and what makes batches."""
         panel = period_panel(histories, at, self.n_periods)
         return np.argsort(panel.pairs_by_user(), kind="stable"), panel.batch
 
 
 class LiteralRNN(RecurrentRecommender):
-    """The articles' network as it stands: h_t = σ(W_h[h_{t−1}; x_t] + b_h), P_i = σ(W_p·[h_t; x_i]).
+    """The articles' network as printed: h_t = σ(W_h[h_{t−1}; x_t] + b_h), P_i = σ(W_p·[h_t; x_i]).
 
     One linear W_p over the pair [h_t; x_i] is a sum w_h·h_t + w_x·x_i. The first part is the same for all items and
     the second the same for all users, so every user gets the same order of items. It is trained on the full cross
@@ -155,14 +161,18 @@ class NextBasketSettings(NetworkSettings):
     repeat : int
         Width of the repeat-aware head; 0 leaves it out.
     steps : int
-        Latest baskets of a user that are read one by one and predicted, T; earlier ones are counted.
+        Latest baskets of a user that are read one by one and predicted, T; earlier ones are only counted.
     """
 
     epochs: int = 4
     thinning: float = 0.2
     repeat: int = 32
     steps: int = 24
-    least: ClassVar[dict[str, int]] = NetworkSettings.least | {"repeat": 0, "steps": 1}
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require("not be negative", repeat=self.repeat)
+        require("be a whole number from 1 on", steps=self.steps)
 
 
 class NextBasketRecommender(NetworkRecommender):
@@ -174,8 +184,8 @@ class NextBasketRecommender(NetworkRecommender):
     how much better than usual the item sells lately, and r the repeat-aware head over sixteen counts of the pair. It is
     trained on the cross entropy of every item in every next basket.
 
-    Its P is about another event than that of :class:`RecurrentRecommender`: not "within the next four weeks", but
-    "when this customer comes next".
+    Its P is about another event than that of :class:`RecurrentRecommender`: not a purchase within the next four weeks,
+    but a purchase in the next basket.
 
     Parameters
     ----------
@@ -199,11 +209,8 @@ class NextBasketRecommender(NetworkRecommender):
         """Draw the days asked about, and late starts."""
         return examples.drawn(self.settings.thinning, rng)
 
-    def compose(self, examples: BasketSteps) -> Any:
+    def compose(self, examples: BasketSteps, keras: Any, layers: Any) -> Any:
         """Return units (B, T, I) and facts (B, T, 4) → state h (B, T, d) → logits (B, T, I)."""
-        keras = import_keras()
-        from bundlebook.recommenders.networks import _layers
-
         n_items, settings = examples.n_items, self.settings
         x = {
             "units": keras.Input((None, n_items), name="units"),
@@ -214,46 +221,32 @@ class NextBasketRecommender(NetworkRecommender):
             "item": keras.Input((None,), dtype="int32", name="item"),
             "features": keras.Input((None, None, N_FEATURES), name="features"),
         }
-        visits = _layers.VisitEmbedding(settings.width, name="x")(x["units"], x["facts"])
+        visits = layers.VisitEmbedding(settings.width, name="x")(x["units"], x["facts"])
         # cuDNN wants the padding behind the sequence; here it comes before it.
         cell = keras.layers.GRU(settings.width, return_sequences=True, use_cudnn=False, name="h")
-        waited = _layers.Waited(name="waited")(cell(visits, mask=x["seen"] > 0), x["wait"])
-        logits = _layers.TrendingLogits(n_items, name="product")(waited, x["weeks_ago"])
+        waited = layers.Waited(name="waited")(cell(visits, mask=x["seen"] > 0), x["wait"])
+        logits = layers.ItemLogits(n_items, TREND_WEEKS, 0.02, name="product")(waited, x["weeks_ago"])
         if settings.repeat:
-            correction = _layers.RepeatLogits(n_items, settings.repeat, name="repeat")(x["features"], x["item"], waited)
-            logits = _layers.AddToItems(name="sum")(logits, correction, x["item"])
-        return _started(keras.Model(x, logits, name="next_basket"), examples)
+            correction = layers.RepeatLogits(n_items, settings.repeat, name="repeat")(x["features"], x["item"], waited)
+            logits = layers.AddToItems(name="sum")(logits, correction, x["item"])
+        return keras.Model(x, logits, name="next_basket")
 
     def answering(self) -> Any:
-        """Share the network's layers in one that answers after the last basket only, (B, 1, I)."""
+        """Return a network of the same layers that computes the logits after the last basket only, (B, 1, I)."""
         network = self.network
         x = network.input
         waited = network.get_layer("waited")(network.get_layer("h").output[:, -1:], x["wait"][:, -1:])
         logits = network.get_layer("product")(waited, x["weeks_ago"][:, -1:])
-        if _repeats(network):
+        if self.settings.repeat:
             correction = network.get_layer("repeat")(x["features"], x["item"], waited)
             logits = network.get_layer("sum")(logits, correction, x["item"])
         return import_keras().Model(x, logits, name="last_step")
 
     def reader(self, histories: Baskets, at: np.datetime64) -> tuple[np.ndarray, _Reader]:
-        """Return the users by how many items they know, so that little is padded, and what makes batches of them."""
+        """Return the users ordered by how many items they know, so that little is padded, and what makes batches."""
         steps = BasketSteps.up_to(histories, at, self.settings.steps)
         return np.argsort(steps.sizes, kind="stable"), lambda users: steps.inputs(users, answers=1)
 
     def probability(self, histories: Baskets, at: np.datetime64) -> np.ndarray:
-        """P(the next basket holds the item | the user comes again), asked on *at*; (n_users, n_items), float32."""
+        """Return P(the next basket holds the item | the user comes), asked on *at*; (n_users, n_items), float32."""
         return super().probability(histories, at)
-
-
-def _repeats(network: Any) -> bool:
-    """Whether a network has the repeat-aware head."""
-    return "repeat" in [layer.name for layer in network.layers]
-
-
-def _started(network: Any, examples: Any) -> Any:
-    """Start the items' bias at their log-odds, and tell the network the trends of the shop."""
-    log_odds = examples.item_log_odds()
-    network.get_layer("product").start(log_odds, examples.trend())
-    if _repeats(network):
-        network.get_layer("repeat").log_odds.assign(log_odds[:, None])
-    return network

@@ -1,47 +1,32 @@
-"""The training loop: batches of users, one pass an epoch, checkpoints, and a seed for every draw.
+"""The training loop: batches of users, one pass per epoch, checkpoints, and a seed for every draw.
 
 An example is a user and a period t: the network reads the periods up to t and is judged on what was bought in
-period t + 1. One pass through the sequence gives one example a period.
+period t + 1. One pass through a user's sequence gives one example per period.
 """
 
 import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any, Protocol, Self
+from typing import Any, Self
 
 import numpy as np
 
 from bundlebook.errors import BundlebookError
+from bundlebook.recommenders.base import as_day, before
 from bundlebook.recommenders.networks.backend import seed_everything
-from bundlebook.recommenders.networks.periods import PeriodPanel, _as_day, period_panel, periods_covered
+from bundlebook.recommenders.networks.periods import PeriodPanel, period_panel, periods_covered
 from bundlebook.shop import PERIOD_DAYS, Baskets
 
 #: Periods a history may reach back: a year.
 MOST_PERIODS = 13
-#: How thinned users are shared among those who start late, lose baskets, and lose lines.
+#: Shares of the thinned users who start late, lose baskets, and lose lines.
 WAYS = {"mixed": (2 / 3, 1 / 6, 1 / 6), "late": (1.0, 0.0, 0.0), "lost": (0.0, 1 / 2, 1 / 2)}
-
-
-class _Epoch(Protocol):
-    """What one epoch shows a network."""
-
-    @property
-    def n_items(self) -> int: ...
-
-    @property
-    def sizes(self) -> np.ndarray:
-        """By which users are put together in batches, shape (n_users,)."""
-        ...
-
-    def batch(self, users: np.ndarray) -> tuple[dict[str, np.ndarray], np.ndarray, np.ndarray]:
-        """Inputs of some users, targets (B, T, n_items), and the weight of each of their steps (B, T)."""
-        ...
 
 
 @dataclass(frozen=True)
 class Examples:
-    """What a network is trained on: everything before `at`, and nothing else.
+    """The examples of a training, made of everything before `at`.
 
     Attributes
     ----------
@@ -66,8 +51,8 @@ class Examples:
         BundlebookError
             If no user has a basket that is followed by a complete period.
         """
-        at = _as_day(at)
-        visible = visible.between(end=at)
+        at = as_day(at)
+        visible = before(visible, at)
         n_periods = max(2, periods_covered(visible, at, MOST_PERIODS))
         inputs = period_panel(visible, at - PERIOD_DAYS, n_periods - 1)
         examples = cls(inputs, period_panel(visible, at, n_periods), visible)
@@ -94,18 +79,33 @@ class Examples:
 
     @property
     def sizes(self) -> np.ndarray:
-        """Pairs of each user, shape (n_users,)."""
+        """Number of pairs of each user, shape (n_users,)."""
         return self.inputs.pairs_by_user()
 
     def thinned(self, share: float, rng: np.random.Generator, ways: str = "mixed") -> Self:
-        """Return the same examples, read from thinned histories; see :func:`_thinned`."""
+        """Return the same targets, predicted from histories in which a share of the users look newer than they are.
+
+        A new user's history is short, and almost all that are visible are long: a network that never saw a short one
+        takes it for a user who hardly buys. Of the chosen users two thirds start late (only their latest baskets are
+        kept, n^U of n with U uniform, so that few are as likely as many), a sixth lose baskets at random, and a sixth
+        lose single lines. These are the crop and the mask of sequence augmentation. The third usual one, another order
+        within a basket, would change nothing here, because a period is a sum.
+
+        Parameters
+        ----------
+        share : float
+            Share of the users whose history is thinned, in [0, 1].
+        rng : Generator
+        ways : str
+            Key of :data:`WAYS`: the mixture, late starts only, or losses only.
+        """
         if not share:
             return self
         histories = _thinned(self.visible, share, rng, ways)
         return replace(self, inputs=period_panel(histories, self.inputs.at, self.inputs.n_periods))
 
     def batch(self, users: np.ndarray) -> tuple[dict[str, np.ndarray], np.ndarray, np.ndarray]:
-        """Inputs of some users, what they bought one period later (B, T, n_items), and weights (B, T)."""
+        """Return the inputs of some users, what they bought one period later (B, T, n_items), and weights (B, T)."""
         return self.inputs.batch(users), self.targets.bought(users)[:, 1:], self.weights[users]
 
     def item_log_odds(self) -> np.ndarray:
@@ -119,7 +119,7 @@ class Examples:
         return np.log((bought + 0.5) / (chances - bought + 0.5)).astype(np.float32)
 
     def trend(self) -> np.ndarray:
-        """How much more users bought an item in a period than on average up to then; log ratio.
+        """Return how many more users bought an item in a period than on average up to then; log ratio.
 
         Returns
         -------
@@ -135,28 +135,28 @@ class Examples:
         )
         share = users / np.maximum(users.sum(axis=1, keepdims=True), 1)
         so_far = np.cumsum(share, axis=0) / np.arange(1, targets.n_periods + 1)[:, None]
-        few = 5 / np.maximum(users.sum(axis=1, keepdims=True), 1)  # an item's own five users weigh as much as the past
+        few = 5 / np.maximum(users.sum(axis=1, keepdims=True), 1)  # five users of an item weigh as much as the past
         return np.log((share + few) / (so_far + few)).astype(np.float32)
 
 
 def shuffled_batches(sizes: np.ndarray, batch: int, rng: np.random.Generator) -> list[np.ndarray]:
     """Cut users into batches of users with about equally many pairs, in random order.
 
-    A batch is padded to its largest user, so users of a size belong together; the noise on the sizes keeps the
-    batches from being the same in every epoch.
+    A batch is padded to its largest user, so users of similar size are put together; noise on the sizes makes the
+    batches differ between epochs.
 
     Parameters
     ----------
     sizes : ndarray of int, shape (n_users,)
         Pairs of each user.
     batch : int
-        Users a batch.
+        Users per batch.
     rng : Generator
 
     Returns
     -------
     list of ndarray
-        Rows of users. Every user is in one batch; the last batch is filled up with users drawn again.
+        Rows of users. Every user is in one batch; the last batch is filled up with users who are drawn again.
     """
     order = np.argsort(sizes * rng.uniform(0.8, 1.25, len(sizes)), kind="stable")
     missing = -len(order) % batch
@@ -166,28 +166,7 @@ def shuffled_batches(sizes: np.ndarray, batch: int, rng: np.random.Generator) ->
 
 
 def _thinned(visible: Baskets, share: float, rng: np.random.Generator, ways: str = "mixed") -> Baskets:
-    """Let a share of the users be less well known than they are; what is forgotten stays in the targets.
-
-    A new customer's history is short, and almost all of the panel's are long: a network that never saw a short one
-    takes it for a user who hardly buys. Of the chosen users two thirds start late (only their latest baskets are
-    kept, n^U of n with U uniform, so that few are as likely as many), a sixth lose baskets at random, and a sixth lose
-    single lines. These are the crop and the mask of sequence augmentation. The third usual one, another order within
-    a basket, would change nothing here: a period is a sum.
-
-    Parameters
-    ----------
-    visible : Baskets
-    share : float
-        Part of the users that is thinned, in [0, 1].
-    rng : Generator
-    ways : str
-        Key of :data:`WAYS`: the mixture, late starts only, or losses only.
-
-    Returns
-    -------
-    Baskets
-        Same users and items.
-    """
+    """Take baskets and lines away from a share of the users; users and items keep their numbering."""
     n_users = visible.n_users
     way = np.where(rng.random(n_users) < share, rng.choice(["late", "baskets", "lines"], n_users, p=WAYS[ways]), "none")
     way = way[visible.user]
@@ -206,7 +185,7 @@ def _thinned(visible: Baskets, share: float, rng: np.random.Generator, ways: str
 
 def train(
     network: Any,
-    draw: Callable[[np.random.Generator], _Epoch],
+    draw: Callable[[np.random.Generator], Any],
     epochs: int,
     batch: int,
     seed: int,
@@ -221,16 +200,17 @@ def train(
     network : keras.Model
         From the inputs of a batch to logits (B, T, n_items).
     draw : callable
-        From a generator to the examples of an epoch, such as thinned ones.
+        From a generator to the examples of an epoch, such as thinned ones, with the ``n_items``, ``sizes`` and
+        ``batch`` of :class:`Examples`.
     epochs, batch, seed : int
         Every epoch draws from its own generator, so a run that is resumed draws what it would have drawn.
     first_epoch : int
         Epochs already done.
     after_epoch : callable, optional
-        Called with the number of epochs done and the epoch's mean cross entropy a cell, in nats.
+        Called with the number of epochs done and the epoch's mean cross entropy per cell, in nats.
     progress : bool
-        Show a progress bar on stderr where somebody watches: in a terminal, or in an open notebook, but not in one that
-        is executed for a page, which would keep every step of the bar.
+        Show a progress bar on stderr in a terminal or in an open notebook, but not in a notebook that is executed for
+        a page, which would store every step of the bar.
     """
     from tqdm import tqdm
 
@@ -250,16 +230,18 @@ def train(
 
 
 def _watched() -> bool:
-    """Whether somebody sees a progress bar move."""
+    """Whether a progress bar is seen while it moves."""
     if sys.stderr.isatty():
         return True
     shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
-    # Whoever executes a notebook for a page tells the kernel that nobody can be asked for input.
+    # A kernel that executes a notebook for a page is told that nobody can be asked for input.
     return bool(getattr(getattr(shell, "kernel", None), "_allow_stdin", False))
 
 
 def examples_per_second(model: Any, examples: Any, batches: int = 30, *, seed: int) -> float:
-    """Examples a second of wall time in training, once all is compiled; ``benchmarks/train_speed.py`` measures more.
+    """Examples per second of wall time in training, once everything is compiled.
+
+    ``benchmarks/train_speed.py`` measures more.
 
     Parameters
     ----------
@@ -268,9 +250,9 @@ def examples_per_second(model: Any, examples: Any, batches: int = 30, *, seed: i
     examples : Examples
         An example is a user in a period, judged on all items in the next.
     batches : int
-        Batches of a pass. A first pass compiles every shape; the second one is timed.
+        Batches per pass. The first pass compiles every shape; the second one is timed.
     seed : int
-        Of the choice of batches: the same seed times the same ones.
+        Seed for the choice of batches.
     """
     seed_everything(model.settings.seed)
     network = model.untrained(examples)
