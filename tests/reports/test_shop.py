@@ -48,7 +48,10 @@ def two(folder, log, products, users):
 REDUCED = {
     bare: {"shop_data": "No price is known", "shop_offers": "needed: a column price"},
     nameless: {"shop_data": "Without name,"},
-    flat: {"shop_data": "Without product_type or category,", "shop_users": "The catalogue has no groups of items"},
+    flat: {
+        "shop_data": "Without product_type, category or department,",
+        "shop_users": "The catalogue has no groups of items",
+    },
     strangers: {"shop_users": "Nobody came a second time", "shop_next": "users who come at least four times"},
     closed: {"shop_data": "Nobody ever bought anything on a Saturday"},
     few: {"shop_data": "40 users"},
