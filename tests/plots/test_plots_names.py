@@ -3,6 +3,7 @@
 import inspect
 import json
 import re
+import warnings
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -26,6 +27,7 @@ from bundlebook.plots import (
     shop,
     style,
     training,
+    use_style,
     zhangsan,
 )
 from bundlebook.recommenders import PeriodPanel, period_panel
@@ -201,6 +203,15 @@ def test_a_figure_draws_on_given_axes_with_every_name_as_it_is_written(name):
 
 def test_a_label_is_cut_before_it_is_escaped():
     assert style.short("$" * 30, 5) == r"\$\$\$\$…"
+
+
+def test_a_rare_character_is_a_box_and_no_warning():
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        use_style()
+        evaluation.intervals({"\U00020bb7": MEANS.set_axis(["喆", "堃", "\U00020bb7"])})
+        plt.gcf().draw_without_rendering()
+    assert not [str(warning.message) for warning in told if "Glyph" in str(warning.message)]
 
 
 CALLERS = [*sorted((paths.root() / "notebooks").rglob("*.ipynb")), *sorted((paths.root() / "reports").rglob("*.ipynb"))]

@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from textwrap import fill
 
 import matplotlib as mpl
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm, TwoSlopeNorm
+from matplotlib.text import Text
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, PercentFormatter
 
 from bundlebook.plots.style import (
@@ -157,52 +157,40 @@ def rule_network(
     """
     import networkx as nx
 
-    graph = nx.Graph()
-    for (a, b), strength in zip(pairs["itemset"], pairs[measure], strict=True):
-        if len(set(graph) | {a, b}) > nodes:
+    graph, edges = nx.Graph(), list(zip(pairs["itemset"], pairs[measure].astype(float), strict=True))
+    for pair, strength in edges:
+        if len({*graph, *pair}) > nodes:
             break
-        graph.add_edge(a, b, strength=float(strength))
-    for (a, b), strength in zip(pairs["itemset"], pairs[measure], strict=True):
-        if a in graph and b in graph and strength >= least:
-            graph.add_edge(a, b, strength=float(strength))
-    scale = None
-    if ax is None:
-        whole, ax = plt.subplots(figsize=(9.5, 7.2), layout="none")
-        whole.subplots_adjust(left=0.01, right=0.99, top=0.94, bottom=0.11)
-        scale = whole.add_axes((0.3, 0.075, 0.4, 0.018))
+        graph.add_edge(*pair, strength=strength)
+    graph.add_edges_from(
+        (*pair, {"strength": strength}) for pair, strength in edges if strength >= least and {*pair} <= {*graph}
+    )
+    strengths = nx.get_edge_attributes(graph, "strength")
+    norm, colours = LogNorm(min(strengths.values()), max(strengths.values())), _darker()
+    ax = get_ax(ax, (9.5, 7.2))
     ax.set_axis_off()
-    ax.grid(visible=False)
-    names = sorted(graph)
-    width, height = ax.get_window_extent().width, ax.get_window_extent().height
-    ax.set(xlim=(0, width), ylim=(0, height))
-    box = {"boxstyle": "round,pad=0.25", "fc": "white", "ec": GREY, "lw": 0.8}
-    texts = [
-        ax.text(
-            0, 0, fill(short(name, 30), 16, break_long_words=False), ha="center", va="center", fontsize=8.5, bbox=box
-        )
-        for name in names
-    ]
-    ax.figure.canvas.draw()
-    patches = [text.get_bbox_patch() for text in texts]
-    extents = [patch.get_window_extent() for patch in patches if patch is not None]
-    sizes = np.array([(extent.width + 8, extent.height + 7) for extent in extents])
-    centre = spread_boxes(_layout(graph, names) * (width, height), sizes, (width, height))
-    place = dict(zip(names, centre, strict=True))
-    for text, (x, y) in zip(texts, centre, strict=True):
-        text.set_position((x, y))
-    strength = np.array([graph[a][b]["strength"] for a, b in graph.edges])
-    norm, colours = LogNorm(strength.min(), strength.max()), _darker()
-    for (a, b), value in sorted(zip(graph.edges, strength, strict=True), key=lambda edge: edge[1]):
-        (xa, ya), (xb, yb) = place[a], place[b]
-        ax.plot(
-            [xa, xb], [ya, yb], color=colours(norm(value)), lw=1 + 3 * norm(value), zorder=0, solid_capstyle="round"
-        )
-    ax.set_title(f"What goes with what: {len(names)} items, {len(strength)} pairs")
+    ax.set_title(f"What goes with what: {len(graph)} items, {len(strengths)} pairs")
     bar = ax.figure.colorbar(
-        mpl.cm.ScalarMappable(norm, colours), cax=scale, ax=ax if scale is None else None, orientation="horizontal",
+        mpl.cm.ScalarMappable(norm, colours), ax=ax, orientation="horizontal", shrink=0.4, aspect=25, pad=0.02,
         label=measure.replace("_", " "),
     )  # fmt: skip
     log_ticks(bar.ax.xaxis)
+    names = sorted(graph)
+    box = {"boxstyle": "round,pad=0.25", "fc": "white", "ec": GREY, "lw": 0.8}
+    labels = [fill(short(name, 30), 16, break_long_words=False) for name in names]
+    texts = [ax.text(0, 0, label, ha="center", va="center", fontsize=8.5, bbox=box) for label in labels]
+    ax.figure.canvas.draw()
+    frame = ax.get_window_extent()
+    ax.set(xlim=(0, frame.width), ylim=(0, frame.height))
+    extents = [patch.get_window_extent() for patch in map(Text.get_bbox_patch, texts) if patch is not None]
+    sizes = np.array([(extent.width + 8, extent.height + 7) for extent in extents])
+    size = (frame.width, frame.height)
+    place = dict(zip(names, spread_boxes(_layout(graph, names) * size, sizes, size).tolist(), strict=True))
+    for text, name in zip(texts, names, strict=True):
+        text.set_position(place[name])
+    for pair, strength in sorted(strengths.items(), key=lambda edge: edge[1]):
+        x, y = zip(*(place[name] for name in pair), strict=True)
+        ax.plot(x, y, color=colours(norm(strength)), lw=1 + 3 * norm(strength), zorder=0, solid_capstyle="round")
     return ax
 
 

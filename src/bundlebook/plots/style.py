@@ -1,5 +1,6 @@
 """One look for every figure, and what all figure functions share: where they draw, what they return, their labels."""
 
+import warnings
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import wraps
@@ -37,7 +38,12 @@ _WHERE = {
 
 
 def use_style() -> None:
-    """Apply the workbook's figure style to matplotlib's global settings."""
+    """Apply the workbook's figure style to matplotlib's global settings.
+
+    Chinese is drawn in a bundled font that holds the characters of GB 2312. A rarer character becomes a box, without
+    matplotlib's warning, which would otherwise stand on the page of a report.
+    """
+    warnings.filterwarnings("ignore", r"Glyph \d+ \(.*\) missing from font", UserWarning)
     font_manager.fontManager.addfont(CJK_FONT)
     entries = font_manager.fontManager.ttflist
     if entries[-1].fname == str(CJK_FONT):
