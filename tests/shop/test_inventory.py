@@ -42,7 +42,10 @@ def test_the_sample_shop_has_everything(sample):
     assert found.weekdays == ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
     assert found.levels == ("item_id", "product_type", "category", "department")
     assert found.browsing == (sample.events["event"] != "purchase").sum()
-    assert "weeks      60" in str(found)
+    assert (
+        "weeks            60  complete weeks\nweekdays             weekdays on which it usually opens: Mon, Tue"
+        in str(found)
+    )
 
 
 def test_a_wholesaler_closed_on_saturdays_and_for_a_holiday_is_cut_by_time(sample):

@@ -1,6 +1,6 @@
 """What a shop's tables hold, and what was lost on the way into them, so that no analysis has to guess either."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -13,6 +13,20 @@ from bundlebook.shop.splits import complete_weeks, open_weekdays
 _REPEAT = 0.05
 #: Shares of the revenue above which a loss is told before anything else, and above which a command stops.
 _TELL, _STOP = 0.01, 0.2
+_MEANING = {
+    "priced": "of the purchase lines have a price",
+    "discounted": "of these were paid below the shelf price",
+    "named": "of the items have a name",
+    "levels": "levels of the catalogue",
+    "users": "users with a purchase",
+    "returning": "of them bought on two days or more",
+    "described": "of them have attributes",
+    "weeks": "complete weeks",
+    "weekdays": "weekdays on which it usually opens",
+    "gaps": "such days without a purchase",
+    "several": "of the purchase lines hold more than one unit",
+    "browsing": "views, searches and items put into a cart",
+}
 _WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 
@@ -82,13 +96,16 @@ class Capabilities:
         return self.returning >= _REPEAT
 
     def __str__(self) -> str:
-        """One line per capability: its name and its number."""
-        values = {field.name: getattr(self, field.name) for field in fields(self)}
-        shown = {
-            name: f"{value:.1%}" if isinstance(value, float) else f"{value:,}" if isinstance(value, int) else
-            ", ".join(value) or "none" for name, value in values.items()
-        }  # fmt: skip
-        return "\n".join(f"{name:<10} {text}" for name, text in shown.items())
+        """One line per capability: its name, its number, and what the number counts."""
+        lines = []
+        for name, meaning in _MEANING.items():
+            value = getattr(self, name)
+            if isinstance(value, tuple):
+                number, meaning = "", f"{meaning}: {', '.join(value) or 'none'}"
+            else:
+                number = f"{value:.1%}" if isinstance(value, float) else f"{value:,}"
+            lines.append(f"{name:<10} {number:>8}  {meaning}")
+        return "\n".join(lines)
 
 
 def capabilities(shop: Shop) -> Capabilities:

@@ -258,8 +258,11 @@ def _identifiers(cells: pa.ChunkedArray) -> tuple[pd.Series, list[_Fault]]:
 
     A line break inside one is the trace of a quotation mark that went astray.
     """
-    cells = pc.replace_substring_regex(_text(cells), _INVISIBLE, "")
-    cells = pc.replace_substring_regex(cells, r"^(\d+)\.0$", r"\1")
+    cells = _text(cells)
+    if _any(pc.invert(pc.string_is_ascii(cells))):
+        cells = pc.replace_substring_regex(cells, _INVISIBLE, "")
+    if _any(pc.ends_with(cells, ".0")):
+        cells = pc.replace_substring_regex(cells, r"^(\d+)\.0$", r"\1")
     broken = _mask(pc.match_substring_regex(cells, r"[\r\n\x00]"))
     shortened = _mask(pc.match_substring_regex(cells, r"^\d([.,]\d+)?[eE]\+\d\d$"))
     return _series(cells), [
