@@ -31,4 +31,4 @@ def test_wide_bars_count_everybody_and_mark_one():
 
 def test_the_discount_title_counts_discounts():
     plots.prices(np.array([1.0, 1.0, 0.5, 2.0]), np.array([1.0, 1.0, 1.0, 2.0]), "$")
-    assert any(a.get_title(loc="left") == "25% of purchases have a discount" for a in plt.gcf().axes)
+    assert any(a.get_title(loc="left") == "Discounted: 25%" for a in plt.gcf().axes)

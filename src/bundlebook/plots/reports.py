@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from bundlebook.plots.style import PALETTE, Panels, figure, get_ax, get_axes, name_rows, plain
+from bundlebook.plots.style import MARKERS, PALETTE, Panels, figure, get_ax, get_axes, name_rows, plain
 
 _ALL = "0.6"
 
@@ -31,25 +31,20 @@ def segment_profile(
         axes = [grid[name] for name in ("visits", "visit", "shelves")]
     visits, visit, ax = get_axes(axes, 1, 3)
     labels = {"visits": "visits in the training weeks", "spend_per_visit": f"{plain(money)} per visit"}
+    inside = customers["segment"] == segment
+    whole = {"color": _ALL, "histtype": "stepfilled", "alpha": 0.5, "label": "all customers"}
+    part = {"color": PALETTE[0], "histtype": "step", "lw": 2, "label": plain(segment)}
     for axis, (column, label) in zip((visits, visit), labels.items(), strict=True):
         edges = np.linspace(0, max(customers[column].quantile(0.98), 1e-9), 31).tolist()
-        for values, style in (
-            (customers[column], {"color": _ALL, "histtype": "stepfilled", "alpha": 0.5, "label": "all customers"}),
-            (
-                customers.loc[customers["segment"] == segment, column],
-                {"color": PALETTE[0], "histtype": "step", "lw": 2, "label": plain(segment)},
-            ),
-        ):
-            shown = values.clip(upper=edges[-1])
-            axis.hist(shown, edges, weights=np.full(len(shown), 100 / max(len(shown), 1)), **style)
+        shown = customers[column].clip(upper=edges[-1])
+        for values, look in ((shown, whole), (shown[inside], part)):
+            axis.hist(values, edges, weights=np.full(len(values), 100 / max(len(values), 1)), **look)
         axis.set(xlabel=label, ylabel="share of customers, %")
     visits.legend()
     visits.set_title("How often, and how much")
-    at = np.arange(len(shelves))
-    index = 100 * shelves["segment"] / shelves["all"]
-    ax.barh(
-        at, index - 100, left=100, height=0.6, color=[PALETTE[0] if value >= 100 else PALETTE[1] for value in index]
-    )
+    beyond = 100 * (shelves["segment"] / shelves["all"] - 1)
+    colours = np.where(beyond >= 0, "C0", "C1")
+    ax.barh(range(len(shelves)), beyond, left=100, height=0.6, color=colours)
     ax.axvline(100, color="0.3", lw=1)
     name_rows(ax, shelves.index, width=26)
     ax.set(xlabel="share of the spend, all customers = 100", title="Where they spend more or less")
@@ -112,26 +107,17 @@ def campaign_responses(responses: pd.DataFrame, campaign: int, *, ax: Axes | Non
     campaign : int
     """
     ordered = responses.sort_values(["kind", "rate"], ascending=[True, False], kind="stable")
+    percent = 100 * ordered[["rate", "low", "high"]]
     ax = get_ax(ax, (10, 3.8))
-    at = np.arange(len(ordered))
-    for number, kind in enumerate(ordered["kind"].unique()):
-        chosen = (ordered["kind"] == kind).to_numpy()
-        ax.vlines(
-            at[chosen], 100 * ordered["low"][chosen], 100 * ordered["high"][chosen], color=PALETTE[number], lw=2.5
-        )
-        ax.plot(
-            at[chosen],
-            100 * ordered["rate"][chosen],
-            "os^Dv"[number % 5],
-            color=PALETTE[number],
-            ms=7,
-            label=plain(kind),
-        )
+    for number, (kind, group) in enumerate(percent.groupby(ordered["kind"])):
+        at, colour = ordered.index.get_indexer(group.index), PALETTE[number % len(PALETTE)]
+        ax.vlines(at, group["low"], group["high"], color=colour, lw=2.5)
+        ax.plot(at, group["rate"], MARKERS[number % len(MARKERS)], color=colour, ms=7, label=plain(kind))
     place = ordered.index.get_loc(campaign)
     ax.axvspan(place - 0.5, place + 0.5, color="0.5", alpha=0.25, lw=0, label="this campaign")
-    ax.set(xticks=at, xlabel="campaign", ylabel="used a coupon, %", title="Response of all campaigns")
-    ax.set_xticklabels([plain(name) for name in ordered.index])
-    ax.set_ylim(0, min(100, 115 * max(ordered["rate"].max(), ordered["high"].median())))
+    ax.set_xticks(range(len(ordered)), [plain(name) for name in ordered.index])
+    ax.set(xlabel="campaign", ylabel="used a coupon, %", title="Response of all campaigns")
+    ax.set_ylim(0, min(100, 105 * min(ordered["high"].max(), 2.5 * ordered["rate"].max())))
     ax.grid(axis="x", visible=False)
     ax.legend(ncols=4, loc="lower right", bbox_to_anchor=(1, 1), borderaxespad=0.1)
     return ax

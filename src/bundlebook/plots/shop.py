@@ -6,18 +6,11 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.dates import AutoDateLocator
-from matplotlib.ticker import FuncFormatter, MultipleLocator, PercentFormatter
+from matplotlib.ticker import EngFormatter, FuncFormatter, MultipleLocator, NullFormatter, PercentFormatter
 
 from bundlebook.plots.style import PALETTE, Panels, figure, get_ax, get_axes, percent_ticks, plain
 
 _WEEKDAYS = ("Mo", "Tu", "We", "Th", "Fr", "Sa", "Su")
-
-
-def _count(value: float, _position: int = 0) -> str:
-    return f"{value / 1e6:g} M" if value >= 1e6 else f"{value / 1e3:g} k" if value >= 1e3 else f"{value:,.4g}"
-
-
-_THOUSANDS = FuncFormatter(_count)
 
 
 def lorenz(counts: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
@@ -57,20 +50,16 @@ def users(baskets_per_user: np.ndarray, name: str = "household", *, axes: Panels
         What a user is called, in the singular.
     """
     left, right = axes = get_axes(axes, 1, 2, figsize=(9.5, 3.6), width_ratios=(1.35, 1))
-    top = np.quantile(baskets_per_user, 0.99)
-    left.hist(
-        baskets_per_user, bins=np.linspace(0, top, 41).tolist(), color=PALETTE[0], edgecolor="white", linewidth=0.4
-    )
-    median = np.median(baskets_per_user)
-    left.axvline(median, color=PALETTE[3], ls="--")
-    left.annotate(
-        f"median {median:g}", (median, 0.94), xycoords=("data", "axes fraction"), xytext=(5, 0),
-        textcoords="offset points", color=PALETTE[3],
-    )  # fmt: skip
-    left.set(
-        title=f"Baskets per {plain(name)}",
-        xlabel="baskets in the whole log (99 % of users shown)",
-        ylabel=f"{plain(name)}s",
+    top = int(np.quantile(baskets_per_user, 0.99))
+    _sizes(
+        baskets_per_user,
+        f"Baskets per {name}",
+        "baskets in the whole log",
+        f"{name}s",
+        top,
+        max(top // 40, 1),
+        {},
+        left,
     )
     units, share, gini = lorenz(baskets_per_user)
     right.plot(units, share, color=PALETTE[0], lw=2)
@@ -100,8 +89,8 @@ def items(purchases_per_item: np.ndarray, *, axes: Panels | None = None) -> Pane
         textcoords="offset points", color="0.3", fontsize=9,
     )  # fmt: skip
     left.set(xscale="log", yscale="log", title="The long tail", xlabel="rank of the item", ylabel="purchases")
-    left.xaxis.set_major_formatter(_THOUSANDS)
-    left.yaxis.set_major_formatter(_THOUSANDS)
+    left.xaxis.set_major_formatter(EngFormatter(sep=" "))
+    left.yaxis.set_major_formatter(EngFormatter(sep=" "))
     right.plot(rank / len(counts), np.cumsum(counts) / counts.sum(), color=PALETTE[2], lw=2)
     head = int(np.ceil(0.2 * len(counts)))
     covered = counts[:head].sum() / counts.sum()
@@ -135,7 +124,7 @@ def times(time: pd.Series, *, axes: Panels | None = None) -> Panels:
     hours.bar(hour.index, hour / hour.sum(), color=PALETTE[2])
     hours.set(title="By hour, as recorded", xlabel="hour in the file", ylabel="share of purchases")
     hours.set_xticks(range(0, 24, 4))
-    weeks.yaxis.set_major_formatter(_THOUSANDS)
+    weeks.yaxis.set_major_formatter(EngFormatter(sep=" "))
     for axis in (weekdays.yaxis, hours.yaxis):
         axis.set_major_formatter(PercentFormatter(1.0, decimals=0))
         axis.set_major_locator(MultipleLocator(0.05))
@@ -160,22 +149,19 @@ def prices(price: np.ndarray, list_price: np.ndarray, currency: str, *, axes: Pa
         list_price[inside], price[inside], gridsize=45, bins="log", xscale="log", yscale="log", cmap="viridis", mincnt=1
     )
     left.plot([low, high], [low, high], color=PALETTE[3], lw=1.2, ls="--")
-    left.set(
-        title="Paid against list price",
-        xlabel=f"list price ({currency} per unit)",
-        ylabel=f"price paid ({currency} per unit)",
-    )
+    left.set(title="Paid against list price", xlabel=f"list price ({currency} per unit)",
+             ylabel=f"price paid ({currency} per unit)")  # fmt: skip
     for axis in (left.xaxis, left.yaxis):
-        axis.set_major_formatter(_THOUSANDS)
-        axis.set_minor_formatter(FuncFormatter(lambda *_: ""))
+        axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))
+        axis.set_minor_formatter(NullFormatter())
     left.figure.colorbar(cells, ax=left, label="purchases in a cell")
     depth = 1 - price / list_price
     cut = depth[depth > 0.005]
     right.hist(cut, bins=np.linspace(0, 1, 41).tolist(), color=PALETTE[1], edgecolor="white", linewidth=0.4)
-    right.set(title=f"{len(cut) / len(depth):.0%} of purchases have a discount", xlabel="discount, share of list price")
+    right.set(title=f"Discounted: {len(cut) / len(depth):.0%}", xlabel="discount, share of list price")
     right.set(ylabel="purchases")
     percent_ticks(right.xaxis)
-    right.yaxis.set_major_formatter(_THOUSANDS)
+    right.yaxis.set_major_formatter(EngFormatter(sep=" "))
     return axes
 
 
@@ -207,10 +193,14 @@ def sizes(
     marked : mapping of str to float, optional
         Sizes to mark, by name; the median if not given.
     """
-    first = min(int(sizes.min()), 1)
-    edges = np.arange(first, most + width + 1, width)
+    return _sizes(sizes, title, label, of, most, width, marked or {}, get_ax(ax, (8, 3.2)))
+
+
+def _sizes(
+    sizes: np.ndarray, title: str, label: str, of: str, most: int, width: int, marked: Mapping[str, float], ax: Axes
+) -> Axes:
+    edges = np.arange(min(int(sizes.min()), 1), most + width + 1, width)
     share = np.histogram(np.minimum(sizes, edges[-1] - 1), edges)[0] / len(sizes)
-    ax = get_ax(ax, (8, 3.2))
     ax.bar(edges[:-1] + (width - 1) / 2, share, width=0.8 * width, color=PALETTE[0])
     for name, size in (marked or {"median": float(np.median(sizes))}).items():
         ax.axvline(size, color=PALETTE[3], ls="--")
