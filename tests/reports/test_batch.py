@@ -270,6 +270,19 @@ def test_odd_figures_and_parameters_end_no_batch_and_leave_valid_files(workshop,
     assert float(table.loc["Score", "value"]) == 1.5
 
 
+def test_a_table_that_a_notebook_attaches_lies_beside_its_page(workshop, pinned):
+    attach = "import pandas as pd\nfrom bundlebook import notebook\n"
+    attach += "notebook.attach('../offers.csv', pd.DataFrame({'name': ['=1+1', '张三']}))\n"
+    attach += "notebook.tell('$5 & <b>', '', lead='Now')"
+    workshop.notebook("with", attach)
+    assert run(workshop, workshop.batch({"template": "with.ipynb"}))[0] == 0
+    folder = workshop.out / "trial"
+    assert (folder / "with-offers.csv").read_text() == "name\n'=1+1\n张三\n"
+    soup = BeautifulSoup((folder / "with.html").read_text(), "html.parser")
+    assert soup.find("a", string="with-offers.csv")["href"] == "with-offers.csv"
+    assert soup.find("p", class_="mathjax_ignore").get_text() == "Now $5 & <b>"
+
+
 def test_a_template_that_changes_or_vanishes_while_it_runs_loses_nothing(workshop, pinned):
     half = "import pathlib\npathlib.Path('half.ipynb').write_text('{\"cells\": [')\nprint('ran')"
     workshop.notebook("half", half)

@@ -7,7 +7,7 @@ import pytest
 from jupyter_client.kernelspec import KernelSpecManager
 
 from bundlebook import paths
-from bundlebook.reports import _identity, load_batch
+from bundlebook.reports import _identity, find_batch, load_batch
 
 
 @pytest.fixture(autouse=True)
@@ -92,3 +92,11 @@ def test_commit_is_told_only_inside_a_repository(tmp_path, monkeypatch):
     assert paths.root() == tmp_path.resolve()
     assert _identity.commit() == ""
     _identity.commit.cache_clear()
+
+
+def test_a_chapter_on_another_shop_says_so():
+    on = {shop: load_batch(find_batch("chapters"), shop=shop, only=["01"]) for shop in ("completejourney", "sample")}
+    told = {shop: _identity.describe(batch.jobs[0])["other_shop"] for shop, batch in on.items()}
+    assert told == {"completejourney": "", "sample": "sample"}
+    report = load_batch(find_batch("segments"), shop="sample", only=["lapsed"]).jobs[0]
+    assert _identity.describe(report)["other_shop"] == ""

@@ -16,6 +16,7 @@ import yaml
 
 from bundlebook import paths
 from bundlebook.errors import BundlebookError
+from bundlebook.reports._executed import file_name
 from bundlebook.reports._identity import SHOP, SHOPS, data_sources, shown_value
 
 #: Seconds a cell may take where neither the batch nor the command line says anything.
@@ -261,7 +262,7 @@ def load_batch(
         faults.append("no job: no template matches")
     if faults:
         raise PlanError(faults, paths.shown(source))
-    return Batch(_file_name(source.stem), str(batch.get("title", source.stem)), tuple(jobs), chosen, first)
+    return Batch(file_name(source.stem), str(batch.get("title", source.stem)), tuple(jobs), chosen, first)
 
 
 def _override(jobs: list[Job], shop: str | None, settings: Mapping[str, str], faults: list[str]) -> list[Job]:
@@ -447,20 +448,15 @@ def _name(pattern: str | None, template: Path, values: dict, varied: dict, fault
         faults.append(f"{template.name}: name is {pattern!r}, not text")
         pattern = None
     if pattern is None:
-        return _file_name("-".join([template.stem, *(str(shown_value(n, value)) for n, value in varied.items())]))
+        return file_name("-".join([template.stem, *(str(shown_value(n, value)) for n, value in varied.items())]))
     try:
         if re.search(r"\{[^{}]*(\d{4}|\{)", pattern):  # a width of millions would fill the memory
             raise ValueError("no width has four digits")
         shown = {name: shown_value(name, value) for name, value in values.items()}
-        return _file_name(pattern.format(**{**shown, "template": template.stem}))
+        return file_name(pattern.format(**{**shown, "template": template.stem}))
     except (KeyError, IndexError, ValueError, AttributeError, TypeError) as error:
         faults.append(f"{template.name}: name {pattern!r} cannot be filled in ({error})")
-        return _file_name(template.stem)
-
-
-def _file_name(text: str) -> str:
-    """A text as part of a file's name, without what a shell or a path would read as its own."""
-    return re.sub(r"[^\w.-]+", "-", text).strip("-.")
+        return file_name(template.stem)
 
 
 def _heading(template: Path) -> str:

@@ -119,12 +119,22 @@ def collect(notebook: nbformat.NotebookNode) -> list[dict[str, Any]]:
 
 
 def files(notebook: nbformat.NotebookNode) -> dict[str, str]:
-    """Names and texts of the files that a notebook hands over; a name is one of a file, never one of a folder."""
+    """Names and texts of the files that a notebook hands over."""
     from bundlebook.notebook import FILE_MIME
 
     data = [output.get("data", {}).get(FILE_MIME) for cell in notebook.cells for output in cell.get("outputs", [])]
-    found = [(str(file.get("name")), str(file.get("text"))) for file in data if isinstance(file, dict)]
-    return {re.sub(r"[^\w.-]+", "-", name).strip("-."): text for name, text in found}
+    return {file_name(str(file.get("name"))): str(file.get("text")) for file in data if isinstance(file, dict)}
+
+
+def file_name(text: str) -> str:
+    """A text as part of a file's name, without what a shell or a path would read as its own.
+
+    Examples
+    --------
+    >>> file_name("../top 3, north.csv")
+    'top-3-north.csv'
+    """
+    return re.sub(r"[^\w.-]+", "-", text).strip("-.")
 
 
 def shown(value: Any) -> str:

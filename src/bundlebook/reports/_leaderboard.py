@@ -163,7 +163,7 @@ def _page(shop: Shop, facts: list[str], board: Stored) -> str:
     if "probabilities" in board.content["tasks"]["window"]:
         tables.append(("Probabilities", board.probabilities().round(4)))
     tables.append(("Costs", board.methods.round(2)))
-    shown = [(heading, table.to_html(border=0)) for heading, table in tables]
+    shown = [(heading, table.reset_index().to_html(border=0, index=False)) for heading, table in tables]
     page = environment().get_template("leaderboard.html.j2")
     return with_chinese(page.render(shop=shop.name, facts=facts, figure=_figure(board), tables=shown))
 

@@ -148,6 +148,7 @@ def page(
         "metric_mime": METRIC_MIME,
         "file_mime": FILE_MIME,
         "job": status.get("name", ""),
+        "file_name": _executed.file_name,
         "shown": _executed.shown,
         "code": code,
     }

@@ -94,7 +94,7 @@ class Store:
     def reusable(self, name: str, key: str) -> dict[str, Any] | None:
         """The status of a passed job made from the same content whose notebook is still the one it wrote."""
         status = self.status(name)
-        if not status or status.get("status") != "passed" or status.get("key") != key:
+        if not key or not status or status["status"] != PASSED or status["key"] != key:
             return None
         return status if is_still(self.runs / name / "executed.ipynb", status["notebook"]) else None
 
