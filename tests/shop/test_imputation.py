@@ -62,6 +62,12 @@ def test_filling_prices_twice_changes_nothing(shop):
     assert report["source"].tolist() == ["given"]
 
 
+def test_a_shop_without_prices_is_not_told_that_nothing_was_sold(shop):
+    unpriced = shop.with_tables(events=shop.events.assign(price=np.nan).drop(columns="list_price", errors="ignore"))
+    with pytest.raises(BundlebookError, match=r"no price of a purchase is known before .*\n.*add a column price"):
+        fill_prices(unpriced, DAY)
+
+
 def test_no_sale_before_the_day_is_said(shop):
     with pytest.raises(BundlebookError, match="nothing was sold before 2020"):
         fill_prices(shop, "2020-01-01")

@@ -98,11 +98,14 @@ def fill_prices(shop: Shop, until) -> tuple[Shop, pd.DataFrame]:
     Raises
     ------
     BundlebookError
-        If nothing was sold before `until`.
+        If nothing was sold before `until`, or no price is known.
     """
     products, own = shop.products, median_list_prices(shop, until)
     if own.empty:
-        raise BundlebookError(f"nothing was sold before {until}", where=f"shop {shop.name!r}", remedy="use a later day")
+        sold = bool((shop.purchases["time"] < pd.Timestamp(until)).any())
+        problem = "no price of a purchase is known" if sold else "nothing was sold"
+        remedy = "add a column price to the log or the catalogue" if sold else "use a later day"
+        raise BundlebookError(f"{problem} before {until}", where=f"shop {shop.name!r}", remedy=remedy)
     seen = products["item_id"].map(own)
     price = products["price"].astype(float).copy()
     source = pd.Series("unknown", index=products.index).mask(price.notna(), "given")
