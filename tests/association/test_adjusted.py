@@ -165,6 +165,12 @@ def test_table_of_adjusted_lifts(lists):
     assert triple["lift"] == pytest.approx(triple["count"] / 300 / np.prod(counts / 300))
 
 
+def test_a_table_without_any_pair_has_the_columns_of_every_other():
+    baskets = [["a"], ["b"], ["a"], ["b"]]
+    none = adjusted_lift(frequent_itemsets(baskets, 0.3, max_len=2), fit_sizes(baskets), lengths=(2,))
+    assert none.empty and {"expected", "adjusted_lift", "p", "p_adjusted"} <= set(none)
+
+
 def test_a_foreign_item_is_refused(lists):
     itemsets = frequent_itemsets([["beer", "dip"], ["beer"]], 0.4)
     for model in (fit_configuration(lists), fit_sizes(lists)):

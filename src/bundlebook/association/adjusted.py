@@ -68,6 +68,7 @@ def adjusted_lift(
         )
     table = tested.assign(**_lifts(tested["itemset"], tested["count"].to_numpy(), model))
     table["p"] = poisson.sf(table["count"] - 1, table["expected"])
+    table["p_adjusted"] = np.nan  # a column of every table, also of an empty one
     frequent = int((model.counts >= itemsets.attrs["min_count"]).sum())
     for k in sorted(set(table["length"])):
         rows = table["length"] == k
