@@ -1,11 +1,12 @@
-"""How the network's settings compare with others: a search over rolling folds, and augmentation on and off.
+"""How the network's parts and settings compare with others: the ladder of repairs, a search, and augmentation.
 
     python benchmarks/network_search.py search      # Optuna, some households, folds that end with the training weeks
     python benchmarks/network_search.py confirm     # the best of it and the shipped settings, all households, 3 seeds
     python benchmarks/network_search.py ways        # training on whole, late, lossy and mixed histories, 3 seeds
+    python benchmarks/network_search.py ladder      # from the articles' formula to the full network, one change a rung
 
 Each part writes its result into ``network_search.json`` beside this file. The search sees nothing from the validation
-window on; the two others are judged on that window. The test window is never looked at. Every fit is kept as soon as
+window on; the others are judged on that window. The test window is never looked at. Every fit is kept as soon as
 it ends, so an interrupted part goes on where it was stopped; ``--fresh`` forgets what was kept.
 """
 
@@ -14,9 +15,11 @@ import json
 import os
 import platform
 import shutil
+import time
 from dataclasses import asdict, replace
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import click
 import numpy as np
@@ -24,7 +27,7 @@ import pandas as pd
 from scipy.special import expit
 
 from bundlebook import paths
-from bundlebook.evaluation import everyone, log_loss, pair_losses, paired_differences, rank, recall
+from bundlebook.evaluation import everyone, log_loss, ndcg, pair_losses, paired_differences, rank, recall
 from bundlebook.recommenders import Range, RecurrentRecommender, RecurrentSettings, import_keras, search
 from bundlebook.shop import clean, group_baskets, load_shop, time_split
 
@@ -47,6 +50,15 @@ WAYS = {
     "crop or mask": {"ways": "mixed"},
 }
 FEW = (1, 4)
+#: From the articles' formula to the network of this workbook. Each rung changes one thing of the rung before it.
+RUNGS = {
+    "as printed": {"cell": "literal", "repeat": 0},
+    "product": {"cell": "elman", "repeat": 0, "squeeze": "sigmoid", "trend": False},
+    "tanh": {"cell": "elman", "repeat": 0, "trend": False},
+    "gates": {"repeat": 0, "trend": False},
+    "repeats": {"trend": False},
+    "trend": {},
+}
 
 
 @click.group()
@@ -125,6 +137,56 @@ def ways(seeds: int, fresh: bool) -> None:
     write("ways", compare(WAYS, "none", seeds, fresh))
 
 
+@main.command()
+@click.option("--seeds", default=3, show_default=True)
+@click.option("--minutes", default=1e9, help="Stop after the fit that ends later than this; run again to go on.")
+@click.option("--fresh", is_flag=True, help="Forget the fits that were kept.")
+def ladder(seeds: int, minutes: float, fresh: bool) -> None:
+    """Fit every rung with the same epochs and seeds on all households; the first and the last with twice the epochs."""
+    task, until = real_split().task("validation"), time.monotonic() + 60 * minutes
+    epochs, rows = RecurrentSettings().epochs, {name: {} for name in RUNGS}
+    ends = {name: RUNGS[name] for name in ("as printed", "trend")}
+    for budget, n_seeds, chosen in ((epochs, seeds, RUNGS), (2 * epochs, 1, ends)):
+        for name, changed in chosen.items():
+            found = []
+            for seed in range(2021, 2021 + n_seeds):
+                found.append(kept_fit(Rung(**changed, epochs=budget, seed=seed), task, fresh, few=()))
+                if time.monotonic() > until:
+                    raise SystemExit("not complete yet: run it again")
+            rows[name][f"{budget} epochs"] = {
+                figure: {"mean": float(np.mean(means)), "seeds": means}
+                for figure in ("log loss", "Recall@10", "NDCG@10")
+                for means in [[float(one[f"all {figure}"].mean()) for one in found]]
+            } | {"processor seconds": float(np.mean([one["processor seconds"][0] for one in found]))}
+    content = {"seeds": list(range(2021, 2021 + seeds)), "at": str(task.at), "rungs": list(RUNGS), "rows": rows}
+    write("ladder", content)
+
+
+class Rung(RecurrentRecommender):
+    """The workbook's network with some parts taken out.
+
+    Parameters
+    ----------
+    squeeze : {"tanh", "sigmoid"}
+        Around the sum in a plain cell.
+    trend : bool
+        Whether the common trend of the shop's sales is added to the items' bias.
+    """
+
+    def __init__(self, squeeze: str = "tanh", trend: bool = True, **settings: Any) -> None:
+        super().__init__(**settings)
+        self.squeeze, self.trend = squeeze, trend
+
+    def compose(self, examples: Any) -> Any:
+        """Compose the full network, then change the cell's function and silence the trend."""
+        network = super().compose(examples)
+        if self.squeeze == "sigmoid":
+            network.get_layer("h").cell.activation = import_keras().activations.sigmoid
+        if not self.trend:
+            network.get_layer("product").trend.assign(np.zeros_like(examples.trend()))
+        return network
+
+
 def real_split():
     return time_split(group_baskets(clean(load_shop("completejourney"))[0]))
 
@@ -141,16 +203,17 @@ def on_window(model: RecurrentRecommender, task) -> dict[str, float]:
     }
 
 
-def by_household(model: RecurrentRecommender, task) -> dict[str, np.ndarray]:
-    """Figures of every household, with its whole history and with its last few baskets only."""
+def by_household(model: RecurrentRecommender, task, few: tuple[int, ...]) -> dict[str, np.ndarray]:
+    """Figures of every household, with its whole history and with its last *few* baskets only."""
     people, outcome = everyone(task)
     judged, bought = task.truth.shape[0], outcome.toarray()
     found = {"processor seconds": np.array([model.fit_seconds_])}
-    for n in (None, *FEW):
+    for n in (None, *few):
         scores = model.scores(people if n is None else people.last(n), task.at)
         P, known = expit(scores), "all" if n is None else str(n)
         found[f"{known} log loss"] = pair_losses(P, bought).reshape(bought.shape).mean(axis=1)
-        found[f"{known} Recall@10"] = recall(rank(scores[:judged], task.truth, 10), 10)
+        ranked = rank(scores[:judged], task.truth, 10)
+        found[f"{known} Recall@10"], found[f"{known} NDCG@10"] = recall(ranked, 10), ndcg(ranked, 10)
         found[f"{known} predicted"] = P.sum(axis=1, dtype=np.float64)
         found[f"{known} bought"] = bought.sum(axis=1, dtype=np.float64)
     return found
@@ -161,7 +224,7 @@ def compare(variants: dict[str, dict], reference: str, n_seeds: int, fresh: bool
     task = real_split().task("validation")
     seeds = [2021 + k for k in range(n_seeds)]
     fits = {
-        name: [kept_fit(replace(RecurrentSettings(), **changed, seed=seed), task, fresh) for seed in seeds]
+        name: [kept_fit(RecurrentRecommender(**changed, seed=seed), task, fresh) for seed in seeds]
         for name, changed in variants.items()
     }
     rows = {}
@@ -193,18 +256,20 @@ def seed_noise(one: list[float], other: list[float]) -> float:
     return float(np.sqrt(np.var(one, ddof=1) / len(one) + np.var(other, ddof=1) / len(other)))
 
 
-def kept_fit(settings: RecurrentSettings, task, fresh: bool) -> dict[str, np.ndarray]:
+def kept_fit(model: RecurrentRecommender, task, fresh: bool, few: tuple[int, ...] = FEW) -> dict[str, np.ndarray]:
     """Fit and judge, or read what was kept of it."""
-    key = hashlib.sha256(json.dumps([asdict(settings), str(task.at)], sort_keys=True).encode()).hexdigest()[:16]
+    what = [asdict(model.settings), str(task.at)]
+    if isinstance(model, Rung):
+        what.append([model.squeeze, model.trend])
+    key = hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()[:16]
     file = KEPT / f"{key}.npz"
     if fresh or not file.exists():
-        model = RecurrentRecommender(**asdict(settings)).fit(task.visible, task.at)
-        found = by_household(model, task)
+        found = by_household(model.fit(task.visible, task.at), task, few)
         draft = file.with_suffix(".draft.npz")
         file.parent.mkdir(parents=True, exist_ok=True)
         np.savez(draft, **found)
         shutil.move(draft, file)
-        print(settings, f"log loss {found['all log loss'].mean():.5f}", flush=True)
+        print(model.settings, what[2:], f"log loss {found['all log loss'].mean():.5f}", flush=True)
     with np.load(file) as found:
         return dict(found)
 

@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+from itertools import pairwise
 from types import SimpleNamespace
 
 import numpy as np
@@ -9,7 +10,6 @@ import pandas as pd
 import pytest
 
 from bundlebook import paths
-from bundlebook.recommenders import RecurrentSettings
 from bundlebook.shop import clean, group_baskets, load_shop, time_split
 
 
@@ -38,7 +38,9 @@ def test_differences_are_against_the_reference_with_the_noise_of_the_seeds(bench
     split = SimpleNamespace(task=lambda _: SimpleNamespace(at=np.datetime64("2021-01-04")))
     monkeypatch.setattr(benchmark, "real_split", lambda: split)
     monkeypatch.setattr(
-        benchmark, "kept_fit", lambda settings, *_: judged(settings.seed, 0.01 if settings.width == 16 else 0.0)
+        benchmark,
+        "kept_fit",
+        lambda model, *_: judged(model.settings.seed, 0.01 if model.settings.width == 16 else 0.0),
     )
     result = benchmark.compare({"shipped": {}, "small": {"width": 16}}, "shipped", 3, fresh=False)
     assert result["seeds"] == [2021, 2022, 2023]
@@ -55,10 +57,10 @@ def test_differences_are_against_the_reference_with_the_noise_of_the_seeds(bench
 
 def test_a_fit_is_kept_with_its_figures_by_household(benchmark, monkeypatch):
     task = time_split(group_baskets(clean(load_shop("sample"))[0])).task("validation")
-    settings, fits = RecurrentSettings(width=4, repeat=4, epochs=1, batch=64, seed=1), []
-    make = benchmark.RecurrentRecommender
-    monkeypatch.setattr(benchmark, "RecurrentRecommender", lambda **kw: fits.append(kw) or make(**kw))
-    once, again = (benchmark.kept_fit(settings, task, fresh=False) for _ in range(2))
+    model, fits = benchmark.RecurrentRecommender(width=4, repeat=4, epochs=1, batch=64, seed=1), []
+    fit = model.fit
+    monkeypatch.setattr(model, "fit", lambda *given: fits.append(given) or fit(*given))
+    once, again = (benchmark.kept_fit(model, task, fresh=False) for _ in range(2))
     assert len(fits) == 1
     assert sorted(once) == sorted(again)
     assert all(np.array_equal(once[name], again[name]) for name in once)
@@ -67,6 +69,33 @@ def test_a_fit_is_kept_with_its_figures_by_household(benchmark, monkeypatch):
     assert len(once["all log loss"]) >= task.truth.shape[0]
     assert once["all bought"].sum() == once["1 bought"].sum() == task.truth.sum()
     assert not np.array_equal(once["1 predicted"], once["all predicted"])
+
+
+def test_each_rung_changes_one_part_and_is_kept_apart_from_the_full_network(benchmark, monkeypatch):
+    task = time_split(group_baskets(clean(load_shop("sample"))[0])).task("validation")
+    small = {"width": 4, "epochs": 1, "seed": 1}
+    kept, examples = {}, benchmark.RecurrentRecommender(**small).examples(task.visible, task.at)
+    for name, changed in benchmark.RUNGS.items():
+        network = benchmark.Rung(**changed, **small).compose(examples)
+        parts = [layer.name for layer in network.layers]
+        trend = getattr(network.get_layer("product"), "trend", None)
+        squeeze = network.get_layer("h").cell.activation.__name__
+        trending = trend is not None and bool(np.any(trend.numpy()))
+        kept[name] = [type(network.get_layer("product")).__name__, squeeze, network.name, "repeat" in parts, trending]
+    steps = [sum(one != other for one, other in zip(kept[a], kept[b], strict=True)) for a, b in pairwise(kept)]
+    assert kept["as printed"][:2] == ["AdditiveLogits", "sigmoid"] and steps == [
+        2,
+        1,
+        1,
+        1,
+        1,
+    ]  # a sum has another name
+    assert kept["trend"][1:] == ["tanh", "gru", True, True]
+    monkeypatch.setattr(benchmark.Rung, "fit", lambda model, *_: model)
+    monkeypatch.setattr(benchmark, "by_household", lambda *_: judged(1, 0.0))
+    for changed in benchmark.RUNGS.values():
+        benchmark.kept_fit(benchmark.Rung(**changed, **small), task, fresh=False, few=())
+    assert len(list(benchmark.KEPT.iterdir())) == len(benchmark.RUNGS)
 
 
 def test_a_part_is_written_beside_the_others_in_six_digits(benchmark):
