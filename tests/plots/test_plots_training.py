@@ -90,3 +90,11 @@ def test_a_variant_has_its_cells_colour_but_another_line():
     assert plain.get_color() == variant.get_color() != other.get_color()
     assert plain.get_linestyle() != variant.get_linestyle()
     assert variant.get_xdata().tolist() == list(range(1, 9))
+
+
+def test_one_step_shows_its_parts_their_sum_and_where_it_lands():
+    training.one_step(1.0, 0.5, 1.0, 2.0, 0.0)
+    left, right = plt.gcf().axes
+    assert [bar.get_height() for bar in left.patches] == [0.5, 2.0, 0.0, 2.5]
+    labels = [text.get_text() for text in right.get_legend().get_texts()]
+    assert labels == ["slope 0.070", "h = σ(2.50) = 0.924"]
