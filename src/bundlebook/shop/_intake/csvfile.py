@@ -4,8 +4,8 @@ import codecs
 import csv
 import io
 import re
-from collections.abc import Iterator
-from functools import lru_cache
+from collections.abc import Callable, Iterator
+from functools import lru_cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -38,22 +38,24 @@ _HEADER_REMEDY = "the first line must be the header: the names of the columns"
 _QUOTES_REMEDY = "close every quotation mark, and write one that belongs to a value twice, inside a quoted value"
 
 
-def read_csv(path: Path, table: Table, settings: Settings) -> RawTable:
-    """Read a CSV file as text under the contract's column names.
-
-    Lines with too few or too many fields are listed in ``ragged`` and left out of ``table``. The file is judged by its
-    size and first line before more than 1 MB of it is read.
+def judge_csv(path: Path, table: Table, settings: Settings) -> Callable[[], RawTable]:
+    """Judge a CSV file by its size and first line, reading at most 1 MB, and return the function that reads it.
 
     Raises
     ------
     BundlebookError
-        If it is no CSV file of this table, has no rows, would not fit into memory, or cannot be read as a whole.
+        If it is no CSV file of this table, or would not fit into memory.
     """
     with path.open("rb") as file:
         head = file.read(_HEAD)
     _check_text(head, path.name)
     _header(head, path.name, table, settings, settings.encoding)
     check_memory(path, _MEMORY_FACTOR * path.stat().st_size)
+    return partial(_read, path, table, settings)
+
+
+def _read(path: Path, table: Table, settings: Settings) -> RawTable:
+    """Read a CSV file as text; lines with too few or too many fields are listed in ``ragged``, not in ``table``."""
     content = path.read_bytes()
     digest = md5(content)
     content = _to_utf8(content, path.name, settings.encoding)

@@ -1,4 +1,4 @@
-"""A folder of files into a shop: find the files, read and convert them, fit them together."""
+"""A folder of files into a shop: find the files, judge them all before reading one, convert, fit together."""
 
 import difflib
 from pathlib import Path
@@ -7,13 +7,13 @@ import pandas as pd
 
 from bundlebook.errors import BundlebookError
 from bundlebook.shop._intake.convert import LIMIT, Converted, convert
-from bundlebook.shop._intake.csvfile import read_csv
-from bundlebook.shop._intake.rawfile import read_parquet, shown
+from bundlebook.shop._intake.csvfile import judge_csv
+from bundlebook.shop._intake.rawfile import judge_parquet, shown
 from bundlebook.shop._intake.settings import FILE, Settings, read_settings
 from bundlebook.shop.schema import BUNDLE_EVENTS, EVENTS, TABLES, Table
 from bundlebook.shop.shop import Shop, SourceFile
 
-_READERS = {".csv": read_csv, ".parquet": read_parquet}
+_JUDGES = {".csv": judge_csv, ".parquet": judge_parquet}
 #: For a table, the column whose values another table must know.
 _REFERENCES = {"bundles": ("item_id", "products"), "bundle_events": ("bundle_id", "bundles")}
 #: Words by which other logs tell what happened; a column of them is not a column beside the contract.
@@ -46,6 +46,8 @@ def read_folder(folder: Path, name: str, strict: bool = False) -> Shop:
     settings = read_settings(folder)
     files = _find(folder)
     _check_orphans(files, settings)
+    # All are judged before the first is read: a large log is not read for the sake of a catalogue that is none.
+    readers = {table: _JUDGES[path.suffix](path, TABLES[table], settings) for table, path in files.items()}
     read: dict[str, Converted] = {}
     for table in ("products", "users", "events", "bundles", "bundle_events"):
         if table in files:
@@ -53,7 +55,7 @@ def read_folder(folder: Path, name: str, strict: bool = False) -> Shop:
             if table in _REFERENCES:
                 column, other = _REFERENCES[table]
                 known = {column: (read[other].frame[column], read[other].source.name)}
-            raw = _READERS[files[table].suffix](files[table], TABLES[table], settings)
+            raw = readers[table]()
             read[table] = convert(raw, TABLES[table], settings, known, strict)
     notes = _ignored(folder, files)
     products = _fill_products(read["products"], notes)
@@ -83,7 +85,7 @@ def _find(folder: Path) -> dict[str, Path]:
     present = sorted(path.name for path in folder.iterdir())
     files = {}
     for table in TABLES.values():
-        found = [folder / (table.file + ending) for ending in _READERS if table.file + ending in present]
+        found = [folder / (table.file + ending) for ending in _JUDGES if table.file + ending in present]
         if len(found) > 1:
             raise BundlebookError(
                 f"there are both {found[0].name} and {found[1].name}", where=folder.name, remedy="keep one of them"
@@ -98,7 +100,7 @@ def _find(folder: Path) -> dict[str, Path]:
 
 
 def _missing(folder: str, table: Table, present: list[str]) -> BundlebookError:
-    spare = [name for name in present if name not in {t.file + ending for t in TABLES.values() for ending in _READERS}]
+    spare = [name for name in present if name not in {t.file + ending for t in TABLES.values() for ending in _JUDGES}]
     close = difflib.get_close_matches(f"{table.file}.csv", [name.lower() for name in spare], 1, 0.6)
     like = next((f"; is it {name!r}?" for name in spare if name.lower() in close), "")
     columns = ", ".join(column.name for column in table.columns if column.required or column.default)
@@ -124,7 +126,7 @@ def _check_orphans(files: dict[str, Path], settings: Settings) -> None:
 
 
 def _ignored(folder: Path, files: dict[str, Path]) -> list[str]:
-    spare = sorted(path.name for path in folder.iterdir() if path.suffix in _READERS and path not in files.values())
+    spare = sorted(path.name for path in folder.iterdir() if path.suffix in _JUDGES and path not in files.values())
     return [f"not read, for its name is not in the contract: {name}" for name in spare]
 
 

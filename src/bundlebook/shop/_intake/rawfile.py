@@ -5,6 +5,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -54,13 +55,13 @@ class RawTable:
         return self.table.num_rows + len(self.ragged)
 
 
-def read_parquet(path: Path, table: Table, settings: Settings) -> RawTable:
-    """Read a parquet file under the contract's column names, after judging it by its footer.
+def judge_parquet(path: Path, table: Table, settings: Settings) -> Callable[[], RawTable]:
+    """Judge a parquet file by its footer, and return the function that reads it.
 
     Raises
     ------
     BundlebookError
-        If it is no parquet file of this table, has no rows, would not fit into memory, or its pages are damaged.
+        If it is no parquet file of this table, has no rows, or would not fit into memory.
     """
     try:
         with pq.ParquetFile(path) as file:
@@ -75,6 +76,11 @@ def read_parquet(path: Path, table: Table, settings: Settings) -> RawTable:
     if not n_rows:
         raise BundlebookError("the table has no rows", where=path.name, remedy="write at least one row")
     check_memory(path, stored + _CELL_BYTES * n_rows * len(names))
+    return partial(_read, path, names)
+
+
+def _read(path: Path, names: list[str]) -> RawTable:
+    """Read a parquet file, and call its columns by the contract's names."""
     content = path.read_bytes()
     try:
         rows = pq.read_table(pa.BufferReader(content)).rename_columns(names)
