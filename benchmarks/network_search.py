@@ -177,9 +177,9 @@ class Rung(RecurrentRecommender):
         super().__init__(**settings)
         self.squeeze, self.trend = squeeze, trend
 
-    def compose(self, examples: Any) -> Any:
-        """Compose the full network, then change the cell's function and silence the trend."""
-        network = super().compose(examples)
+    def untrained(self, examples: Any) -> Any:
+        """Start as the full network does, then change the cell's function and silence the trend."""
+        network = super().untrained(examples)
         if self.squeeze == "sigmoid":
             network.get_layer("h").cell.activation = import_keras().activations.sigmoid
         if not self.trend:

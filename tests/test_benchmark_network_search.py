@@ -76,7 +76,7 @@ def test_each_rung_changes_one_part_and_is_kept_apart_from_the_full_network(benc
     small = {"width": 4, "epochs": 1, "seed": 1}
     kept, examples = {}, benchmark.RecurrentRecommender(**small).examples(task.visible, task.at)
     for name, changed in benchmark.RUNGS.items():
-        network = benchmark.Rung(**changed, **small).compose(examples)
+        network = benchmark.Rung(**changed, **small).untrained(examples)
         parts = [layer.name for layer in network.layers]
         trend = getattr(network.get_layer("product"), "trend", None)
         squeeze = network.get_layer("h").cell.activation.__name__
