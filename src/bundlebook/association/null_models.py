@@ -163,7 +163,8 @@ def fit_users(baskets: Baskets) -> ConfigurationModel:
     Notes
     -----
     The baskets of some users lie on the border of what probabilities can give. There the iteration stops after a fixed
-    number of steps, close by.
+    number of steps, close by. Against shuffles within users the expectation is an approximation: in short histories of
+    popular items it is 1 to 2 % too high for pairs and 3 to 4 % for triples, so that it finds rather too few links.
     """
     return _fit_groups(encode(baskets), baskets.user, *_USER_FIT)[0]
 
