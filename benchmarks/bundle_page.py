@@ -58,11 +58,10 @@ def main() -> None:
         values: dict[str, list[float]] = {"greedy": [], "beam": [], "exact": []}
         clock: dict[str, list[float]] = {name: [] for name in values}
         for history in histories[:INSTANCES]:
-            priced = recommender.price(recommender.candidates(history), weights)
+            priced = recommender.price(recommender.candidates(history))
             goal = bundles.objective(priced, recommender.category_, weights)
             own = recommender.own_brand(priced)
-            given = priced.probability * (priced.usual_price - priced.price)
-            limits = bundles.Limits(per_item, 0.1 * k, given, own if own.any() else None)
+            limits = bundles.Limits(per_item, 0.1 * k, priced.given, own if own.any() else None)
             for method, found in values.items():
                 start = time.process_time()
                 page = bundles.choose(goal, k, limits, method)

@@ -99,6 +99,55 @@ def ask(history: str, item: str, at: str, data: str, seed: int, accept_loss: boo
 
 
 @main.command()
+@click.option("--data", required=True, help='Shop: a folder of tables, "sample" or "completejourney".')
+@click.option("--user", "users", multiple=True, metavar="ID", help="Offer to these users only.")
+@click.option("--segment", help="Offer to the users of one segment only, for example frequent-large.")
+@click.option("--at", metavar="DATE", help="First day of the offer [default: the day after the last purchase].")
+@click.option("--bundles", "k", default=3, show_default=True, type=click.IntRange(1), help="Bundles per user.")
+@click.option("--budget", type=click.FloatRange(min=0), help="Most money given away as discounts, per user and period.")
+@click.option("--hold-out", default=0.2, show_default=True, help="Share of users who get no offer, drawn at random.")
+@click.option("--seed", default=2021, show_default=True, help="Seed of the draw.")
+@click.option("--out", required=True, type=click.Path(dir_okay=False, path_type=Path), help="CSV file to write.")
+@_ACCEPT
+def offer(
+    data: str,
+    users: tuple[str, ...],
+    segment: str | None,
+    at: str | None,
+    k: int,
+    budget: float | None,
+    hold_out: float,
+    seed: int,
+    out: Path,
+    accept_loss: bool,
+) -> None:
+    """Write bundles for the users of a shop to a CSV file, with a random group that gets none (chapter 09)."""
+    import numpy as np
+
+    from bundlebook import paths
+    from bundlebook.bundles import Limits, offer_table
+    from bundlebook.errors import BundlebookError
+    from bundlebook.shop import clean, customer_segments, load_shop
+
+    _tell(data, accept_loss)
+    shop, _ = clean(load_shop(data))
+    bought = shop.purchases if at is None else shop.purchases[shop.purchases["time"] < at]
+    chosen = list(users) or sorted(bought["user_id"].unique())
+    if segment is not None and len(bought):
+        first, last = (np.datetime64(day, "D") for day in (bought["time"].min(), bought["time"].max()))
+        segments = customer_segments(shop, first, last + np.timedelta64(1, "D"))["segment"].reindex(chosen)
+        chosen = segments.index[segments == segment].tolist()
+    if not chosen:
+        raise BundlebookError("there is nobody to offer anything to", remedy="change --user, --segment or --at")
+    limits = Limits(budget=np.inf if budget is None else budget)
+    table = offer_table(shop, chosen, at, k, hold_out, seed, limits=limits)
+    table.to_csv(out, index=False, float_format="%.4f")
+    groups = table.drop_duplicates("user_id")["group"].value_counts().sort_index()
+    who = ", ".join(f"{n:,} users in group {name}" for name, n in groups.items())
+    click.echo(f"wrote {len(table):,} bundles to {paths.shown(out)}: {who}")
+
+
+@main.command()
 @click.argument("batch", required=False)
 @click.option("--data", help='Shop for every report: a folder of tables, "sample" or "completejourney".')
 @click.option(

@@ -103,7 +103,7 @@ def test_crude_odds_ratio_is_that_of_the_summed_table(histories, i, j):
     assert found.crude[i, j] == pytest.approx(a * d / (b * c))
     assert found.together[i, j] == a
     assert found.together[i, i] == a + b
-    assert found.n_household_periods == a + b + c + d == histories.n_baskets
+    assert found.n_user_periods == a + b + c + d == histories.n_baskets
 
 
 def test_planted_pair_stands_out_and_the_prior_pulls_to_one(histories):
@@ -127,4 +127,4 @@ def test_later_baskets_are_not_counted(histories):
     earlier = AT - np.timedelta64(28, "D")
     cut = co_purchase(histories.between(end=earlier), earlier)
     assert np.array_equal(co_purchase(histories, earlier).psi, cut.psi)
-    assert cut.n_household_periods < histories.n_baskets
+    assert cut.n_user_periods < histories.n_baskets

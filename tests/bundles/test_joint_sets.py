@@ -8,29 +8,43 @@ from bundlebook.bundles import SetCalibration, joint_probability, plackett
 from bundlebook.errors import BundlebookError
 
 
-def solved(p: np.ndarray, psi: np.ndarray) -> float:
-    """P(all) of the log-linear model, its main effects found by a general equation solver."""
+def solved(p: np.ndarray, psi: np.ndarray, conditional: bool) -> float:
+    """P(all) of the log-linear model, its free effects found by a general equation solver."""
     k = len(p)
     cells = (np.arange(2**k)[:, None] >> np.arange(k)) & 1
-    bond = np.array([sum(np.log(psi[i, j]) for i in range(k) for j in range(i) if x[i] and x[j]) for x in cells])
+    i, j = np.triu_indices(k, 1)
+    pairs = cells[:, i] * cells[:, j]
+    bond = pairs @ np.log(psi[i, j])
+    features = cells if conditional else np.hstack([cells, pairs])
+    wanted = p if conditional else np.concatenate([p, plackett(p[i], p[j], psi[i, j])])
 
     def table(a):
-        weight = np.exp(cells @ a + bond)
+        weight = np.exp(features @ a + bond)
         return weight / weight.sum()
 
-    found = root(lambda a: cells.T @ table(a) - p, np.log(p / (1 - p)), tol=1e-12)
+    begin = np.zeros(features.shape[1])
+    begin[:k] = np.log(p / (1 - p))
+    found = root(lambda a: features.T @ table(a) - wanted, begin, tol=1e-12)
     assert found.success
     return float(table(found.x)[-1])
 
 
+@pytest.mark.parametrize("conditional", [True, False])
 @pytest.mark.parametrize("k", [2, 3, 4, 5])
-def test_agrees_with_a_general_solver(k):
+def test_agrees_with_a_general_solver(k, conditional):
     rng = np.random.default_rng(k)
-    p = rng.uniform(0.05, 0.8, (20, k))
-    psi = np.exp(rng.normal(0.4, 0.7, (20, k, k)))
+    p = rng.uniform(0.05, 0.5, (20, k))
+    psi = np.exp(rng.normal(0.4, 0.3, (20, k, k)))
     psi = np.sqrt(psi * psi.transpose(0, 2, 1))
-    expected = [solved(p[row], psi[row]) for row in range(20)]
-    assert joint_probability(p, psi) == pytest.approx(expected, abs=1e-6)
+    expected = [solved(p[row], psi[row], conditional) for row in range(20)]
+    assert joint_probability(p, psi, not conditional) == pytest.approx(expected, abs=1e-5)
+
+
+def test_a_measured_odds_ratio_is_not_one_given_the_other_items():
+    """Three items of probability ½ with P(both) = ⅓ each: by symmetry P(all) is ¼, and given the third ψ is 3."""
+    p, psi = np.full((1, 3), 0.5), np.full((1, 3, 3), 4.0)
+    assert joint_probability(p, psi, pairwise=True) == pytest.approx([0.25], abs=1e-6)
+    assert joint_probability(p, psi) == pytest.approx([2 / 7], abs=1e-6)
 
 
 def test_two_items_are_placketts_formula_and_no_bond_is_the_product():

@@ -6,7 +6,7 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from bundlebook.bundles import Limits, Objective, Taste, choose, mmr
+from bundlebook.bundles import Limits, Objective, Taste, choose
 from bundlebook.errors import BundlebookError
 
 
@@ -20,7 +20,7 @@ def instance(seed: int, n: int = 12, items: int = 9) -> tuple[Objective, np.ndar
     touches = np.stack([holds[:, category == c].any(axis=1) for c in range(4)], axis=1)
     goal = Objective(
         rng.normal(0.2, 0.4, n), holds, rng.uniform(0, 0.3, items), touches, 0.1,
-        rng.random(n), rng.random(n), rng.random(items), Taste(),
+        rng.random(n), rng.random(n), np.arange(n), rng.random(items), Taste(),
     )  # fmt: skip
     return goal, rng.uniform(0, 1, n), rng.random(n) < 0.4
 
@@ -58,7 +58,7 @@ def test_exact_is_the_best_of_all_pages_and_nobody_beats_it(seed):
         assert goal.value(choose(goal, k, limits, "beam", width=5000)) == pytest.approx(best, abs=1e-7)
 
 
-def test_greedy_takes_what_adds_most_although_it_looks_lazily():
+def test_greedy_takes_what_adds_most():
     for seed in range(20):
         goal, _, _ = instance(seed)
         rows: list[int] = []
@@ -71,7 +71,7 @@ def test_greedy_takes_what_adds_most_although_it_looks_lazily():
             if not gains or max(gains.values()) <= 0:
                 break
             rows.append(max(gains, key=gains.get))
-        assert choose(goal, 3, method="greedy") == tuple(rows)
+        assert sorted(choose(goal, 3, method="greedy")) == sorted(rows)
 
 
 def test_a_page_stands_best_first_and_does_not_hang_on_the_last_digit():
@@ -115,11 +115,3 @@ def test_limits_that_nothing_meets_and_wrong_arguments():
     with pytest.raises(BundlebookError, match="k = 0"):
         choose(goal, 0)
     assert choose(replace(goal, single=goal.single - 9), 2) == ()  # an empty page is better than a bad one
-
-
-def test_mmr_is_the_plain_order_at_zero_and_avoids_the_alike_at_one():
-    value = np.array([0.9, 0.8, 0.7, 0.1])
-    alike = np.eye(4)
-    alike[0, 1] = alike[1, 0] = 1
-    assert mmr(value, alike, 3, 0.0) == [0, 1, 2]
-    assert mmr(value, alike, 3, 0.5) == [0, 2, 3]

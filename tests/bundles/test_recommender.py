@@ -1,11 +1,14 @@
 """The one call behind a page, on the sample shop; what it says and what it must not see."""
 
 import numpy as np
+import pandas as pd
 import pytest
+from click.testing import CliRunner
 
 from bundlebook import bundles
-from bundlebook.bundles import BundleRecommender, Limits, Weights, recommend_bundles
+from bundlebook.bundles import BundleRecommender, Limits, Weights, offer_table, recommend_bundles
 from bundlebook.bundles.reasons import _rhythms
+from bundlebook.cli import main
 from bundlebook.errors import BundlebookError
 from bundlebook.shop import clean, group_baskets, load_shop, time_split
 
@@ -43,12 +46,12 @@ def test_exact_is_never_worse_than_the_beam_and_a_budget_is_kept(fitted, task):
     history = task.histories.of_users([3])
     sets = fitted.candidates(history)
     weights = Weights(1, 0, 0)
-    priced = fitted.price(sets, weights)
+    priced = fitted.price(sets)
     goal = bundles.objective(priced, fitted.category_, weights, fitted.taste)
     values = {method: goal.value(bundles.choose(goal, 3, method=method)) for method in ("greedy", "beam", "exact")}
     assert values["greedy"] <= values["exact"] + 1e-9 and values["beam"] <= values["exact"] + 1e-9
-    page = fitted.recommend(history, weights=weights, limits=Limits(budget=0.0))
-    assert all(bundle.discount == pytest.approx(0) for bundle in page)
+    free, page = (fitted.recommend(history, weights=weights, limits=Limits(budget=budget)) for budget in (np.inf, 0.0))
+    assert all(bundle.discount == pytest.approx(0) for bundle in page) and len(page) == len(free)
 
 
 def test_discounted_sets_are_the_same_for_everybody_and_cheaper(fitted, task):
@@ -141,3 +144,29 @@ def test_joint_probabilities_beat_the_product_on_the_replay(fitted):
     outcome = replay["came_true"]
     assert corrected.mean() == pytest.approx(outcome.mean(), rel=0.02)
     assert abs(replay["independent"].mean() - outcome.mean()) > abs(corrected.mean() - outcome.mean())
+
+
+def test_an_offer_holds_a_random_part_of_the_users_out(shop, task):
+    users = task.histories.user_ids[:20].tolist()
+    table = offer_table(shop, users, task.at, k=2, hold_out=0.25, seed=1, limits=Limits(budget=0.0))
+    groups = table.drop_duplicates("user_id").set_index("user_id")["group"]
+    assert sorted(groups.index) == sorted(users) and (groups == "hold-out").sum() == 5
+    assert table["discount"].max() == 0 and (table["break_even_low"] <= table["break_even_high"]).all()
+    again = offer_table(shop, users, task.at, k=2, hold_out=0.25, seed=2, limits=Limits(budget=0.0))
+    assert table.drop(columns="group").equals(again.drop(columns="group"))  # the draw does not touch the pages
+    assert not table["group"].equals(again["group"])
+    with pytest.raises(BundlebookError, match="hold_out"):
+        offer_table(shop, users, hold_out=1.0)
+
+
+def test_the_command_writes_an_offer(tmp_path, task):
+    users = [word for user in task.histories.user_ids[:4].tolist() for word in ("--user", user)]
+    at, file = str(task.at), tmp_path / "offers.csv"
+    told = CliRunner().invoke(
+        main, ["offer", "--data", "sample", "--at", at, *users, "--hold-out", "0.5", "--out", str(file)]
+    )
+    assert told.exit_code == 0, told.output
+    assert "2 users in group hold-out, 2 users in group offer" in told.output
+    assert pd.read_csv(file)["user_id"].nunique() == 4
+    told = CliRunner().invoke(main, ["offer", "--data", "sample", "--segment", "nobody", "--out", str(file)])
+    assert told.exit_code and "nobody to offer" in told.output

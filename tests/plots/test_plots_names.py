@@ -13,7 +13,7 @@ from matplotlib.text import Text
 from scipy import sparse
 
 from bundlebook import association as assoc, paths, plots
-from bundlebook.bundles import Bundle, Demand
+from bundlebook.bundles import Bundle, Demand, Weights
 from bundlebook.errors import BundlebookError
 from bundlebook.evaluation import Stored
 from bundlebook.plots import (
@@ -49,13 +49,14 @@ PAIRS = pd.DataFrame({"itemset": [(A, B), (B, C)], "adjusted_lift": [9.0, 4.0]})
 RULES = assoc.association_rules(assoc.frequent_itemsets([[A, B], [A, B, C], [B, C], [A, C]], 0.2), max_consequent=1)
 ELASTICITIES = pd.DataFrame({"elasticity": 1.0, "low": 0.5, "high": 1.5, "weeks": 9}, index=NAMES)
 POOLED = pd.Series({"elasticity": 1.7, "low": 1.6, "high": 1.8})
-DEMAND = Demand(ELASTICITIES, POOLED, POOLED, POOLED, pd.DataFrame(
-    {"depth": [0.0, 0.3], "uplift": [1.0, 1.8], "low": [1.0, 1.6], "high": [1.0, 2.0]}
-))  # fmt: skip
+DEMAND = Demand(ELASTICITIES, POOLED, POOLED)
+CURVE_OF_DEPTH = pd.DataFrame(
+    {"reading": "median line", "depth": [0.0, 0.3], "uplift": [1.0, 1.8], "low": [1.0, 1.6], "high": [1.0, 2.0]}
+)
 PAGES = pd.DataFrame(
     {"revenue": [3.0, 1.0], "margin": [1.0, 0.5], "satisfaction": [1.0, 0.2], "efficient": [True, False]}
 )
-BUNDLE = Bundle((A, B), 5.0, 4.5, 0.2, 1.0, 0.3, 0.5, 1.0, 1.4, (f"You buy {A} every week.",), ("likely",))
+BUNDLE = Bundle((A, B), 5.0, 4.5, 0.2, 1.0, 0.3, 0.5, 1.0, (1.4, 1.9), (f"You buy {A} every week.",), ("likely",))
 CUSTOMERS = pd.DataFrame({"segment": [A, A, B], "visits": [1.0, 2.0, 3.0], "spend_per_visit": [4.0, 5.0, 6.0]})
 SHELVES = pd.DataFrame({"segment": [0.2, 0.3, 0.5], "all": [0.3, 0.3, 0.4]}, index=NAMES)
 RESPONSES = pd.DataFrame({"kind": NAMES, "rate": 0.1, "low": 0.05, "high": 0.2}, index=NAMES)
@@ -96,7 +97,8 @@ CASES = {
     "departments": lambda **k: association.departments(
         pd.DataFrame(np.where(np.eye(3), np.nan, 2.0), NAMES, NAMES), **k
     ),
-    "demand_curves": lambda **k: bundles.demand_curves(DEMAND, 0.25, **k),
+    "demand_curves": lambda **k: bundles.demand_curves(DEMAND, CURVE_OF_DEPTH, 0.25, **k),
+    "page_of_bundles": lambda **k: bundles.page_of_bundles([BUNDLE], Weights(), {A: B}, **k),
     "pareto": lambda **k: bundles.pareto(PAGES, {A: 0, B: 1, C: 1}, **k),
     "bundle_card": lambda **k: bundles.bundle_card(BUNDLE, [B, C], "$", **k),
     "exposures": lambda **k: bundles.exposures(

@@ -1,5 +1,12 @@
 from .bundle import Bundle as Bundle
-from .elasticity import Demand as Demand, demand as demand, responses as responses
+from .elasticity import (
+    Demand as Demand,
+    demand as demand,
+    elasticity_readings as elasticity_readings,
+    item_weeks as item_weeks,
+    responses as responses,
+    uplift_by_depth as uplift_by_depth,
+)
 from .generate import (
     Candidates as Candidates,
     Filters as Filters,
@@ -19,7 +26,6 @@ from .page import (
     Objective as Objective,
     Taste as Taste,
     choose as choose,
-    mmr as mmr,
     objective as objective,
 )
 from .pricing import (
@@ -30,4 +36,9 @@ from .pricing import (
     prices as prices,
 )
 from .reasons import explain as explain, numbers as numbers
-from .recommend import BundleRecommender as BundleRecommender, recommend_bundles as recommend_bundles
+from .recommend import (
+    BundleRecommender as BundleRecommender,
+    offer_table as offer_table,
+    readable as readable,
+    recommend_bundles as recommend_bundles,
+)

@@ -6,7 +6,7 @@ from numba import njit
 
 @njit(cache=True)
 def count_pairs(first_pair, item, bought, n_periods, together, agree, differ):
-    """Add every household's 2×2 tables to the upper triangles of three matrices, in place.
+    """Add every user's 2×2 tables to the upper triangles of three matrices, in place.
 
     Parameters
     ----------
@@ -15,9 +15,9 @@ def count_pairs(first_pair, item, bought, n_periods, together, agree, differ):
         Ascending within a user.
     bought : ndarray of bool, shape (n_pairs, n_all_periods)
     n_periods : ndarray of int64, shape (n_users,)
-        Periods in which the household shopped.
+        Periods in which the user shopped.
     together : ndarray of int64, agree, differ : ndarray of float64, all of shape (n_items, n_items)
-        Cell a; a·d/T and b·c/T, each summed over households.
+        Cell a; a·d/T and b·c/T, each summed over users.
     """
     for user in range(len(n_periods)):
         start, stop, total = first_pair[user], first_pair[user + 1], n_periods[user]
@@ -36,14 +36,19 @@ def count_pairs(first_pair, item, bought, n_periods, together, agree, differ):
 
 
 @njit(cache=True)
-def fit_tables(p, psi):
-    """P(all bought) of the log-linear model without interactions of three, by iterative proportional fitting.
+def fit_tables(p, psi, both, by_pairs):
+    """P(all bought) of a log-linear model without interactions of three, by iterative proportional fitting.
 
     Parameters
     ----------
     p : ndarray of float64, shape (n_sets, k)
         Strictly between 0 and 1.
     psi : ndarray of float64, shape (n_sets, k, k)
+        Odds ratios of the table that the fitting starts with.
+    both : ndarray of float64, shape (n_sets, k, k)
+        P(both) of each pair.
+    by_pairs : bool
+        Scale the cells to the four probabilities of each pair in turn; otherwise to p of each item, which keeps *psi*.
 
     Returns
     -------
@@ -52,29 +57,33 @@ def fit_tables(p, psi):
     n, k = p.shape
     cells = 1 << k
     out, cell = np.empty(n), np.empty(cells)
+    wanted, factor = np.empty(4), np.empty(4)
     for s in range(n):
         for c in range(cells):  # bit i of c says whether item i is bought
             cell[c] = 1.0
             for i in range(k):
-                if (c >> i) & 1:
-                    cell[c] *= p[s, i] / (1 - p[s, i])
-                    for j in range(i + 1, k):
-                        if (c >> j) & 1:
-                            cell[c] *= psi[s, i, j]
+                cell[c] *= p[s, i] if (c >> i) & 1 else 1 - p[s, i]
+                for j in range(i + 1, k):
+                    if (c >> i) & 1 and (c >> j) & 1:
+                        cell[c] *= psi[s, i, j]
         for _ in range(200):
             moved = 0.0
             for i in range(k):
-                bought, total = 0.0, 0.0
-                for c in range(cells):
-                    total += cell[c]
-                    if (c >> i) & 1:
-                        bought += cell[c]
-                factor = p[s, i] * (total - bought) / ((1 - p[s, i]) * bought)
-                moved = max(moved, abs(factor - 1))
-                for c in range(cells):
-                    if (c >> i) & 1:
-                        cell[c] *= factor
-            if moved < 1e-7:
+                for j in range(i + 1 if by_pairs else i, k if by_pairs else i + 1):
+                    # i == j: an item alone, whose two mixed cells are empty
+                    wanted[3] = both[s, i, j] if i != j else p[s, i]
+                    wanted[1], wanted[2] = p[s, i] - wanted[3], p[s, j] - wanted[3]
+                    wanted[0] = max(0.0, 1 - wanted[1] - wanted[2] - wanted[3])
+                    factor[:] = 0.0
+                    for c in range(cells):
+                        factor[((c >> i) & 1) + 2 * ((c >> j) & 1)] += cell[c]
+                    for q in range(4):
+                        factor[q] = wanted[q] / factor[q] if factor[q] > 0 else 1.0
+                        if wanted[q] > 0:
+                            moved = max(moved, abs(factor[q] - 1))
+                    for c in range(cells):
+                        cell[c] *= factor[((c >> i) & 1) + 2 * ((c >> j) & 1)]
+            if moved < 1e-6:
                 break
-        out[s] = cell[cells - 1] / cell.sum()
+        out[s] = cell[cells - 1]
     return out

@@ -27,8 +27,9 @@ class Bundle:
         D of the bundle alone on a page, in items wanted; see :func:`~bundlebook.bundles.page.objective`.
     objective : float
         T of the bundle alone on a page, among the candidates of the same call.
-    break_even : float
-        Factor by which the offer must raise the probability to earn as much as the usual prices.
+    break_even : tuple of float
+        Lowest and highest factor by which the discount must raise the probability to earn as much as the usual prices:
+        if all additional buyers would have bought nothing, and if they would have bought all but one item.
     reasons : tuple of str
         Sentences a customer can read, made from the numbers; see :func:`~bundlebook.bundles.reasons.explain`.
     source : tuple of str
@@ -43,7 +44,7 @@ class Bundle:
     margin: float
     satisfaction: float
     objective: float
-    break_even: float
+    break_even: tuple[float, float]
     reasons: tuple[str, ...]
     source: tuple[str, ...] = ()
 
@@ -70,7 +71,7 @@ class Bundle:
             margin=float(terms["margin"]),
             satisfaction=float(terms["satisfaction"]),
             objective=goal.value([row]),
-            break_even=float(priced.break_even[row]),
+            break_even=(float(priced.break_even[row, 0]), float(priced.break_even[row, 1])),
             reasons=tuple(reasons),
             source=_source_names(int(priced.sets.source[row])),
         )

@@ -1,43 +1,40 @@
-"""What customers answer: to the shop's own price cuts (demand curves by category), and to the offers it made them."""
+"""What customers answer: to the shop's own price cuts (elasticity by category), and to the offers it made them."""
 
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 import pandas as pd
+from scipy import sparse
 
 from bundlebook.errors import BundlebookError
 from bundlebook.shop import Shop
 
-#: Lower edges of the depths of discount in :attr:`Demand.curve`, as shares of the shelf price.
+#: Lower edges of the depths of discount in :func:`uplift_by_depth`, as shares of the shelf price.
 DEPTHS = (0.0, 0.02, 0.08, 0.15, 0.22, 0.29, 0.39)
+#: Three readings of the discount of a product and week whose lines differ, see :func:`uplift_by_depth`.
+READINGS = ("mean line", "median line", "lines agree")
 
 
 @dataclass(frozen=True)
 class Demand:
-    r"""Response of sales to the price, :math:`\text{units} \propto (\text{paid} / \text{shelf})^{-\epsilon}`.
+    r"""Response of *buying* to the price, :math:`\text{buying days} \propto (\text{paid} / \text{shelf})^{-\epsilon}`.
 
     Attributes
     ----------
     table : DataFrame
-        One row a category, sorted by label: ``elasticity`` ε (shrunk towards the pooled one), ``low``, ``high`` (95 %),
-        ``own`` (from the category's products alone), ``products``, ``weeks`` (product-weeks).
+        One row per category, sorted by label: ``elasticity`` ε (shrunk towards the pooled one), ``low``, ``high``
+        (95 %), ``own`` (from the category's items alone), ``items``, ``weeks`` (item-weeks).
     pooled : Series
-        ``elasticity``, ``low``, ``high`` over all products.
+        ``elasticity``, ``low``, ``high`` over all items.
     after : Series
-        The same for sales of the week *after*: below 0, a cut takes sales from the next week, which is stocking up.
-    whole_item : Series
-        The same at the level of the baskets: what is left if a product's gain is its neighbour's loss.
-    curve : DataFrame
-        Without any assumption on the curve's form: one row a depth of discount, ``depth`` (mean share off the shelf
-        price), ``uplift`` (factor on units against no discount), ``low``, ``high``, ``weeks``.
+        The same for the week *after*, this week's price held fixed: below 0, a cut takes purchases from the next week,
+        which is stocking up.
     """
 
     table: pd.DataFrame
     pooled: pd.Series
     after: pd.Series
-    whole_item: pd.Series
-    curve: pd.DataFrame
 
     def of(
         self, categories: np.ndarray | pd.Series, bound: Literal["elasticity", "low", "high"] = "elasticity"
@@ -47,17 +44,21 @@ class Demand:
         return own.fillna(self.pooled[bound]).to_numpy()
 
 
-def demand(
-    shop: Shop, start: np.datetime64, end: np.datetime64, level: str, least_weeks: int = 30, least_products: int = 5
-) -> Demand:
-    r"""Estimate the discount response of every category with product and week effects.
+def demand(shop: Shop, start: np.datetime64, end: np.datetime64, level: str, least_items: int = 5) -> Demand:
+    r"""Estimate how price cuts change the number of purchases of every category's items.
 
-    .. math:: \ln \text{units}_{pt} = \alpha_p + \beta_t
-              - \epsilon_{c(p)} \ln \frac{\text{paid}_{pt}}{\text{shelf}_{pt}} + e_{pt}
+    :math:`N_{it}` counts the *buying days* of item i in week t: pairs of a user and a day on which the user bought it,
+    however many units. With a rate of buying that is multiplied by :math:`r^{-\epsilon}` for every user, however often
+    he or she buys,
 
-    A product is compared with itself in other weeks, and a week with itself over all products. Intervals are clustered
-    by product. Categories with few products are pulled towards the pooled value by empirical Bayes (DerSimonian and
-    Laird's variance between categories).
+    .. math:: E\,N_{it} = \exp\Bigl(\alpha_i + \beta_t - \epsilon_{c(i)} \sum_{p \in i} w_p \ln r_{pt}\Bigr)
+
+    is a Poisson regression with an effect of each item and of each week: an item is compared with itself in other
+    weeks, and a week with itself over all items. :math:`r_{pt}` is what the buyers of product p paid in week t as a
+    share of the shelf price, their mean; the weights :math:`w_p` are the products' shares of the item's buying days in
+    all weeks. Only products sold in at least half of the weeks make the price of an item. Intervals are clustered by
+    item. Categories are pulled towards the pooled value by empirical Bayes (DerSimonian and Laird's variance between
+    categories).
 
     Parameters
     ----------
@@ -65,11 +66,9 @@ def demand(
     start, end : datetime64[D]
         Whole weeks from *start* on; nothing on or after *end* is read.
     level : str
-        Level of the baskets, for :attr:`Demand.whole_item`.
-    least_weeks : int
-        Products sold in fewer weeks are left out: a week without a sale has no price, so they show their good weeks.
-    least_products : int
-        Categories with fewer products get the pooled elasticity.
+        Level of the items.
+    least_items : int
+        Categories with fewer items get the pooled elasticity.
 
     Returns
     -------
@@ -83,90 +82,170 @@ def demand(
     Notes
     -----
     Association, not effect. Cuts come with leaflets and displays (ε too large), are set when demand is expected (too
-    large), and buyers stock up (too large for a month as a whole; see :attr:`Demand.after`). Weeks without any sale
-    are missing (too small).
+    large), and buyers stock up (too large for a month as a whole; see :attr:`Demand.after`).
+
+    A week may mix prices: shops of a chain differ, or a price changes on a Wednesday. Buyers at the lower price are
+    then too many by the very factor that is looked for, and the mean over buyers of :math:`r^{\epsilon}` is what makes
+    up for it; near ε = 1 that is the plain mean of r.
+
+    References
+    ----------
+    J. Santos Silva, S. Tenreyro, "The log of gravity", Review of Economics and Statistics 88 (2006), 641–658: why a
+    Poisson regression, which keeps weeks without a sale, and not a regression of logarithms.
     """
-    cells = _cells(shop, start, end)
-    weeks_sold = cells.groupby("item")["week"].transform("size")
-    least = min(least_weeks, int(weeks_sold.max()))
-    cells = cells[weeks_sold >= least].reset_index(drop=True)
-    catalogue = shop.products.set_index("item_id")
-    cells["category"] = cells["item"].map(catalogue["category"]).astype(object)
-    label = cells["item"] if level == "item_id" else cells["item"].map(catalogue[level])
+    cells = item_weeks(shop, start, end, level)
     if not (cells["log_price"] < -0.01).any():
         raise BundlebookError(
             "no product was ever sold below its shelf price", where="demand", remedy="give list_price"
         )
-    x, y = _within(cells, "log_price"), _within(cells, "log_units")
-    pooled = _slope(x, y, cells["item"])
-    table = _by_category(x, y, cells, pooled, least_products)
-    return Demand(table, pooled, _after(cells), _whole_item(cells, label), _curve(cells, y))
+    theta, error, base = _poisson(cells["buyers"], cells[["log_price"]], cells["item"], cells["week"])
+    pooled = _interval(-theta[0], error[0])
+    table = _by_category(cells, base, float(pooled["elasticity"]), least_items)
+    both = cells.assign(before=cells.groupby("item")["log_price"].shift()).dropna(subset="before")
+    theta, error, _ = _poisson(both["buyers"], both[["log_price", "before"]], both["item"], both["week"])
+    return Demand(table, pooled, _interval(-theta[1], error[1]))
 
 
-def _cells(shop: Shop, start: np.datetime64, end: np.datetime64) -> pd.DataFrame:
-    """One row a product and week: log units, log of paid over shelf price."""
+def _interval(value: float, error: float) -> pd.Series:
+    return pd.Series({"elasticity": value, "low": value - 1.96 * error, "high": value + 1.96 * error})
+
+
+def _lines(shop: Shop, start: np.datetime64, end: np.datetime64, level: str) -> pd.DataFrame:
+    """One row per user, day and product bought: ``product``, ``item``, ``category``, ``week``, ``who`` (a number for
+    user and day), ``units``, ``ratio`` (paid over shelf price)."""
     lines = shop.purchases
     day = lines["time"].to_numpy().astype("datetime64[D]")
-    inside = (day >= start) & (day < end)
-    lines, day = lines[inside], day[inside]
+    inside = (day >= start) & (day < end) & (lines["quantity"] > 0).to_numpy() & (lines["price"] > 0).to_numpy()
+    lines, day = lines[inside], (day[inside] - start).astype(np.int64)
     shelf = lines["list_price"].fillna(lines["price"]) if "list_price" in lines else lines["price"]
-    units = lines["quantity"].to_numpy(dtype=np.float64)
-    frame = pd.DataFrame(
-        {
-            "item": lines["item_id"].to_numpy(),
-            "week": (day - start).astype(np.int64) // 7,
-            "units": units,
-            "paid": units * lines["price"].to_numpy(),
-            "shelf": units * np.maximum(shelf, lines["price"]).to_numpy(),
-        }
+    # Below a fifth of the shelf price it is no cut but a gift or an error; nobody pays more than the shelf says.
+    ratio = (lines["price"] / shelf).clip(0.2, 1)
+    product, products = pd.factorize(lines["item_id"])
+    n_days = int(day.max(initial=0)) + 1
+    who = pd.factorize(lines["user_id"])[0].astype(np.int64) * n_days + day
+    n_who = int(who.max(initial=0)) + 1
+    key, inverse = np.unique(product * n_who + who, return_inverse=True)
+    frame = pd.DataFrame({"product": pd.Categorical.from_codes(key // n_who, products), "who": key % n_who})
+    frame["week"] = frame["who"] % n_days // 7
+    frame["units"] = np.bincount(inverse, lines["quantity"].to_numpy(float))
+    frame["ratio"] = np.bincount(inverse, ratio.to_numpy()) / np.bincount(inverse)
+    known = shop.products.set_index("item_id").reindex(products)
+    label = known.index.to_series() if level == "item_id" else known[level]
+    for name, values in {"item": label, "category": known["category"]}.items():
+        frame[name] = pd.Categorical(values.astype(object)).take(key // n_who)
+    return frame.dropna(subset="item")
+
+
+def item_weeks(shop: Shop, start: np.datetime64, end: np.datetime64, level: str) -> pd.DataFrame:
+    """Count the buying days of every item in every week, and measure what its buyers paid.
+
+    Parameters
+    ----------
+    shop : Shop
+    start, end : datetime64[D]
+    level : str
+        Level of the items.
+
+    Returns
+    -------
+    DataFrame
+        One row per item and week, weeks without a sale among them: ``item``, ``week``, ``buyers`` (:math:`N_{it}` of
+        :func:`demand`), ``log_price`` (the sum over products in its formula) and the item's ``category``. Items none
+        of whose products was sold regularly are left out.
+    """
+    lines, n_weeks = _lines(shop, start, end, level), -int((start - end).astype(int) // 7)
+    weeks = np.arange(n_weeks)
+    days = lines.drop_duplicates(["item", "week", "who"])
+    buyers = days.groupby(["item", "week"], observed=True).size().unstack(fill_value=0)
+    by_product = lines.groupby(["product", "week"], observed=True)["ratio"].mean().unstack().reindex(columns=weeks)
+    sold = by_product.notna().sum(axis=1)
+    regular = by_product[sold >= min(n_weeks / 2, sold.max())]
+    # A week without a sale has no price; the product's usual one stands in.
+    log_price = np.log(regular.T.fillna(regular.median(axis=1)).T)
+    weight = lines["product"].value_counts().reindex(regular.index)
+    known = (
+        lines.drop_duplicates("product")
+        .set_index("product")
+        .reindex(regular.index)[["item", "category"]]
+        .astype(object)
     )
-    cells = frame.groupby(["item", "week"], sort=True, as_index=False).sum()
-    cells = cells[(cells["units"] > 0) & (cells["paid"] > 0)]
-    # Below a fifth of the shelf price it is no cut but a gift or an error.
-    ratio = (cells["paid"] / cells["shelf"]).clip(0.2, 1)
-    return cells.assign(log_units=np.log(cells["units"]), log_price=np.log(ratio))
+    index = log_price.mul(weight, axis=0).groupby(known["item"]).sum().div(weight.groupby(known["item"]).sum(), axis=0)
+    buyers = buyers.reindex(index=index.index, columns=weeks, fill_value=0)
+    table = pd.DataFrame({"log_price": index.stack(), "buyers": buyers.stack().astype(float)})
+    table = table.rename_axis(["item", "week"]).reset_index()
+    return table.assign(category=table["item"].map(known.drop_duplicates("item").set_index("item")["category"]))
 
 
-def _within(cells: pd.DataFrame, column: str, item: str = "item") -> np.ndarray:
-    """Take product and week means out, in turn, until nothing moves: two-way fixed effects."""
-    items, weeks = pd.factorize(cells[item])[0], pd.factorize(cells["week"])[0]
-    counts = np.bincount(items), np.bincount(weeks)
-    value = cells[column].to_numpy(dtype=np.float64).copy()
-    for _ in range(100):
-        before = value.copy()
-        for code, count in zip((items, weeks), counts, strict=True):
-            value -= (np.bincount(code, value) / count)[code]
-        if np.abs(value - before).max() < 1e-8:
+def _poisson(counts, x, item, week) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Poisson regression with an effect of each item and week, by iterated weighted least squares.
+
+    Returns
+    -------
+    theta, error : ndarray, shape (n_columns,)
+        Slopes, and their standard errors clustered by item.
+    base : ndarray, shape (n_rows,)
+        Logarithm of the expected count without the columns' part.
+    """
+    y, x = np.asarray(counts, dtype=np.float64), np.asarray(x, dtype=np.float64)
+    groups = [pd.factorize(np.asarray(values))[0] for values in (item, week)]
+    sums = [sparse.csr_matrix((np.ones(len(y)), (code, np.arange(len(y))))) for code in groups]
+    mu, theta = (y + y.mean()) / 2, np.zeros(x.shape[1])
+    eta = np.log(mu)
+    for _ in range(50):
+        within = _within(np.column_stack([eta + (y - mu) / mu, x]), mu, groups, sums)
+        z, moved = within[:, 0], within[:, 1:]
+        before, theta = theta, np.linalg.lstsq((moved * mu[:, None]).T @ moved, (moved * mu[:, None]).T @ z)[0]
+        eta = np.clip(eta + (y - mu) / mu - (z - moved @ theta), -30, 30)
+        mu = np.exp(eta)
+        if np.abs(theta - before).max() < 1e-6:
             break
-    return value
+    bread = np.linalg.pinv((moved * mu[:, None]).T @ moved)
+    score = sums[0] @ (moved * (y - mu)[:, None])
+    return theta, np.sqrt(np.diag(bread @ (score.T @ score) @ bread)), eta - x @ theta
 
 
-def _slope(x: np.ndarray, y: np.ndarray, cluster: pd.Series | np.ndarray) -> pd.Series:
-    """−slope of y on x, with a 95 % interval clustered by product."""
-    square = (x * x).sum()
-    slope = (x * y).sum() / square if square > 0 else 0.0
-    score = np.bincount(pd.factorize(cluster)[0], x * (y - slope * x))
-    error = np.sqrt((score**2).sum()) / square if square > 0 else np.inf
-    return pd.Series({"elasticity": -slope, "low": -slope - 1.96 * error, "high": -slope + 1.96 * error})
+def _within(values: np.ndarray, weight: np.ndarray, groups: list, sums: list) -> np.ndarray:
+    """Take weighted item and week means out, in turn, until nothing moves: two-way fixed effects."""
+    total = [by @ weight for by in sums]
+    for _ in range(100):
+        before = values
+        for code, by, n in zip(groups, sums, total, strict=True):
+            values = values - ((by @ (weight[:, None] * values)) / n[:, None])[code]
+        if np.abs(values - before).max() < 1e-7:
+            break
+    return values
 
 
-def _by_category(
-    x: np.ndarray, y: np.ndarray, cells: pd.DataFrame, pooled: pd.Series, least_products: int
-) -> pd.DataFrame:
-    rows = {}
-    for category, place in cells.groupby("category", sort=True).indices.items():
-        own = _slope(x[place], y[place], cells["item"].to_numpy()[place])
-        products = cells["item"].iloc[place].nunique()
-        error = (own["high"] - own["low"]) / (2 * 1.96)
-        if products >= least_products and np.isfinite(error) and error > 0:
-            rows[category] = {"own": own["elasticity"], "error": error, "products": products, "weeks": len(place)}
-    table = pd.DataFrame.from_dict(rows, orient="index", columns=["own", "error", "products", "weeks"])
-    between = _variance_between(table["own"].to_numpy(float), table["error"].to_numpy(float))
+def _by_category(cells: pd.DataFrame, base: np.ndarray, pooled: float, least_items: int) -> pd.DataFrame:
+    """Slope of each category by Newton's method, with effects of every item and week."""
+    item, (code, names) = pd.factorize(cells["item"])[0], pd.factorize(cells["category"], sort=True)
+    known = code >= 0
+    item, code, base, week = pd.factorize(item[known])[0], code[known], base[known], cells["week"].to_numpy()[known]
+    x, y = cells["log_price"].to_numpy()[known], cells["buyers"].to_numpy()[known]
+    slope = np.full(len(names), -pooled)
+    for _ in range(30):
+        mu = np.exp(base + slope[code] * x)
+        for group in (week, item):
+            factor = np.bincount(group, y) / np.maximum(np.bincount(group, mu), 1e-12)
+            base, mu = base + np.log(np.maximum(factor, 1e-12))[group], mu * factor[group]
+        moved = x - (np.bincount(item, mu * x) / np.maximum(np.bincount(item, mu), 1e-12))[item]
+        score, square = moved * (y - mu), np.maximum(np.bincount(code, mu * moved**2), 1e-12)
+        slope = slope + np.clip(np.bincount(code, score) / square, -1, 1)
+    of_item = np.zeros(item.max(initial=-1) + 1, dtype=np.int64)
+    of_item[item] = code
+    n_items = np.bincount(of_item, minlength=len(names))
+    # Few clusters look too sure of themselves; G / (G − 1) is the usual repair.
+    spread = np.bincount(of_item, np.bincount(item, score) ** 2, len(names)) * n_items / np.maximum(n_items - 1, 1)
+    table = pd.DataFrame(
+        {"own": -slope, "error": np.sqrt(spread) / square, "items": n_items, "weeks": np.bincount(code)}, index=names
+    )
+    table = table[(table["items"] >= least_items) & (table["error"] > 0)]
+    between = _variance_between(table["own"].to_numpy(), table["error"].to_numpy())
     weight = between / (between + table["error"] ** 2)
-    table["elasticity"] = weight * table["own"] + (1 - weight) * pooled["elasticity"]
+    table["elasticity"] = weight * table["own"] + (1 - weight) * pooled
     half = 1.96 * np.sqrt(weight) * table["error"]
     table["low"], table["high"] = table["elasticity"] - half, table["elasticity"] + half
-    return table[["elasticity", "low", "high", "own", "products", "weeks"]].rename_axis("category")
+    return table[["elasticity", "low", "high", "own", "items", "weeks"]].rename_axis("category")
 
 
 def _variance_between(values: np.ndarray, errors: np.ndarray) -> float:
@@ -179,52 +258,75 @@ def _variance_between(values: np.ndarray, errors: np.ndarray) -> float:
     return max(0.0, spread / (weight.sum() - (weight**2).sum() / weight.sum()))
 
 
-def _after(cells: pd.DataFrame) -> pd.Series:
-    """Response of this week's sales to *last* week's price, this week's price held fixed."""
-    follows = (cells["item"] == cells["item"].shift()) & (cells["week"] == cells["week"].shift() + 1)
-    both = cells.assign(before=cells["log_price"].shift())[follows].reset_index(drop=True)
-    x, now, y = (_within(both, column) for column in ("before", "log_price", "log_units"))
-    if not (now * now).sum() > 0:
-        return _slope(x, y, both["item"])
-    x, y = (value - now * (now * value).sum() / (now * now).sum() for value in (x, y))
-    return _slope(x, y, both["item"])
+def elasticity_readings(shop: Shop, start: np.datetime64, end: np.datetime64, level: str) -> pd.DataFrame:
+    """Compare the elasticity of units with that of buying, of single products and of whole items.
+
+    Products sold in at least 30 weeks (or in as many as any) take part in the first two rows.
+
+    Returns
+    -------
+    DataFrame
+        Index ``"units of a product"``, ``"buying days of a product"``, ``"buying days of an item"``; columns
+        ``elasticity``, ``low``, ``high``.
+    """
+    cells = _product_weeks(_lines(shop, start, end, level))
+    rows = {}
+    for name, column in {"units of a product": "units", "buying days of a product": "buyers"}.items():
+        theta, error, _ = _poisson(cells[column], np.log(cells[["mean"]]), cells["product"], cells["week"])
+        rows[name] = _interval(-theta[0], error[0])
+    rows["buying days of an item"] = demand(shop, start, end, level).pooled
+    return pd.DataFrame(rows).T
 
 
-def _whole_item(cells: pd.DataFrame, label: pd.Series) -> pd.Series:
-    """The same regression on whole items: fixed weights, or a cut would move the mean by what it sells."""
-    weight = cells.groupby("item")["units"].transform("mean")
-    frame = pd.DataFrame(
-        {"item": label.to_numpy(), "week": cells["week"], "units": cells["units"], "weight": weight}
-    ).assign(part=weight * cells["log_price"])
-    whole = frame.groupby(["item", "week"], sort=True, as_index=False).sum()
-    whole = whole.assign(log_price=whole["part"] / whole["weight"], log_units=np.log(whole["units"]))
-    return _slope(_within(whole, "log_price"), _within(whole, "log_units"), whole["item"])
+def _product_weeks(lines: pd.DataFrame, least_weeks: int = 30) -> pd.DataFrame:
+    """One row per product and week with a sale: buyers, units, and mean, median and range of paid over shelf."""
+    by = lines.groupby(["product", "week"], observed=True)
+    cells = by["ratio"].agg(["size", "mean", "min", "max"]).rename(columns={"size": "buyers"})
+    cells["median"] = by["ratio"].quantile(0.5, interpolation="nearest")  # a price that somebody paid
+    cells["units"] = by["units"].sum()
+    cells = cells.reset_index()
+    weeks_sold = cells.groupby("product", observed=True)["week"].transform("size")
+    return cells[weeks_sold >= min(least_weeks, weeks_sold.max())].reset_index(drop=True)
 
 
-def _curve(cells: pd.DataFrame, y: np.ndarray) -> pd.DataFrame:
-    """Mean of the demeaned log units by depth of discount, relative to no discount, clustered by product."""
-    depth = 1 - np.exp(cells["log_price"].to_numpy())
-    level = np.searchsorted(DEPTHS, depth, side="right") - 1
-    used = np.unique(level)
-    dummies = np.column_stack([_within(cells.assign(d=(level == k).astype(float)), "d") for k in used[1:]])
-    if not dummies.size:
-        return pd.DataFrame(columns=["depth", "uplift", "low", "high", "weeks"])
-    inverse = np.linalg.pinv(dummies.T @ dummies)
-    effect = inverse @ dummies.T @ y
-    residual = (y - dummies @ effect)[:, None] * dummies
-    item = pd.factorize(cells["item"])[0]
-    score = np.column_stack([np.bincount(item, column) for column in residual.T])
-    error = np.sqrt(np.diag(inverse @ (score.T @ score) @ inverse))
-    effect, error = np.append(0, effect), np.append(0, error)
-    return pd.DataFrame(
-        {
-            "depth": [depth[level == k].mean() for k in used],
-            "uplift": np.exp(effect),
-            "low": np.exp(effect - 1.96 * error),
-            "high": np.exp(effect + 1.96 * error),
-            "weeks": [int((level == k).sum()) for k in used],
-        }
-    )
+def uplift_by_depth(shop: Shop, start: np.datetime64, end: np.datetime64) -> pd.DataFrame:
+    """Measure by how much a product's buying days rise at each depth of discount, no form of the curve assumed.
+
+    A week whose lines were sold at different prices needs at least two lines, so such weeks have more buyers whatever
+    the price. Their *mean* price lies between the prices, and a small mean discount is mostly such a mixture: the
+    first reading overstates the effect of small cuts.
+
+    Parameters
+    ----------
+    shop : Shop
+    start, end : datetime64[D]
+
+    Returns
+    -------
+    DataFrame
+        One row per reading and depth: ``reading`` (:data:`READINGS`: the discount of the mean line, of the median line,
+        or of weeks whose lines agree to half a per cent), ``depth`` (mean share off the shelf price), ``uplift``
+        (factor on buying days against no discount), ``low``, ``high``, ``weeks``, ``mixed`` (share of these
+        product-weeks whose lines differ).
+    """
+    cells = _product_weeks(_lines(shop, start, end, "item_id"))
+    differ = cells["max"] - cells["min"] >= 0.005
+    parts = []
+    for reading in READINGS:
+        used = cells[~differ] if reading == "lines agree" else cells
+        depth = 1 - used["mean" if reading == "mean line" else "median"]
+        level = np.searchsorted(DEPTHS, depth.to_numpy() + 1e-9, side="right") - 1
+        present = np.unique(level)
+        dummies = (level[:, None] == present[1:]).astype(float)
+        theta, error = np.zeros(1), np.zeros(1)
+        if len(present) > 1:
+            theta, error, _ = _poisson(used["buyers"], dummies, used["product"], used["week"])
+            theta, error = np.append(0, theta), np.append(0, error)
+        table = pd.DataFrame({"depth": depth, "mixed": differ[used.index]}).groupby(level).mean()
+        table = table.assign(uplift=np.exp(theta), low=np.exp(theta - 1.96 * error), high=np.exp(theta + 1.96 * error))
+        parts.append(table.assign(reading=reading, weeks=np.bincount(level)[present]))
+    columns = ["reading", "depth", "uplift", "low", "high", "weeks", "mixed"]
+    return pd.concat(parts, ignore_index=True)[columns]
 
 
 def responses(shop: Shop) -> pd.DataFrame | None:

@@ -3,7 +3,7 @@
 Pairs are sets of size 2.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -61,7 +61,7 @@ def link_items(
     visible : Baskets
         What may be learned from.
     together : CoPurchase
-        Odds ratios within households, over the same items.
+        Odds ratios within users, over the same items.
     offered : tuple of tuples of str
         Sets that the shop itself put under one coupon or into one bundle.
     per_source : int
@@ -69,7 +69,7 @@ def link_items(
     min_support : float
         Smallest share of baskets of a mined pair.
     min_together : int
-        Fewest household-periods behind an odds ratio.
+        Fewest user-periods behind an odds ratio.
 
     Returns
     -------
@@ -182,6 +182,8 @@ class Candidates:
         P(the customer buys the item within the period).
     probability : ndarray of float64, shape (n_sets,)
         P(the customer buys all of the set within the period).
+    raw : ndarray of float64, shape (n_sets,)
+        The same before calibration.
     independent : ndarray of float64, shape (n_sets,)
         The same if the items had nothing to do with one another: the product.
     source : ndarray of uint8, shape (n_sets,)
@@ -193,6 +195,7 @@ class Candidates:
     size: np.ndarray
     p: np.ndarray
     probability: np.ndarray
+    raw: np.ndarray
     independent: np.ndarray
     source: np.ndarray
 
@@ -201,15 +204,8 @@ class Candidates:
 
     def where(self, chosen: np.ndarray) -> "Candidates":
         """Keep some sets (boolean mask or positions)."""
-        return Candidates(
-            self.items,
-            self.members[chosen],
-            self.size[chosen],
-            self.p,
-            self.probability[chosen],
-            self.independent[chosen],
-            self.source[chosen],
-        )
+        rows = {n: getattr(self, n)[chosen] for n in ("members", "size", "probability", "raw", "independent", "source")}
+        return replace(self, **rows)
 
     def ids(self, row: int) -> tuple[int, ...]:
         """Positions of the items of one set."""
@@ -258,7 +254,7 @@ def candidates(
         P(bought within the period), of any calibrated recommender.
     items : ndarray of str, shape (n_items,)
     psi : ndarray, shape (n_items, n_items)
-        Odds ratios within households.
+        Odds ratios within users.
     links : Links
     sizes : tuple of int
         Sizes wanted, 2 to 5.
@@ -385,4 +381,4 @@ def _collect(found, p, items, links, anchors, calibration) -> Candidates:
         source[rows] = np.bitwise_or.reduce(edges, axis=(1, 2)) | (is_anchor[sets].sum(axis=1) >= 2)
         start += len(sets)
     final = raw if calibration is None else calibration(raw, size)
-    return Candidates(items, members, size, p, final, independent, source)
+    return Candidates(items, members, size, p, final, raw, independent, source)

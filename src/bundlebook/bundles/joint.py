@@ -55,26 +55,26 @@ def plackett(p: np.ndarray, q: np.ndarray, psi: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True)
 class CoPurchase:
-    """How strongly pairs of items go together, in household-periods.
+    """How strongly pairs of items go together, in user-periods.
 
     Attributes
     ----------
     items : ndarray of str, shape (n_items,)
         Columns of the matrices, as in the baskets they come from.
     psi : ndarray, shape (n_items, n_items), float64
-        Odds ratio of each pair *within* a household; symmetric, 1 on the diagonal.
+        Odds ratio of each pair *within* a user; symmetric, 1 on the diagonal.
     crude : ndarray, shape (n_items, n_items), float64
-        Odds ratio over all household-periods thrown together; symmetric, 1 on the diagonal.
+        Odds ratio over all user-periods thrown together; symmetric, 1 on the diagonal.
     together : ndarray, shape (n_items, n_items), int64
-        Household-periods with both items; on the diagonal, with the item.
-    n_household_periods : int
+        User-periods with both items; on the diagonal, with the item.
+    n_user_periods : int
     """
 
     items: np.ndarray
     psi: np.ndarray
     crude: np.ndarray
     together: np.ndarray
-    n_household_periods: int
+    n_user_periods: int
 
 
 def co_purchase(
@@ -82,24 +82,24 @@ def co_purchase(
 ) -> CoPurchase:
     r"""Measure for every pair of items how strongly they go together in a period of 28 days.
 
-    Thrown together, household-periods show nearly every pair as positively associated, since those who shop much buy
-    more of everything. A model that knows the household has that in its two probabilities already; what it still lacks
-    is whether the items come in the *same* periods of one household. That is Mantel and Haenszel's odds ratio, pooled
-    over 2×2 tables, one a household h, with cells a (both), b, c (one of them), d (neither) and total T:
+    Thrown together, user-periods show nearly every pair as positively associated, since those who shop much buy
+    more of everything. A model that knows the user has that in its two probabilities already; what it still lacks
+    is whether the items come in the *same* periods of one user. That is Mantel and Haenszel's odds ratio, pooled
+    over 2×2 tables, one per user h, with cells a (both), b, c (one of them), d (neither) and total T:
 
     .. math:: \psi = \frac{k + \sum_h a_h d_h / T_h}{k + \sum_h b_h c_h / T_h}
 
     Parameters
     ----------
     histories : Baskets
-        Baskets on or after *at* are not looked at. Every period from a household's first basket on in which it shopped
-        counts.
+        Baskets on or after *at* are not looked at. Every period from a user's first basket on in which he or she
+        shopped counts.
     at : datetime64[D]
         Periods are counted back from this day.
     items : ndarray of str, optional
-        Items to compare, all if None. Memory grows with their number squared: 40 bytes a pair.
+        Items to compare, all if None. Memory grows with their number squared: 40 bytes per pair.
     prior : float
-        k > 0, in effective household-periods: pulls pairs that were seen seldom towards 1.
+        k > 0, in effective user-periods: pulls pairs that were seen seldom towards 1.
 
     Returns
     -------
@@ -114,7 +114,7 @@ def co_purchase(
 
     if not prior > 0:
         raise BundlebookError(f"prior must be positive, got {prior}", where="co_purchase")
-    # A period counts for a household that shopped in it, whatever it bought: shopping is read off all items.
+    # A period counts for a user who shopped in it, whatever it bought: shopping is read off all items.
     n_periods = (period_panel(histories, at).trips > 0).sum(axis=1)
     compared = histories if items is None else histories.over(items)
     panel = period_panel(compared, at)
@@ -139,7 +139,7 @@ def _crude(together: np.ndarray, total: int, prior: float) -> np.ndarray:
     return crude
 
 
-def joint_probability(p: np.ndarray, psi: np.ndarray) -> np.ndarray:
+def joint_probability(p: np.ndarray, psi: np.ndarray, pairwise: bool = False) -> np.ndarray:
     r"""P(all of a set) from each item's probability and the odds ratio of each pair.
 
     Of all distributions over the 2^k combinations of "bought" and "not bought" take the log-linear one without
@@ -148,10 +148,16 @@ def joint_probability(p: np.ndarray, psi: np.ndarray) -> np.ndarray:
     .. math:: P(\mathbf{x}) = \frac{1}{Z} \exp\Bigl(\sum_i a_i x_i + \sum_{i<j} x_i x_j \ln \psi_{ij}\Bigr),
               \qquad \mathbf{x} \in \{0, 1\}^k,
 
-    whose :math:`a_i` are set so that every item keeps its probability. ψ is then the odds ratio of a pair whatever the
-    other items do. For two items this is Plackett's formula, for ψ = 1 the product of the probabilities. The
-    :math:`a_i` come from iterative proportional fitting: scale the cells with item i to p_i, item after item, until
-    nothing moves.
+    whose :math:`a_i` are set so that every item keeps its probability. For two items this is Plackett's formula, for
+    ψ = 1 the product of the probabilities. The :math:`a_i` come from iterative proportional fitting: scale the cells
+    with item i to p_i, item after item, until nothing moves.
+
+    ψ stands here for the odds ratio of a pair *given* the other items. The odds ratios that :func:`co_purchase`
+    measures leave the other items open; they are larger where a third item goes with both. With *pairwise*, ψ is taken
+    as that: every pair gets its P(both) by Plackett's formula, and the bonds of the log-linear model are fitted to
+    these. It is the consistent reading, and not the default, because sets of three and more come true more often than
+    it says: purchases of one period share a cause (a large shop, guests) that no table of pairs holds, and
+    counting a part of each bond twice happens to stand in for it (chapter 09 measures both).
 
     Parameters
     ----------
@@ -159,6 +165,8 @@ def joint_probability(p: np.ndarray, psi: np.ndarray) -> np.ndarray:
         P(bought) of each item, in [0, 1]; k from 1 to 8.
     psi : ndarray, shape (n_sets, k, k)
         Odds ratios, symmetric, > 0; the diagonal is not looked at.
+    pairwise : bool
+        Keep the probability of each pair instead of its conditional odds ratio.
 
     Returns
     -------
@@ -170,11 +178,11 @@ def joint_probability(p: np.ndarray, psi: np.ndarray) -> np.ndarray:
 
     Examples
     --------
-    Three items of probability ½, any two of them with odds ratio 4:
+    Three items of probability ½. Any two of them have odds ratio 4 given the third, or 4 over everything:
 
-    >>> psi = np.full((1, 3, 3), 4.0)
-    >>> joint_probability(np.full((1, 3), 0.5), psi).round(4), joint_probability(np.full((1, 3), 0.5), psi**0).round(4)
-    (array([0.2857]), array([0.125]))
+    >>> p, psi = np.full((1, 3), 0.5), np.full((1, 3, 3), 4.0)
+    >>> joint_probability(p, psi).round(4), joint_probability(p, psi, pairwise=True).round(4)
+    (array([0.2857]), array([0.25]))
     """
     from bundlebook.bundles._counting import fit_tables  # numba costs half a second to import
 
@@ -187,7 +195,9 @@ def joint_probability(p: np.ndarray, psi: np.ndarray) -> np.ndarray:
         )
     if not ((p >= 0) & (p <= 1)).all() or not (psi > 0).all():
         raise BundlebookError("p must lie in [0, 1] and psi above 0", where="joint_probability")
-    joint = fit_tables(np.clip(p, _EDGE, 1 - _EDGE), psi)
+    inside = np.clip(p, _EDGE, 1 - _EDGE)
+    both = plackett(inside[:, :, None], inside[:, None, :], psi)
+    joint = fit_tables(inside, np.ones_like(psi) if pairwise else psi, both, pairwise)
     return np.where((p == 0).any(axis=1), 0.0, np.clip(joint, 0, p.min(axis=1)))
 
 

@@ -1,7 +1,6 @@
 """A page of bundles: what it is worth, and how to choose it under a shop's constraints (greedy, beam, exact)."""
 
-from dataclasses import dataclass
-from heapq import heapify, heappop, heappush
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -47,6 +46,8 @@ class Objective:
     category_value : float
         Added once a category.
     revenue, margin : ndarray, shape (n_sets,)
+    same : ndarray of int, shape (n_sets,)
+        Number of the set of items: rows with the same number are one set at several discounts.
     p : ndarray, shape (n_shown,)
     taste : Taste
     """
@@ -58,6 +59,7 @@ class Objective:
     category_value: float
     revenue: np.ndarray
     margin: np.ndarray
+    same: np.ndarray
     p: np.ndarray
     taste: Taste
 
@@ -140,6 +142,7 @@ def objective(
         w[2] * taste.variety,
         priced.revenue,
         priced.margin,
+        np.unique(sets.members, axis=0, return_inverse=True)[1].ravel(),
         p,
         taste,
     )
@@ -185,9 +188,8 @@ def choose(
 ) -> tuple[int, ...]:
     r"""Choose at most k sets with a large T.
 
-    * ``"greedy"`` takes the set that adds most, again and again. T is submodular, so what a set adds only shrinks as
-      the page fills: an old value is an upper bound, and few sets have to be looked at again (lazy evaluation). With
-      at most one bundle an item, a large first set shuts out many others, and greedy cannot take it back.
+    * ``"greedy"`` takes the set that adds most, again and again: a beam of width 1. With at most one bundle per item, a
+      large first set shuts out many others, and greedy cannot take it back.
     * ``"beam"`` keeps the *width* best pages of every length, so a smaller first set survives.
     * ``"exact"`` solves the integer programme below with HiGHS. It is the yardstick.
 
@@ -210,80 +212,55 @@ def choose(
     Returns
     -------
     tuple of int
-        Positions of the page's sets; its T is ``goal.value`` of them. Greedy gives them in the order in which they were
-        taken, the others by their T alone, best first.
+        Positions of the page's sets, each set of items once; its T is ``goal.value`` of them. Sorted by their T alone,
+        best first.
 
     Raises
     ------
     BundlebookError
         If *method* or *k* is wrong, or no page keeps to the limits.
-
-    References
-    ----------
-    M. Minoux: Accelerated greedy algorithms for maximizing submodular set functions. Optimization Techniques, 1978.
     """
     limits = limits or Limits()
     if k < 1 or limits.per_item < 1:
         raise BundlebookError(f"k = {k}, per_item = {limits.per_item}", where="choose", remedy="use at least 1")
-    solvers = {"greedy": _greedy, "beam": _beam, "exact": _exact}
-    if method not in solvers:
-        raise BundlebookError(f"unknown method {method!r}", where="choose", remedy=f"use one of {sorted(solvers)}")
-    rows = solvers[method](goal, k, limits, width)
-    return tuple(int(row) for row in rows)
+    if method not in ("greedy", "beam", "exact"):
+        raise BundlebookError(f"unknown method {method!r}", where="choose", remedy="use 'greedy', 'beam' or 'exact'")
+    kept = _worth_a_look(goal, limits)
+    goal = replace(
+        goal,
+        **{name: getattr(goal, name)[kept] for name in ("single", "holds", "touches", "revenue", "margin", "same")},
+    )
+    limits = replace(
+        limits,
+        given=None if limits.given is None else limits.given[kept],
+        own_brand=None if limits.own_brand is None else limits.own_brand[kept],
+    )
+    if method == "exact":
+        rows = _exact(goal, k, limits)
+    else:
+        rows = _beam(goal, k, limits, 1 if method == "greedy" else width)
+        if rows is None and method == "greedy":  # it has run into a dead end
+            rows = _beam(goal, k, limits, width)
+    if rows is None:
+        raise BundlebookError("no page keeps to the limits", where="choose", remedy="offer more sets or loosen them")
+    alone = goal.alone().round(9)  # the order in which a search met them hangs on the last digit
+    return tuple(int(kept[row]) for row in sorted(rows, key=lambda row: (-alone[row], row)))
 
 
-class _Page:
-    """A page while greedy fills it: what is on it, and what may still come."""
-
-    def __init__(self, goal: Objective, limits: Limits, k: int) -> None:
-        self.goal, self.limits, self.k = goal, limits, k
-        self.spent = limits.spent(len(goal.single))
-        self.own = np.ones(len(goal.single), dtype=bool) if limits.own_brand is None else limits.own_brand
-        self.rows: list[int] = []
-        self.times = np.zeros(goal.holds.shape[1], dtype=np.int64)
-        self.touched = np.zeros(goal.touches.shape[1], dtype=bool)
-        self.money, self.has_own = 0.0, limits.own_brand is None
-
-    def gain(self, row: int) -> float:
-        goal = self.goal
-        fresh = goal.item_value[goal.holds[row] & (self.times == 0)].sum()
-        return goal.single[row] + fresh + goal.category_value * np.count_nonzero(goal.touches[row] & ~self.touched)
-
-    def fits(self, row: int) -> bool:
-        if (self.times[self.goal.holds[row]] >= self.limits.per_item).any():
-            return False
-        if self.money + self.spent[row] > self.limits.budget + _TINY:
-            return False
-        return self.has_own or len(self.rows) + 1 < self.k or bool(self.own[row])
-
-    def take(self, row: int) -> None:
-        self.rows.append(row)
-        self.times += self.goal.holds[row]
-        self.touched |= self.goal.touches[row]
-        self.money += self.spent[row]
-        self.has_own = self.has_own or bool(self.own[row])
+def _worth_a_look(goal: Objective, limits: Limits) -> np.ndarray:
+    """Rows left when, of one set at several discounts, those go that add less and cost no less than another."""
+    spent = limits.spent(len(goal.single)) if np.isfinite(limits.budget) else np.zeros(len(goal.single))
+    best: dict[int, float] = {}
+    kept = []
+    for row in np.lexsort([-goal.single, spent, goal.same]).tolist():
+        if goal.single[row] > best.get(goal.same[row], -np.inf):
+            best[goal.same[row]] = goal.single[row]
+            kept.append(row)
+    return np.sort(kept)
 
 
-def _greedy(goal: Objective, k: int, limits: Limits, width: int) -> list[int]:
-    page = _Page(goal, limits, k)
-    queue = [(-value, row) for row, value in enumerate(goal.alone().tolist())]
-    heapify(queue)
-    while queue and len(page.rows) < k:
-        row = heappop(queue)[1]
-        if not page.fits(row):  # nor will it ever: what is on the page stays there
-            continue
-        gain = page.gain(row)
-        if queue and gain < -queue[0][0] - _TINY:
-            heappush(queue, (-gain, row))  # no longer surely the best
-        elif gain > 0 or not page.has_own:
-            page.take(row)
-        else:
-            break
-    return page.rows if page.has_own else _beam(goal, k, limits, width)
-
-
-def _beam(goal: Objective, k: int, limits: Limits, width: int) -> list[int]:
-    """All pages of a level at once, as matrices: (pages, items) times (items, sets)."""
+def _beam(goal: Objective, k: int, limits: Limits, width: int) -> list[int] | None:
+    """All pages of a level at once, as matrices: (pages, items) times (items, sets); None if none keeps the limits."""
     n, spent = len(goal.single), limits.spent(len(goal.single))
     holds, touches = goal.holds.T.astype(np.float64), goal.touches.T.astype(np.float64)
     own = np.zeros(n, dtype=bool) if limits.own_brand is None else limits.own_brand
@@ -295,7 +272,7 @@ def _beam(goal: Objective, k: int, limits: Limits, width: int) -> list[int]:
     for place in range(k):
         gain = goal.single + ((times == 0) * goal.item_value) @ holds + goal.category_value * (touched == 0) @ touches
         fits = ((times >= limits.per_item) @ holds == 0) & (money[:, None] + spent <= limits.budget + _TINY)
-        np.put_along_axis(fits, rows, False, axis=1)
+        fits &= ~(goal.same[rows][:, :, None] == goal.same).any(axis=1)
         if place == k - 1:
             fits &= has_own[:, None] | own
         total = np.where(fits, value[:, None] + gain, -np.inf).ravel()
@@ -313,12 +290,10 @@ def _beam(goal: Objective, k: int, limits: Limits, width: int) -> list[int]:
         ready = np.flatnonzero(has_own)
         if len(ready) and value[ready[0]] > best_value:  # pages stand in the order of their values
             best, best_value = rows[ready[0]].tolist(), value[ready[0]]
-    if best is None:
-        raise BundlebookError("no page keeps to the limits", where="choose", remedy="offer more sets or loosen them")
-    return _best_first(goal, best)
+    return best
 
 
-def _exact(goal: Objective, k: int, limits: Limits, width: int) -> list[int]:
+def _exact(goal: Objective, k: int, limits: Limits) -> list[int] | None:
     n, n_items, n_categories = len(goal.single), goal.holds.shape[1], goal.touches.shape[1]
     gain = np.concatenate([goal.single, goal.item_value, np.full(n_categories, goal.category_value)])
     holds, touches = csr_matrix(goal.holds.T.astype(float)), csr_matrix(goal.touches.T.astype(float))
@@ -333,47 +308,9 @@ def _exact(goal: Objective, k: int, limits: Limits, width: int) -> list[int]:
         constraints.append(LinearConstraint(hstack([csr_matrix(limits.spent(n)), rest]), -np.inf, limits.budget))
     if limits.own_brand is not None:
         constraints.append(LinearConstraint(hstack([csr_matrix(limits.own_brand.astype(float)), rest]), 1, np.inf))
+    if len(np.unique(goal.same)) < n:
+        once = csr_matrix((np.ones(n), (goal.same, np.arange(n))))
+        constraints.append(LinearConstraint(hstack([once, csr_matrix((once.shape[0], n_items + n_categories))]), 0, 1))
     whole = np.concatenate([np.ones(n), np.zeros(n_items + n_categories)])
     found = milp(-gain, integrality=whole, bounds=Bounds(0, 1), constraints=constraints, options={"mip_rel_gap": 0})
-    if found.x is None:
-        raise BundlebookError("no page keeps to the limits", where="choose", remedy="offer more sets or loosen them")
-    return _best_first(goal, np.flatnonzero(found.x[:n] > 0.5).tolist())
-
-
-def _best_first(goal: Objective, rows: list[int]) -> list[int]:
-    """Order a page by the T of its sets alone; the order in which a search met them hangs on the last digit."""
-    alone = goal.alone().round(9)
-    return sorted(rows, key=lambda row: (-alone[row], row))
-
-
-def mmr(value: np.ndarray, alike: np.ndarray, k: int, trade: float) -> list[int]:
-    r"""Order by maximal marginal relevance: what is good and unlike what was taken before.
-
-    .. math:: \arg\max_{b \notin B} \ (1 - \lambda)\, v_b - \lambda \max_{b' \in B} \text{alike}(b, b')
-
-    Parameters
-    ----------
-    value : ndarray, shape (n_sets,)
-        In [0, 1].
-    alike : ndarray, shape (n_sets, n_sets)
-        In [0, 1].
-    k : int
-    trade : float
-        λ in [0, 1]; 0 is the plain order.
-
-    Returns
-    -------
-    list of int
-
-    References
-    ----------
-    J. Carbonell, J. Goldstein: The Use of MMR, Diversity-Based Reranking. SIGIR 1998.
-    """
-    taken: list[int] = []
-    nearest = np.zeros(len(value))
-    for _ in range(min(k, len(value))):
-        score = (1 - trade) * value - trade * nearest
-        score[taken] = -np.inf
-        taken.append(int(score.argmax()))
-        nearest = np.maximum(nearest, alike[taken[-1]])
-    return taken
+    return None if found.x is None else np.flatnonzero(found.x[:n] > 0.5).tolist()

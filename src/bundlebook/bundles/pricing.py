@@ -146,23 +146,29 @@ class Weights:
         return weights / weights.sum()
 
 
+#: Shares of the usual price that a set may be offered at, by default.
+DISCOUNTS = (0.0, 0.05, 0.1, 0.15, 0.2)
+
+
 @dataclass(frozen=True)
 class Priced:
-    """Sets with a price each; arrays of shape (n_sets,), money in the shop's currency.
+    """Sets, each at one or more discounts; arrays of shape (n_offers,), money in the shop's currency.
 
     Attributes
     ----------
     sets : Candidates
+        One row per offer: a set stands in it once for each of its discounts.
     usual_price, price, cost : ndarray
         Of one bundle of one unit each.
     discount : ndarray
         Share taken off the usual price.
     probability : ndarray
-        P(all bought) at that price, if sets respond as single products do.
+        P(all bought) at that price, if sets respond as items have responded.
     revenue, margin : ndarray
         Expected money per customer and period.
-    break_even, response : ndarray
-        By which factor the discount must raise P, and by which it does if the elasticity holds.
+    break_even : ndarray, shape (n_offers, 2)
+        By which factor the discount must raise P to leave as much money as the usual prices: the lowest and the highest
+        answer to the question who the additional buyers are, see :func:`price`.
     """
 
     sets: Candidates
@@ -174,13 +180,17 @@ class Priced:
     revenue: np.ndarray
     margin: np.ndarray
     break_even: np.ndarray
-    response: np.ndarray
 
     def __len__(self) -> int:
         return len(self.price)
 
+    @property
+    def given(self) -> np.ndarray:
+        """Expected money given away as discount per customer and period, shape (n_offers,)."""
+        return self.probability * (self.usual_price - self.price)
+
     def where(self, chosen: np.ndarray) -> "Priced":
-        """Keep some sets (boolean mask or positions)."""
+        """Keep some offers (boolean mask or positions)."""
         rest = {name: getattr(self, name)[chosen] for name in self.__dataclass_fields__ if name != "sets"}
         return Priced(self.sets.where(chosen), **rest)
 
@@ -190,17 +200,22 @@ def price(
     usual_price: np.ndarray,
     cost: np.ndarray,
     elasticity: np.ndarray,
-    discounts: tuple[float, ...] = (0.0, 0.05, 0.1, 0.15, 0.2),
-    weights: Weights | None = None,
+    discounts: tuple[float, ...] = DISCOUNTS,
     least_margin: float = 0.0,
 ) -> Priced:
-    r"""Give every set the discount at which its revenue and margin are worth most.
+    r"""Offer every set at every discount: what it costs, how likely it is bought, and what it earns.
 
-    .. math:: P_d = \frac{o}{1 + o}, \quad o = (1 - d)^{-\epsilon} \frac{P_0}{1 - P_0}, \qquad
-              S = P_d (1 - d) \sum_i \text{price}_i, \qquad R = S - P_d \sum_i \text{cost}_i
+    How a discount d moves P is ASSUMED: the rate at which a customer buys the set is multiplied by
+    :math:`(1-d)^{-\epsilon}`, whatever the length of the period, so that
 
-    with ε the mean elasticity of the set's items. Of the *discounts* the one with the largest
-    :math:`w_S S / S_{\max} + w_R R / R_{\max}` is taken, the maxima being those without discount.
+    .. math:: P_d = 1 - (1 - P_0)^{(1 - d)^{-\epsilon}}, \qquad
+              S = P_d\, (1 - d) \sum_i \text{price}_i, \qquad R = S - P_d \sum_i \text{cost}_i
+
+    with ε the mean elasticity of *buying* of the set's items (:func:`~bundlebook.bundles.elasticity.demand`).
+
+    The break-even factor depends on who buys in addition. With margins :math:`m_i`, their sum M and the discount in
+    money D it is :math:`M / (M - D)` if all additional buyers would have bought nothing, the lowest answer, and
+    :math:`1 + D / (m_i - D)` if they would have bought all of the set but item i; infinite where :math:`m_i \le D`.
 
     Parameters
     ----------
@@ -208,24 +223,23 @@ def price(
     usual_price, cost, elasticity : ndarray, shape (n_items,)
         Of each item: money per unit, money per unit, and ε without unit.
     discounts : tuple of float
-        Shares of the usual price to choose from, ascending, in [0, 1).
-    weights : Weights, optional
+        Shares of the usual price, in [0, 1).
     least_margin : float
-        Smallest margin of a bundle as a share of its price; a discount that leaves less is not given. Sets without a
-        discount that leaves so much are dropped.
+        Smallest margin of an offer as a share of its price; offers that leave less are dropped.
 
     Returns
     -------
     Priced
+        Set after set, in the order of *sets*, each at its discounts in their order.
 
     Raises
     ------
     BundlebookError
-        If a discount is outside [0, 1), or no set earns the least margin.
+        If a discount is outside [0, 1), or no offer earns the least margin.
 
     Notes
     -----
-    That a *set* responds to its price as products have responded to theirs is ASSUMED: nobody in the log was ever
+    That a *set* responds to its price as items have responded to theirs is ASSUMED as well: nobody in the log was ever
     offered one.
     """
     depth = np.asarray(discounts, dtype=np.float64)
@@ -233,38 +247,28 @@ def price(
         raise BundlebookError(f"discounts {discounts}", where="price", remedy="use shares in [0, 1)")
     member = sets.members >= 0
     place = np.where(member, sets.members, 0)
-    usual, paid_for = ((values[place] * member).sum(axis=1) for values in (usual_price, cost))
-    steep = (elasticity[place] * member).sum(axis=1) / sets.size
-    p0 = np.clip(sets.probability, 0, 1 - 1e-9)[:, None]
-    odds = (1 - depth) ** -steep[:, None] * p0 / (1 - p0)
-    p = odds / (1 + odds)
-    asked = (1 - depth) * usual[:, None]
+    usual, paid_for, steep = ((v[place] * member).sum(axis=1) for v in (usual_price, cost, elasticity))
+    factor = (1 - depth) ** -(steep / sets.size)[:, None]
+    p = -np.expm1(factor * np.log1p(-np.clip(sets.probability, 0, 1 - 1e-9))[:, None])
+    asked, off = usual[:, None] * (1 - depth), usual[:, None] * depth
     unit = asked - paid_for[:, None]
-    revenue, margin = p * asked, p * unit
-    share = (weights or Weights()).normalised()
-    flat = p0[:, 0] * usual, p0[:, 0] * (usual - paid_for)
-    scale = [max(float(terms.max(initial=0)), 1e-12) for terms in flat]
-    worth = np.where(
-        unit >= least_margin * asked, share[0] * revenue / scale[0] + share[1] * margin / scale[1], -np.inf
-    )
-    best = worth.argmax(axis=1)
-    kept = np.flatnonzero(worth.max(axis=1) > -np.inf)
-    if not len(kept):
+    lacking = np.where(member, (usual_price - cost)[place], np.inf).min(axis=1)[:, None]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        needed = [np.where(m > off, 1 + off / (m - off), np.inf) for m in ((usual - paid_for)[:, None], lacking)]
+    row, column = np.nonzero(unit >= least_margin * asked)
+    if not len(row):
         raise BundlebookError(
             f"no set leaves a margin of {least_margin:.0%}", where="price", remedy="lower it or the discounts"
         )
-    at = kept, best[kept]
-    with np.errstate(divide="ignore"):
-        break_even = np.where(unit[at] > 0, (usual - paid_for)[kept] / unit[at], np.inf)
+    at = row, column
     return Priced(
-        sets.where(kept),
-        usual[kept],
+        sets.where(row),
+        usual[row],
         asked[at],
-        paid_for[kept],
-        depth[best[kept]],
+        paid_for[row],
+        depth[column],
         p[at],
-        revenue[at],
-        margin[at],
-        break_even,
-        p[at] / np.maximum(p0[kept, 0], 1e-12),
+        (p * asked)[at],
+        (p * unit)[at],
+        np.column_stack([factors[at] for factors in needed]),
     )

@@ -9,7 +9,7 @@ from bundlebook.bundles.pricing import Priced
 from bundlebook.shop import Baskets
 
 #: A pair is called one that goes together from this lift or odds ratio on.
-_WORTH_SAYING = 1.2
+_WORTH_SAYING = 1.5
 
 
 def explain(
@@ -103,16 +103,18 @@ def _every(days: float) -> str:
 
 
 def _bond(names: np.ndarray, ids: list[int], held: list[int], links: Links, together: CoPurchase) -> str | None:
-    """Sentence on the pair with the highest size-adjusted lift, or else with the highest odds ratio."""
+    """Sentence on the pair with the highest size-adjusted lift, or else with the highest odds ratio.
+
+    The numbers are for the analyst (:func:`numbers`); a customer has no use for a lift.
+    """
     pairs = [(i, j) for place, i in enumerate(ids) for j in [*ids[place + 1 :], *held]]
-    lift, i, j = max((float(np.nan_to_num(links.lift[i, j])), -i, -j) for i, j in pairs)
-    if lift >= _WORTH_SAYING:
-        a, b = (str(names[-n]) for n in (i, j))
-        return f"{a[0].upper() + a[1:]} and {b} share a basket {lift:.1f} times as often as chance would have it."
-    odds, i, j = max((float(together.psi[i, j]), -i, -j) for i, j in pairs)
-    if odds >= _WORTH_SAYING:
-        a, b = (str(names[-n]) for n in (i, j))
-        return f"Households that buy {a} tend to buy {b} in the same weeks: {odds:.1f} times the odds."
+    for strength, when in (
+        (np.nan_to_num(links.lift), "on the same day"),
+        (together.psi, "within the same four weeks"),
+    ):
+        value, i, j = max((float(strength[i, j]), -i, -j) for i, j in pairs)
+        if value >= _WORTH_SAYING:
+            return f"Customers who buy {names[-i]} often buy {names[-j]} {when}."
     return None
 
 
@@ -122,8 +124,8 @@ def numbers(priced: Priced, row: int, links: Links, together: CoPurchase) -> pd.
     Returns
     -------
     DataFrame
-        One row a pair: ``first``, ``second``, ``p_first``, ``p_second``, ``odds_ratio`` (within households),
-        ``together`` (household-periods with both), ``lift`` (size-adjusted; NaN if not frequent) and ``source``.
+        One row per pair: ``first``, ``second``, ``p_first``, ``p_second``, ``odds_ratio`` (within users),
+        ``together`` (user-periods with both), ``lift`` (size-adjusted; NaN if not frequent) and ``source``.
     """
     sets = priced.sets
     ids = sets.members[row, : sets.size[row]]

@@ -14,7 +14,7 @@ from bundlebook.bundles.elasticity import Demand, demand
 from bundlebook.bundles.generate import Candidates, Filters, candidates, link_items
 from bundlebook.bundles.joint import SetCalibration, co_purchase
 from bundlebook.bundles.page import Limits, Taste, choose, objective
-from bundlebook.bundles.pricing import ASSUMED_MARGIN, Priced, Weights, price, prices
+from bundlebook.bundles.pricing import ASSUMED_MARGIN, DISCOUNTS, Priced, Weights, price, prices
 from bundlebook.bundles.reasons import explain
 from bundlebook.errors import BundlebookError
 from bundlebook.recommenders import BasketCompleter, Calibrated, DecayedFrequency, ProbabilisticRecommender
@@ -69,7 +69,7 @@ class BundleRecommender:
         sizes: tuple[int, ...] = (2, 3, 4, 5),
         likely: int = 10,
         width: int = 30,
-        discounts: tuple[float, ...] = (0.0, 0.05, 0.1, 0.15, 0.2),
+        discounts: tuple[float, ...] = DISCOUNTS,
         margin: float = ASSUMED_MARGIN,
         taste: Taste | None = None,
         per_category: int = 2,
@@ -112,7 +112,7 @@ class BundleRecommender:
         usual = self.table_["usual_price"].to_numpy(float)
         elastic = np.zeros(len(usual)) if self.demand_ is None else self.demand_.of(self.table_["category"])
         self._money = usual, self.table_["cost"].to_numpy(float), elastic
-        self.names_ = _readable(visible.items, self.table_["category"])
+        self.names_ = readable(visible.items, self.table_["category"])
         self.category_ = np.unique(self.table_["category"].to_numpy(str), return_inverse=True)[1]
         self._private = self.table_["private_label"].to_numpy() >= 0.5
         self.filters_ = Filters(np.isfinite(usual) & (usual > 0), self.category_, self.per_category, usual, new=None)
@@ -204,13 +204,13 @@ class BundleRecommender:
             must_hold,
         )
 
-    def price(self, sets: Candidates, weights: Weights | None = None, least_discount: float = 0.0) -> Priced:
-        """Price candidates with the fitted prices, costs and elasticities."""
+    def price(self, sets: Candidates, least_discount: float = 0.0) -> Priced:
+        """Offer candidates at every discount, with the fitted prices, costs and elasticities."""
         usual, cost, elastic = self._money
         discounts = tuple(d for d in self.discounts if d >= least_discount)
         if self.demand_ is None:
             discounts = discounts[:1]
-        return price(sets, usual, cost, elastic, discounts, weights)
+        return price(sets, usual, cost, elastic, discounts)
 
     def recommend(
         self,
@@ -251,11 +251,11 @@ class BundleRecommender:
         if history is not None and (history.day >= self.at_).any():
             history = history.between(end=self.at_)
         sets = self.candidates(history, kind, basket, filters)
-        priced = self.price(sets, weights, 0.05 if kind == "discounted" else 0.0)
+        priced = self.price(sets, 0.05 if kind == "discounted" else 0.0)
         goal = objective(priced, self.category_, weights, self.taste)
         limits = replace(
             limits or Limits(),
-            given=priced.probability * (priced.usual_price - priced.price),
+            given=priced.given,
             own_brand=self.own_brand(priced) if need_own_brand else None,
         )
         chosen = choose(goal, k, limits, method)
@@ -321,8 +321,12 @@ def _offered_sets(shop: Shop, level: str, at: np.datetime64, largest: int = 8) -
     return tuple(sorted({labels for labels in sets if 2 <= len(labels) <= largest}))
 
 
-def _readable(items: np.ndarray, category: np.ndarray) -> np.ndarray:
+def readable(items: np.ndarray, category: np.ndarray) -> np.ndarray:
     """Names for sentences: labels of a till in small letters, and single words with their category behind them.
+
+    Parameters
+    ----------
+    items, category : ndarray of str, shape (n_items,)
 
     Returns
     -------
@@ -330,7 +334,7 @@ def _readable(items: np.ndarray, category: np.ndarray) -> np.ndarray:
 
     Examples
     --------
-    >>> _readable(np.array(["PRIMAL", "SPAGHETTI DRY"]), np.array(["BEEF", "DRY NOODLES/PASTA"])).tolist()
+    >>> readable(np.array(["PRIMAL", "SPAGHETTI DRY"]), np.array(["BEEF", "DRY NOODLES/PASTA"])).tolist()
     ['primal (beef)', 'spaghetti dry']
     """
     names = []
@@ -348,6 +352,61 @@ def _tenths(histories: Baskets) -> list[Baskets]:
         for part in (histories.of_users(np.arange(low, histories.n_users, 10)) for low in range(10))
         if part.n_users
     ]
+
+
+def offer_table(
+    shop: Shop,
+    users: list[str],
+    at: np.datetime64 | str | None = None,
+    k: int = 3,
+    hold_out: float = 0.2,
+    seed: int = 0,
+    **page,
+) -> pd.DataFrame:
+    """Bundles for many users, a part of whom, drawn at random, is to get no offer.
+
+    Whether offers change what people buy can be told only by those who got none: compare the two groups' purchases of
+    the bundles in the period that follows, all users of a group included, whether they answered or not.
+
+    Parameters
+    ----------
+    shop : Shop
+        Cleaned.
+    users : list of str
+    at, k, **page
+        As in :func:`recommend_bundles`.
+    hold_out : float
+        Share of the users in the group without an offer, in [0, 1).
+    seed : int
+        Seed of the draw.
+
+    Returns
+    -------
+    DataFrame
+        One row per user and bundle: ``user_id``, ``group`` (``"offer"`` or ``"hold-out"``; send nothing to the second),
+        ``place``, ``items`` (labels, joined by " + "), ``usual_price``, ``price``, ``discount``, ``probability``,
+        ``break_even_low``, ``break_even_high`` (factors on the probability), ``reasons``.
+    """
+    if not 0 <= hold_out < 1:
+        raise BundlebookError(f"hold_out = {hold_out}", where="offer_table", remedy="use a share from 0 to below 1")
+    order = np.random.default_rng(seed).permutation(len(users))
+    held = {users[place] for place in order[: round(hold_out * len(users))]}
+    return pd.DataFrame(
+        [
+            {
+                "user_id": user,
+                "group": "hold-out" if user in held else "offer",
+                "place": place,
+                "items": " + ".join(bundle.items),
+                **{name: getattr(bundle, name) for name in ("usual_price", "price", "discount", "probability")},
+                "break_even_low": bundle.break_even[0],
+                "break_even_high": bundle.break_even[1],
+                "reasons": " ".join(bundle.reasons),
+            }
+            for user in users
+            for place, bundle in enumerate(recommend_bundles(shop, user, at, k, **page), start=1)
+        ]
+    )
 
 
 _FITTED: OrderedDict[tuple[int, str], tuple[Shop, Baskets, BundleRecommender]] = OrderedDict()

@@ -1,41 +1,48 @@
-"""Figures of bundles: demand curves, the Pareto front, the card of a bundle, exposures."""
+"""Figures of bundles: demand curves, the Pareto front, a page and its weights, the card of a bundle, exposures."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from io import BytesIO
 from textwrap import wrap
+from typing import Any
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.patches import FancyBboxPatch
 
-from bundlebook.bundles import Bundle, Demand
+from bundlebook.bundles import Bundle, Demand, Weights
 from bundlebook.plots.style import MARKERS, PALETTE, Panels, figure, get_ax, get_axes, name_rows, plain
 
 
 @figure
-def demand_curves(response: Demand, margin: float, most: int = 12, *, axes: Panels | None = None) -> Panels:
-    """Draw the measured uplift by depth of discount beside the fitted curve, and the elasticities of categories.
+def demand_curves(
+    response: Demand, curve: pd.DataFrame, margin: float, most: int = 12, *, axes: Panels | None = None
+) -> Panels:
+    """Draw the measured uplift by depth of discount beside the fitted curve, and the elasticities by category.
 
     Parameters
     ----------
     response : Demand
+    curve : DataFrame
+        From :func:`~bundlebook.bundles.uplift_by_depth`.
     margin : float
-        ASSUMED share of the price; the units needed to keep the margin's money are drawn as a dotted line.
+        ASSUMED share of the price; the purchases needed to keep the margin's money are drawn as a dotted line.
     most : int
-        Categories shown, those with most product-weeks.
+        Categories shown, those with most item-weeks.
     """
     table = response.table.sort_values(["weeks"], ascending=False).head(most).sort_values("elasticity", ascending=False)
     left, right = axes = get_axes(axes, 1, 2, figsize=(10, 4.3), width_ratios=(1, 1.1))
-    curve, depth = response.curve, np.linspace(0, float(response.curve["depth"].max()) * 1.05, 100)
+    depth = np.linspace(0, float(curve["depth"].max()) * 1.05, 100)
     left.plot(depth, (1 - depth) ** -response.pooled["elasticity"], color=PALETTE[0], lw=2,
-              label=f"elasticity {response.pooled['elasticity']:.2f}")  # fmt: skip
+              label=f"whole items, ε = {response.pooled['elasticity']:.2f}")  # fmt: skip
     dear = depth[depth < 0.95 * margin]
     left.plot(dear, margin / (margin - dear), color="0.4", lw=1.5, ls=":", label=f"needed at a margin of {margin:.1%}")
-    error = [curve["uplift"] - curve["low"], curve["high"] - curve["uplift"]]
-    left.errorbar(
-        curve["depth"], curve["uplift"], yerr=error, fmt="o", color=PALETTE[1], capsize=3, label="measured, 95 %"
-    )
-    left.set(title="All products", xlabel="discount, share of the shelf price", ylabel="units sold, factor",
+    for number, (reading, rows) in enumerate(curve.groupby("reading", sort=False), start=1):
+        error = [rows["uplift"] - rows["low"], rows["high"] - rows["uplift"]]
+        left.errorbar(rows["depth"], rows["uplift"], yerr=error, fmt=MARKERS[number], color=PALETTE[number], ms=5,
+                      capsize=2, label=f"products, {reading}")  # fmt: skip
+    left.set(title="All products", xlabel="discount, share of the shelf price", ylabel="buying days, factor",
              ylim=(0.8, 1.15 * float(curve["high"].max())))  # fmt: skip
     left.legend(loc="upper center", bbox_to_anchor=(0.5, -0.17), ncols=2, fontsize=9)
     place = np.arange(len(table))
@@ -44,7 +51,7 @@ def demand_curves(response: Demand, margin: float, most: int = 12, *, axes: Pane
     right.axvline(response.pooled["elasticity"], color=PALETTE[0], lw=1)
     right.axvline(1 / margin, color="0.4", lw=1.5, ls=":")
     name_rows(right, table.index, width=26, fontsize=9)
-    right.set(title="The largest categories", xlabel="elasticity", xlim=(0, None))
+    right.set(title="The largest categories", xlabel="elasticity of buying", xlim=(0, None))
     return axes
 
 
@@ -115,7 +122,9 @@ def bundle_card(
     price = f"{currency}{bundle.price:.2f}"
     ax.text(0.94, y, price, weight="bold", fontsize=15, ha="right", va="center", color=PALETTE[2])
     if bundle.discount > 0.001:
-        ax.text(0.94, y - 0.32, f"instead of {currency}{bundle.usual_price:.2f}", ha="right", va="center", fontsize=9)
+        off = bundle.usual_price - bundle.price
+        saved = f"instead of {currency}{bundle.usual_price:.2f}: you save {currency}{off:.2f}"
+        ax.text(0.94, y - 0.32, saved, ha="right", va="center", fontsize=9)
     for name in names:
         y -= 0.28
         ax.text(0.08, y, f"+ {plain(name)}", fontsize=11, va="center")
@@ -128,12 +137,96 @@ def bundle_card(
     money = f"revenue {currency}{bundle.revenue:.2f}   margin {currency}{bundle.margin:.2f} (ASSUMED)"
     effect = "no discount"
     if bundle.discount > 0.001:
-        effect = f"discount {bundle.discount:.0%}, must raise P by {bundle.break_even - 1:.0%}"
+        least, most = (
+            f"{factor - 1:.0%}" if np.isfinite(factor) else "more than can be" for factor in bundle.break_even
+        )
+        effect = f"discount {bundle.discount:.0%}, must raise P by {least} to {most}"
     facts = [f"P(all) {bundle.probability:.3f}   {money}", f"{effect}   from: {plain(', '.join(bundle.source))}"]
     for line in facts:
         y -= 0.26
         ax.text(0.06, y, line, fontsize=8.5, va="center", color="0.35")
     return ax
+
+
+@figure
+def page_of_bundles(
+    page: list[Bundle], weights: Weights, names: Mapping[str, str] | None = None, *, ax: Axes | None = None
+) -> Axes:
+    """Draw what a page promises: a bar of expected revenue per bundle, the margin as its darker part.
+
+    Parameters
+    ----------
+    page : list of Bundle
+    weights : Weights
+        Those that chose the page; they stand in the title.
+    names : mapping of str to str, optional
+        What to call the items.
+    """
+    names = names or {}
+    ax = get_ax(ax, (9, 1.2 + 0.75 * max(len(page), 1)))
+    place = np.arange(len(page))[::-1]
+    ax.barh(place, [bundle.revenue for bundle in page], 0.5, color=PALETTE[0], alpha=0.4, label="revenue S")
+    ax.barh(place, [bundle.margin for bundle in page], 0.5, color=PALETTE[0], label="margin R (ASSUMED cost)")
+    for y, bundle in zip(place, page, strict=True):
+        told = f"  P {bundle.probability:.2f}, {bundle.discount:.0%} off, D {bundle.satisfaction:.2f}"
+        ax.text(bundle.revenue, y, told, va="center", fontsize=9)
+    said = [" + ".join(str(names.get(item, item)) for item in bundle.items) for bundle in page]
+    ax.set_yticks(place, [plain("\n".join(wrap(text, 44)[:2])) for text in said], fontsize=9)
+    share = weights.normalised()
+    ax.set(title="Weights: S {:.2f}, R {:.2f}, D {:.2f}".format(*share), xlabel="expected money per bundle and period",
+           xlim=(0, 1.45 * max([bundle.revenue for bundle in page], default=1)))  # fmt: skip
+    ax.legend(loc="lower right", fontsize=9)
+    return ax
+
+
+def weights_panel(
+    choose: Callable[[Weights], list[Bundle]],
+    weights: Weights,
+    names: Mapping[str, str] | None = None,
+    live: bool = False,
+) -> Any:
+    """Show the page that some weights choose; *live*, let the reader move the weights and watch the page.
+
+    Parameters
+    ----------
+    choose : callable
+        From weights to a page.
+    weights : Weights
+        Where the panel starts.
+    names : mapping of str to str, optional
+    live : bool
+        True makes a widget with a slider per weight, which needs a running notebook. False draws one figure.
+
+    Returns
+    -------
+    ipywidgets.VBox or None
+    """
+    if not live:
+        page_of_bundles(choose(weights), weights, names)
+        return None
+    import ipywidgets
+
+    sliders = {
+        name: ipywidgets.FloatSlider(getattr(weights, name), min=0, max=1, step=0.05, description=name)
+        for name in ("revenue", "margin", "satisfaction")
+    }
+    image = ipywidgets.Image(format="png")
+
+    def draw(_=None) -> None:
+        values = {name: slider.value for name, slider in sliders.items()}
+        if not any(values.values()):
+            return
+        now, picture = Weights(**values), BytesIO()
+        drawn, ax = plt.subplots(figsize=(9, 3.5))
+        page_of_bundles(choose(now), now, names, ax=ax)
+        drawn.savefig(picture, format="png", bbox_inches="tight")
+        plt.close(drawn)
+        image.value = picture.getvalue()
+
+    for slider in sliders.values():
+        slider.observe(draw, "value")
+    draw()
+    return ipywidgets.VBox([*sliders.values(), image])
 
 
 @figure
@@ -149,7 +242,7 @@ def exposures(
     needed : mapping of str to ndarray
         Exposures per group, by base rate.
     at_hand : float
-        Exposures per group that the log's own campaigns would give.
+        Customers per group if each half of them is one.
     claimed : float
         The lift that was claimed.
     """
@@ -157,7 +250,7 @@ def exposures(
     for place, (label, n) in enumerate(needed.items()):
         ax.loglog(lifts, n, color=PALETTE[place], marker=MARKERS[place], ms=5, label=plain(label))
     ax.axhline(at_hand, color="0.4", ls=":", lw=1.5)
-    ax.text(lifts[0], at_hand * 1.12, f"half of all exposures on record: {at_hand:,.0f}", color="0.3", fontsize=10)
+    ax.text(lifts[0], at_hand * 1.12, f"half of the customers: {at_hand:,.0f}", color="0.3", fontsize=10)
     ax.axvline(claimed, color="0.4", lw=1)
     ax.set(title="What it takes to see a lift", xlabel="relative lift of the response rate", xticks=lifts,
            ylabel="exposures in each group")  # fmt: skip
