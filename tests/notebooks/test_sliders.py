@@ -2,13 +2,14 @@
 
 import json
 import sys
+import time
 
 import pytest
 
 from bundlebook import paths
 from bundlebook.errors import BundlebookError
 from bundlebook.reports import find_chromium
-from tests.notebooks.browser import Lab, Tab
+from tests.notebooks.browser import Lab, Tab, wait
 
 FIGURE = "document.querySelector('.widget-interact .jp-OutputArea img')"
 
@@ -44,11 +45,19 @@ def tab(tmp_path):
         lab.close()
 
 
+def run_first(page):
+    page.ask("document.querySelector('.jp-Notebook .jp-CodeCell .cm-content').focus()")
+    page.press("Enter", 13, modifiers=8)
+    time.sleep(1)
+    return page.ask("document.querySelector('.jp-Notebook .jp-CodeCell .jp-InputPrompt').innerText != '[ ]:'")
+
+
 def test_a_slider_of_chapter_04_redraws_its_figure(tab):
     page, cells = tab
     page.until("document.querySelector('.jp-Notebook-ExecutionIndicator')?.dataset.status == 'idle'", "the kernel")
-    page.ask("document.querySelector('.jp-Notebook .jp-CodeCell .cm-content').focus()")
-    for _ in range(cells):
+    # A key is lost while the kernel is not yet connected, so the first cell is run until it has its number.
+    wait(lambda: run_first(page), "the first cell to run")
+    for _ in range(cells - 1):
         page.press("Enter", 13, modifiers=8)
     before = page.until(f"{FIGURE}?.src", "the first figure")
     page.ask("document.querySelector('.noUi-handle').focus()")
