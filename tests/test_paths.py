@@ -3,6 +3,7 @@
 import pytest
 
 from bundlebook import paths
+from bundlebook.errors import BundlebookError
 
 
 @pytest.mark.parametrize("name", ["root", "data", "cache", "out", "notebooks"])
@@ -18,3 +19,14 @@ def test_root_holds_the_project():
 def test_shown_paths_are_relative(tmp_path):
     assert paths.shown(paths.data() / "zhangsan") == "data/zhangsan"
     assert paths.shown(tmp_path / "private" / "user_data.csv") == "user_data.csv"
+
+
+@pytest.mark.parametrize("file", [False, True])
+def test_where_nothing_can_be_written_is_said_before_the_work(tmp_path, file):
+    paths.check_writable(tmp_path / "new" / "place", file=file)
+    (tmp_path / "in_the_way").write_text("kept", encoding="utf-8")
+    with pytest.raises(BundlebookError, match="cannot be written"):
+        paths.check_writable(tmp_path / "in_the_way" / "place", file=file)
+    if file:
+        paths.check_writable(tmp_path / "in_the_way", file=True)
+    assert (tmp_path / "in_the_way").read_text(encoding="utf-8") == "kept"

@@ -128,7 +128,9 @@ def offer(
     from bundlebook.bundles import Limits, offer_table
     from bundlebook.errors import BundlebookError
     from bundlebook.shop import clean, customer_segments, load_shop
+    from bundlebook.tables import without_formulas
 
+    paths.check_writable(out, file=True)
     _tell(data, accept_loss)
     shop, _ = clean(load_shop(data))
     bought = shop.purchases if at is None else shop.purchases[shop.purchases["time"] < at]
@@ -141,7 +143,7 @@ def offer(
         raise BundlebookError("there is nobody to offer anything to", remedy="change --user, --segment or --at")
     limits = Limits(budget=np.inf if budget is None else budget)
     table = offer_table(shop, chosen, at, k, hold_out, seed, limits=limits)
-    table.to_csv(out, index=False, float_format="%.4f")
+    without_formulas(table).to_csv(out, index=False, float_format="%.4f")
     groups = table.drop_duplicates("user_id")["group"].value_counts().sort_index()
     who = ", ".join(f"{n:,} users in group {name}" for name, n in groups.items())
     click.echo(f"wrote {len(table):,} bundles to {paths.shown(out)}: {who}")

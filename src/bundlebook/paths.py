@@ -5,7 +5,10 @@ caller's), so nothing in the project may depend on the current one.
 """
 
 import os
+import tempfile
 from pathlib import Path
+
+from bundlebook.errors import BundlebookError
 
 
 def _folder(variable: str, default: Path) -> Path:
@@ -51,3 +54,32 @@ def shown(path: Path) -> str:
         return Path(path).resolve().relative_to(root()).as_posix()
     except ValueError:
         return Path(path).name
+
+
+def check_writable(target: Path, *, file: bool = False) -> None:
+    """Make the folder of an output and see that it can be written, so that no work is done in vain.
+
+    Parameters
+    ----------
+    target : Path
+        The folder, or with *file* the file, that is to be written later. An existing file is left as it is.
+    file : bool
+        Whether *target* is a file.
+
+    Raises
+    ------
+    BundlebookError
+        If nothing can be written there.
+    """
+    folder = target.parent if file else target
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+        if file and target.exists():
+            with target.open("ab"):
+                pass
+    except OSError as error:
+        raise BundlebookError(
+            f"cannot be written: {error.strerror}", where=shown(target), remedy="free some space, or name another place"
+        ) from error

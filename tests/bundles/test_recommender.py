@@ -170,3 +170,20 @@ def test_the_command_writes_an_offer(tmp_path, task):
     assert pd.read_csv(file)["user_id"].nunique() == 4
     told = CliRunner().invoke(main, ["offer", "--data", "sample", "--segment", "nobody", "--out", str(file)])
     assert told.exit_code and "nobody to offer" in told.output
+
+
+def test_an_offer_is_not_computed_where_it_cannot_be_written(tmp_path, monkeypatch):
+    monkeypatch.setattr("bundlebook.shop.load_shop", lambda *_: pytest.fail("work was done in vain"))
+    (tmp_path / "file").touch()
+    told = CliRunner().invoke(main, ["offer", "--data", "sample", "--out", str(tmp_path / "file" / "offers.csv")])
+    assert isinstance(told.exception, BundlebookError | SystemExit) and told.exit_code
+    assert "cannot be written" in told.output + str(told.exception)
+
+
+def test_no_cell_of_an_offer_runs_as_a_formula(tmp_path, task, monkeypatch):
+    table = pd.DataFrame({"user_id": ["=1+1"], "group": ["offer"], "name": ["@SUM(A1)"]})
+    monkeypatch.setattr("bundlebook.bundles.offer_table", lambda *_, **__: table)
+    file = tmp_path / "offers.csv"
+    told = CliRunner().invoke(main, ["offer", "--data", "sample", "--at", str(task.at), "--out", str(file)])
+    assert told.exit_code == 0, told.output
+    assert not pd.read_csv(file).iloc[0].astype(str).str.startswith(("=", "@")).any()

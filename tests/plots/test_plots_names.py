@@ -92,7 +92,6 @@ CASES = {
     "grouped_matrix": lambda **k: association.grouped_matrix(RULES, **k),
     "rule_network": lambda **k: association.rule_network(PAIRS, **k),
     "null_model": lambda **k: association.null_model(LIFTS, LIFTS, **k),
-    "held_out": lambda **k: association.held_out(LIFTS, LIFTS, LIFTS["lift"] > 1, **k),
     "lift_over_time": lambda **k: association.lift_over_time(dict.fromkeys(NAMES, TWO), **k),
     "departments": lambda **k: association.departments(
         pd.DataFrame(np.where(np.eye(3), np.nan, 2.0), NAMES, NAMES), **k
@@ -150,7 +149,7 @@ CASES = {
     "place_among_all": lambda **k: zhangsan.place_among_all(np.array([0.1, 0.4, 0.2]), {A: 0, B: 1, C: 2}, 0.8, **k),
 }
 #: Figures that draw no name of the data.
-NAMELESS = {"rule_scatter", "null_model", "held_out", "timeline", "items", "times", "trials", "sigmoid_and_slope",
+NAMELESS = {"rule_scatter", "null_model", "timeline", "items", "times", "trials", "sigmoid_and_slope",
             "one_step", "cell", "recurrent_recommender"}  # fmt: skip
 
 

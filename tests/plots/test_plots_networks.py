@@ -72,4 +72,4 @@ def test_the_gradient_flows_back_through_every_step():
 def test_the_recommender_is_gru_product_and_repeats():
     ax = plt.figure().subplots()
     networks.recurrent_recommender(ax=ax)
-    assert {"GRU", "small network $r$", r"$v_i^\top h_u$", "$b_i$"} <= set(said(ax))
+    assert {"GRU", "small network $r$", r"$a_i^\top h_t$", r"$b_i + g\,\mathrm{trend}_{t,i}$"} <= set(said(ax))

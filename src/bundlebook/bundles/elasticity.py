@@ -8,7 +8,7 @@ import pandas as pd
 from scipy import sparse
 
 from bundlebook.errors import BundlebookError
-from bundlebook.shop import Shop
+from bundlebook.shop import Shop, shelf_prices
 
 #: Lower edges of the depths of discount in :func:`uplift_by_depth`, as shares of the shelf price.
 DEPTHS = (0.0, 0.02, 0.08, 0.15, 0.22, 0.29, 0.39)
@@ -117,7 +117,7 @@ def _lines(shop: Shop, start: np.datetime64, end: np.datetime64, level: str) -> 
     day = lines["time"].to_numpy().astype("datetime64[D]")
     inside = (day >= start) & (day < end) & (lines["quantity"] > 0).to_numpy() & (lines["price"] > 0).to_numpy()
     lines, day = lines[inside], (day[inside] - start).astype(np.int64)
-    shelf = lines["list_price"].fillna(lines["price"]) if "list_price" in lines else lines["price"]
+    shelf = shelf_prices(lines)
     # Below a fifth of the shelf price it is no cut but a gift or an error; nobody pays more than the shelf says.
     ratio = (lines["price"] / shelf).clip(0.2, 1)
     product, products = pd.factorize(lines["item_id"])

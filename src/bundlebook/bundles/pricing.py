@@ -7,7 +7,7 @@ import pandas as pd
 
 from bundlebook.bundles.generate import Candidates
 from bundlebook.errors import BundlebookError
-from bundlebook.shop import Baskets, Shop
+from bundlebook.shop import Baskets, Shop, shelf_prices
 
 #: ASSUMED share of the usual price that is left after the purchase cost. No grocery log states it; Dominick's
 #: orange-juice panel has a mean of 27.8 %, and 20 to 35 % is a usual range.
@@ -79,7 +79,7 @@ def prices(
     known = catalogue.reindex(products)
     label = known.index.to_series() if level == "item_id" else known[level]
     item = pd.Index(items).get_indexer(label.astype(object))[code]
-    shelf = lines["list_price"].fillna(lines["price"]) if "list_price" in lines else lines["price"]
+    shelf = shelf_prices(lines)
     # A shelf price below the price paid is a slip of the file: nobody pays more than the shelf says.
     frame = pd.DataFrame(
         {

@@ -240,38 +240,6 @@ def null_model(real: pd.DataFrame, shuffled: pd.DataFrame, *, axes: Panels | Non
 
 
 @figure
-def held_out(mined: pd.DataFrame, later: pd.DataFrame, discovered: pd.Series, *, axes: Panels | None = None) -> Panels:
-    """Draw the lift of pairs as mined against the same on held-out weeks, plain and adjusted.
-
-    Parameters
-    ----------
-    mined, later : DataFrame
-        With ``lift`` and ``adjusted_lift``, one row per pair, the same index.
-    discovered : Series of bool
-        Which pairs the adjusted test kept.
-    """
-    axes = get_axes(axes, 1, 2, figsize=(8.4, 3.6))
-    keep = discovered.to_numpy()
-    for ax, column in zip(axes, ("lift", "adjusted_lift"), strict=True):
-        for mask, name, colour in ((~keep, "not discovered", PALETTE[1]), (keep, "discovered", PALETTE[0])):
-            ax.scatter(
-                mined[column][mask], later[column][mask].clip(lower=0.2), s=4, color=colour, alpha=0.3, lw=0,
-                label=name, rasterized=True,
-            )  # fmt: skip
-        ax.axhline(1, color=GREY, ls="--", lw=1)
-        ax.axvline(1, color=GREY, ls="--", lw=1)
-        ax.set(xscale="log", yscale="log", xlabel=f"{column.replace('_', ' ')}, weeks mined")
-        log_ticks(ax.xaxis, ax.yaxis)
-    axes[0].set(ylabel="the same, weeks held out", title="Plain lift: nearly all above 1")
-    axes[1].set(title="Adjusted: the others fall to 1")
-    legend = axes[1].legend(loc="lower right", markerscale=4)
-    for handle in legend.legend_handles:
-        if handle is not None:
-            handle.set_alpha(1)
-    return axes
-
-
-@figure
 def lift_over_time(lifts: Mapping[str, pd.DataFrame], *, ax: Axes | None = None) -> Axes:
     """Draw how the lift of fixed pairs moves from period to period: median, and the middle half.
 

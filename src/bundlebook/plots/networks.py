@@ -98,18 +98,18 @@ def unrolled(
 def recurrent_recommender(*, ax: Axes | None = None) -> Axes:
     """Draw :class:`~bundlebook.recommenders.RecurrentRecommender`: GRU, product with the item, repeat-aware head.
 
-    logit P_{u,i} = b_i + v_iᵀ h_u + r(counts_{u,i}, v_i, h_u)
+    logit P_{t,i} = b_i + a_iᵀ h_t + g trend_{t,i} + r(counts_{t,i}, i, h_t), for a user u after period t
     """
     ax = _canvas(ax, (7.0, 5.6))
     left, middle, right = 1.6, 4.9, 8.2
-    for x, text in ((left, "baskets of user $u$,\nperiod by period"), (middle, "item $i$"),
+    for x, text in ((left, "baskets of user $u$,\nby period"), (middle, "item $i$"),
                     (right, "when $u$ bought $i$")):  # fmt: skip
         _box(ax, x, 0, text, _INPUT, width=2.9, height=0.95)
     _box(ax, left, 1.8, "GRU", _LAYER, width=2.6, height=0.7)
-    _box(ax, left, 3.3, r"state $h_u\in\mathbb{R}^d$", _STATE, width=2.6, height=0.7)
-    _box(ax, middle, 1.8, "vector $v_i\\in\\mathbb{R}^d$\nand bias $b_i$", _LAYER, width=2.6, height=0.95)
-    _box(ax, right, 1.8, "counts of $i$ that fade\nat several rates", _LAYER, width=3.1, height=0.95)
-    _box(ax, right, 3.3, "small network $r$", _LAYER, width=2.6, height=0.7)
+    _box(ax, left, 3.3, r"state $h_t\in\mathbb{R}^d$", _STATE, width=2.6, height=0.7)
+    _box(ax, middle, 1.8, "vector $a_i\\in\\mathbb{R}^d$\nand bias $b_i$", _LAYER, width=2.6, height=0.95)
+    _box(ax, right, 1.8, "counts of $i$ that\nfade at several rates", _LAYER, width=3.3, height=0.95)
+    _box(ax, right, 3.3, "small network $r$", _LAYER, width=3.0, height=0.7)
     _circle(ax, middle, 4.7, r"$\cdot$")
     _circle(ax, middle, 5.9, "+")
     _circle(ax, middle, 7.1, r"$\sigma$")
@@ -120,12 +120,12 @@ def recurrent_recommender(*, ax: Axes | None = None) -> Axes:
         [(right, 0.475), (right, 1.325)], [(right, 2.275), (right, 2.95)],
         [(middle, 2.75), (right - 0.9, 2.75), (right - 0.9, 2.95)], [(middle, 5.0), (middle, 5.6)],
         [(right, 3.65), (right, 5.9), (middle + 0.3, 5.9)], [(middle - 1.3, 5.9), (middle - 0.3, 5.9)],
-        [(middle, 6.2), (middle, 6.8)], [(middle, 7.4), (middle, 7.95)], [(left + 1.3, 3.3), (right - 1.3, 3.3)],
+        [(middle, 6.2), (middle, 6.8)], [(middle, 7.4), (middle, 7.95)], [(left + 1.3, 3.3), (right - 1.5, 3.3)],
     ])  # fmt: skip
-    _label(ax, left + 1.65, 4.92, r"$v_i^\top h_u$", ha="center")
+    _label(ax, left + 1.65, 4.92, r"$a_i^\top h_t$", ha="center")
     _label(ax, right - 1.5, 6.12, "zero without\na past of $u$ with $i$", ha="center", va="bottom", fontsize=11)
-    _label(ax, middle - 1.4, 5.9, "$b_i$", ha="right")
-    _label(ax, middle, 8.2, r"$P_{u,i}$: $u$ buys $i$ in the next period", ha="center", va="bottom")
+    _label(ax, middle - 1.4, 5.9, r"$b_i + g\,\mathrm{trend}_{t,i}$", ha="right")
+    _label(ax, middle, 8.2, r"$P_{t,i}$: $u$ buys $i$ in the next period", ha="center", va="bottom")
     ax.set(xlim=(0, 9.9), ylim=(-0.6, 8.8))
     return ax
 

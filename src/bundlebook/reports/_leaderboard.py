@@ -82,6 +82,8 @@ def evaluate_shop(
     -------
     Stored
     """
+    out = Path(out)
+    paths.check_writable(out)
     options = options or Options(seeds=1)
     if quick:
         options = replace(options, seeds=1, requests=10, new_share=0, most_users=min(options.most_users, _QUICK_USERS))
@@ -112,8 +114,6 @@ def evaluate_shop(
     for track in result.content["tasks"]["window"]["tracks"]:
         if track != "everyone":
             say(f"\n{_TITLES['window']}, {_TRACKS[track]}\n{result.table(('NDCG@10', 'Recall@10'), 'window', track)}")
-    out = Path(out)
-    out.mkdir(parents=True, exist_ok=True)
     made = {"shop": shop.name, "real": shop.real, "facts": facts}
     write_figures(out / "leaderboard.json", {"made": made, "boards": {content["level"]: content}})
     without_formulas(_long_table(result)).to_csv(out / "leaderboard.csv", index=False)

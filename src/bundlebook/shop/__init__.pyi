@@ -12,6 +12,7 @@ from .imputation import (
     fill_prices as fill_prices,
     median_list_prices as median_list_prices,
     quantity_limit as quantity_limit,
+    shelf_prices as shelf_prices,
 )
 from .inventory import (
     Capabilities as Capabilities,

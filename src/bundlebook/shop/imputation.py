@@ -46,6 +46,11 @@ def quantity_limit(shop: Shop, until, quantile: float = 0.99, factor: float = 20
     return float(factor * max(1.0, usual.quantile(quantile)))
 
 
+def shelf_prices(lines: pd.DataFrame) -> pd.Series:
+    """Shelf price of each line, money for one unit; the price paid where a line or the shop has no ``list_price``."""
+    return lines["list_price"].fillna(lines["price"]) if "list_price" in lines else lines["price"]
+
+
 def median_list_prices(shop: Shop, until) -> pd.Series:
     """What each item usually cost before a day: the median of its lines' shelf prices.
 
@@ -66,7 +71,7 @@ def median_list_prices(shop: Shop, until) -> pd.Series:
     """
     lines = shop.purchases
     lines = lines[lines["time"] < pd.Timestamp(until)]
-    price = lines["list_price"].fillna(lines["price"]) if "list_price" in lines else lines["price"]
+    price = shelf_prices(lines)
     chosen = (price > 0).to_numpy()
     code, items = pd.factorize(lines["item_id"][chosen])
     median = price[chosen].groupby(code).median()

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import yaml
 
+from bundlebook import paths
 from bundlebook.simulator.behaviour import draw_slates
 from bundlebook.simulator.planted import Planted, plant, truth
 
@@ -281,8 +282,8 @@ def write_sample(folder: Path, seed: int = SAMPLE_SEED) -> list[Path]:
     list of Path
         Five tables, ``shop.yaml`` and ``truth.json``. The same seed gives the same bytes.
     """
+    paths.check_writable(folder)
     shop = sample_shop(seed)
-    folder.mkdir(parents=True, exist_ok=True)
     tables = {
         "user_data.csv": shop.events,
         "product_data.csv": shop.products,
