@@ -374,8 +374,8 @@ def test_ctrl_c_keeps_what_is_finished_and_the_next_run_goes_on(workshop, number
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        # A shell that runs in the background hands down an ignored Ctrl-C.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        # A shell's background hands down an ignored Ctrl-C, and nohup an ignored hang-up.
+        preexec_fn=lambda: signal.signal(number, signal.SIG_DFL),
     )
     try:
         for line in process.stdout:
