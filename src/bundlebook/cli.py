@@ -209,7 +209,7 @@ def report(
     type=click.FloatRange(min=0, min_open=True),
     help="Minutes a fit may take, by estimate.",
 )
-@click.option("--quick", is_flag=True, help="Simple methods only, at most 1,000 users judged: about a minute.")
+@click.option("--quick", is_flag=True, help="Simple methods only, at most 1,000 users judged: a minute or two.")
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="Folder to write to.")
 @_ACCEPT
 def evaluate(data: str, seed: int, seeds: int, out: Path | None, accept_loss: bool, **options: Any) -> None:

@@ -217,9 +217,7 @@ class NetworkRecommender:
         scores = np.empty((histories.n_users, histories.n_items), dtype=np.float32)
         for start in range(0, len(order), self.scoring_batch):
             users = order[start : start + self.scoring_batch]
-            # Filled up to one of a few sizes, because a network is traced or compiled once per shape.
-            size = next(size for size in (1, 8, self.scoring_batch) if size >= len(users))
-            scores[users] = self._asked.predict_on_batch(read(np.resize(users, size)))[: len(users), 0]
+            scores[users] = self._asked.predict_on_batch(read(users))[:, 0]
         return scores
 
     def probability(self, histories: Baskets, at: np.datetime64) -> np.ndarray:
