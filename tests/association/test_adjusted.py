@@ -47,7 +47,7 @@ def test_an_item_that_nobody_bought_is_expected_nowhere(shop_baskets):
     check_sums(fit_configuration(more), encode(more))
 
 
-@settings(max_examples=200, deadline=None, derandomize=True)
+@settings(max_examples=200, deadline=None)
 @given(st.lists(st.sets(st.sampled_from("abcde"), max_size=5), min_size=1, max_size=8), st.booleans())
 def test_items_and_baskets_that_are_certain_do_no_harm(baskets, everywhere):
     baskets = [basket | {"x"} if everywhere else basket for basket in baskets] + [{"a"}, {"b"}, {"a", "b"}]
@@ -94,7 +94,7 @@ def brute_expected(x, sizes, itemset) -> float:
     return total
 
 
-@settings(max_examples=100, deadline=None, derandomize=True)
+@settings(max_examples=100, deadline=None)
 @given(st.lists(st.sets(st.sampled_from("abcdefg"), min_size=1), min_size=2, max_size=8))
 def test_exact_sizes_equal_an_enumeration_of_all_baskets(baskets):
     baskets = [*baskets, *({label} for label in "abcdefg")]

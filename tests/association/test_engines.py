@@ -40,7 +40,7 @@ def check(mine, case) -> None:
     assert as_dict(tables, encoded) == brute.itemsets(baskets, min_count, max_len)
 
 
-thorough = settings(max_examples=600, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+thorough = settings(max_examples=600, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 @thorough

@@ -2,6 +2,8 @@
 
 import csv
 import io
+import re
+import unicodedata
 import warnings
 
 import numpy as np
@@ -542,6 +544,17 @@ def test_no_row_is_lost_and_exactly_the_bad_ones_are_set_aside(tmp_path, rows):
 TEXTS = st.text(st.characters(exclude_categories=["Cs", "Cc"], include_characters='\n\r",;\t'), min_size=1, max_size=12)
 
 
+def _as_kept(name):
+    blank = r"[\s\u200b-\u200d\u2060\ufeff]+"
+    return re.sub(rf"^{blank}|{blank}\Z", "", unicodedata.normalize("NFC", name))
+
+
+@pytest.mark.parametrize("name", ["豈", "e\u0301", "\u200b x\ufeff", "\u3000a"])
+def test_names_are_composed_and_trimmed_of_what_nobody_sees(tmp_path, name):
+    text = f"item_id,name,price\nA1,{name},1\n".encode()
+    assert load(tmp_path / "shop", {"product_data.csv": text}).products["name"].tolist() == [_as_kept(name)]
+
+
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(names=st.lists(TEXTS, min_size=1, max_size=8), delimiter=st.sampled_from(",;\t|"))
 def test_whatever_text_a_csv_writer_quotes_is_read_back(tmp_path, names, delimiter):
@@ -551,10 +564,10 @@ def test_whatever_text_a_csv_writer_quotes_is_read_back(tmp_path, names, delimit
         [["item_id", "name", "price"], *([f"A{i}", name, -(i % 3 == 2)] for i, name in enumerate(names, 1))]
     )
     shop = load(tmp_path / "shop", {"product_data.csv": text.getvalue().encode()})
-    kept = [name for i, name in enumerate(names, 1) if i % 3 != 2]
+    kept = [_as_kept(name) for i, name in enumerate(names, 1) if i % 3 != 2]
     missing = {"", "NA", "N/A", "#N/A", "NaN", "nan", "NULL", "null", "None", "\\N"}
     assert [None if pd.isna(name) else name for name in shop.products["name"]] == [
-        None if name.strip() in missing else name.strip() for name in kept
+        None if name in missing else name for name in kept
     ]
     lines = text.getvalue()
     for row in shop.quarantine["row"]:

@@ -149,7 +149,7 @@ class LiteralRNN(RecurrentRecommender):
     entropy (the articles' loss leaves out the items that were not bought, and is smallest at P ≡ 1).
     """
 
-    defaults: ClassVar[RecurrentSettings] = RecurrentSettings(cell="literal", repeat=0, epochs=3, thinning=0.0)
+    defaults: ClassVar[RecurrentSettings] = RecurrentSettings(cell="literal", repeat=0)
 
 
 @dataclass(frozen=True)
