@@ -18,7 +18,7 @@ import pandas as pd
 from IPython import get_ipython
 from IPython.display import display
 
-from bundlebook.shop import Shop, check_losses
+from bundlebook.shop import WORTH_TELLING, Shop, capabilities, check_losses
 from bundlebook.tables import without_formulas
 
 #: MIME type under which a headline figure is stored in a notebook's outputs; reports collect it from there.
@@ -87,6 +87,18 @@ def tell(*sentences: str, lead: str = "") -> None:
     # Jupyter reads mathematics in every output but in elements of these classes.
     opening = '<p class="tex2jax_ignore mathjax_ignore">' + (f"<b>{html.escape(lead)}</b> " if lead else "")
     display({"text/plain": f"{lead} {text}".strip(), "text/html": f"{opening}{html.escape(text)}</p>"}, raw=True)
+
+
+def tell_losses(shop: Shop) -> None:
+    """Say what was lost at loading, where it is more than 1 % of the revenue: the first sentence of a report's page."""
+    lost = shop.losses["revenue"].sum()
+    if lost > WORTH_TELLING:
+        tell(
+            f"{shop.losses['rows'].sum():,} rows of the files could not be used, which is {lost:.1%} of "
+            f"{'the revenue' if capabilities(shop).has_prices else 'the purchases'}.",
+            "Every number below comes from the other rows; `bundlebook report --data` says what is wrong with these.",
+            lead="Mend the files before you trust this page.",
+        )
 
 
 def attach(name: str, table: pd.DataFrame) -> None:

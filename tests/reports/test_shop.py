@@ -3,74 +3,34 @@
 import re
 
 import matplotlib as mpl
+import matplotlib.pyplot as plt
 import nbformat
 import pandas as pd
 import pytest
 
 from bundlebook import paths
 from bundlebook.reports import find_batch, load_batch
+from tests.reports import made_shops
 
 PAGES = ("shop_data", "shop_together", "shop_users", "shop_next", "shop_offers")
 
 
-def bare(folder, log, products, users):
-    """Purchases without any price."""
-    return log.drop(columns=["price", "list_price"]), products.drop(columns=["price", "cost"]), users
-
-
-def nameless(folder, log, products, users):
-    return log, products.drop(columns="name"), users
-
-
-def flat(folder, log, products, users):
-    return log, products.drop(columns=["product_type", "category", "department"]), users
-
-
-def strangers(folder, log, products, users):
-    """Every basket is somebody else's, as in a till's log without loyalty cards."""
-    return log.assign(user_id=log["user_id"] + "-" + log["basket_id"]), products, None
-
-
-def closed(folder, log, products, users):
-    return log[pd.to_datetime(log["time"]).dt.day_name() != "Saturday"], products, users
-
-
-def few(folder, log, products, users):
-    return log[log["user_id"].isin(sorted(log["user_id"].unique())[:40])], products, users
-
-
-def two(folder, log, products, users):
-    often = log["item_id"].value_counts().index[:2]
-    return log[log["item_id"].isin(often)], products[products["item_id"].isin(often)], users
-
-
-#: A reduced shop, and by page what must be said of it.
-REDUCED = {
-    bare: {"shop_data": "No price is known", "shop_offers": "needed: a column price"},
-    nameless: {"shop_data": "Without name,"},
-    flat: {
-        "shop_data": "Without product_type, category or department,",
-        "shop_users": "The catalogue has no groups of items",
-    },
-    strangers: {"shop_users": "Nobody came a second time", "shop_next": "users who come at least four times"},
-    closed: {"shop_data": "Nobody ever bought anything on a Saturday"},
-    few: {"shop_data": "40 users"},
-    two: {"shop_data": "of 2 items"},
+#: What must be said on a page of a shop for which this was chosen. Each names what would be needed.
+SAID = {
+    ("money", "none"): {"shop_data": "needed: a column price"},
+    ("money", "prices"): {"shop_data": "Without list_price"},
+    ("names", "none"): {"shop_data": "Without name,"},
+    ("levels", "none"): {"shop_users": "needed: a column category", "shop_data": "Without product_type,"},
+    ("customers", "once"): {"shop_users": "Nobody came a second time", "shop_next": "Needed: some months of purchases"},
+    ("customers", "unknown"): {"shop_users": "too few customers", "shop_offers": "Needed: at least five customers"},
+    ("users", "none"): {"shop_data": "Without users.csv"},
+    ("size", "2 items"): {"shop_data": "of 2 items"},
+    ("closed", "Saturdays"): {"shop_data": "buys anything on a Saturday"},
+    ("span", "5 weeks"): {"shop_users": "too short to tell who has stopped coming"},
 }
-
-
-@pytest.fixture
-def shop(tmp_path, request):
-    """A folder with the sample shop's purchases, reduced."""
-    source = paths.data() / "sample_shop"
-    log, products, users = (pd.read_csv(source / f"{name}.csv") for name in ("user_data", "product_data", "users"))
-    log = log[log["event"] == "purchase"].drop(columns=["session_id", "event"])
-    log, products, users = request.param(tmp_path, log, products, users)
-    log.to_csv(tmp_path / "user_data.csv", index=False)
-    products.to_csv(tmp_path / "product_data.csv", index=False)
-    if users is not None:
-        users.to_csv(tmp_path / "users.csv", index=False)
-    return request.param, tmp_path
+#: What no page of these shops may hold: a value that is none, or the word and the currency of another shop.
+NEVER = re.compile(r"\bnan\b|\bNone\b|\binf\b|Traceback|\busers?\b(?!\.csv)|household|\$(?!5 &)")
+SHOPS = made_shops.design()
 
 
 def run(page: str, folder, capsys, **parameters) -> str:
@@ -85,16 +45,30 @@ def run(page: str, folder, capsys, **parameters) -> str:
     return capsys.readouterr().out
 
 
-@pytest.mark.parametrize("shop", list(REDUCED), indirect=True, ids=lambda reduce: reduce.__name__)
-def test_every_page_is_made_of_every_shop(shop, capsys):
-    reduce, folder = shop
+@pytest.mark.parametrize("choices", SHOPS, ids=lambda choices: "-".join(choices.values()).replace(" ", ""))
+def test_every_page_is_made_of_every_shop(choices, tmp_path, capsys):
     mpl.use("agg")
-    told = {page: run(page, folder, capsys) for page in PAGES}
-    users = set(pd.read_csv(folder / "user_data.csv")["user_id"])
+    made_shops.write(tmp_path, **choices)
+    told = {page: run(page, tmp_path, capsys) for page in PAGES}
+    plt.close("all")
+    users = set(pd.read_csv(tmp_path / "user_data.csv")["user_id"])
     for page, text in told.items():
-        assert REDUCED[reduce].get(page, "") in text, (page, text)
-        assert not re.search(r"\bnan\b|\bNone\b|\binf\b|Traceback", text), (page, text)
+        for choice in choices.items():
+            assert SAID.get(choice, {}).get(page, "") in text, (page, choice, text)
+        assert not NEVER.search(text), (page, NEVER.findall(text), text)
         assert not users & set(re.findall(r"[\w-]+", text)), page
+
+
+def test_what_was_lost_is_the_first_thing_said(tmp_path, capsys):
+    mpl.use("agg")
+    made_shops.write(tmp_path, **{name: options[0] for name, options in made_shops.CHOICES.items()})
+    log = pd.read_csv(tmp_path / "user_data.csv").astype({"price": str})
+    log.loc[::20, "price"] = "not known"
+    log.to_csv(tmp_path / "user_data.csv", index=False)
+    for page in PAGES:
+        first = run(page, tmp_path, capsys).splitlines()[0]
+        assert "could not be used, which is 5.0% of the revenue" in first and "Mend" in first, page
+    plt.close("all")
 
 
 def test_the_quick_methods_are_known():

@@ -15,6 +15,7 @@ from .imputation import (
     shelf_prices as shelf_prices,
 )
 from .inventory import (
+    WORTH_TELLING as WORTH_TELLING,
     Capabilities as Capabilities,
     capabilities as capabilities,
     check_losses as check_losses,

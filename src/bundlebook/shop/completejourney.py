@@ -134,6 +134,7 @@ def load() -> Shop:
         timezone="UTC",
         local_timezone="America/New_York",
         currency="$",
+        user_word="household",
         policy=CleaningPolicy(exclusions=_EXCLUSIONS),
         read_campaigns=_read_campaigns,
     )

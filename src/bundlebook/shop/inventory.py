@@ -11,8 +11,10 @@ from bundlebook.shop.splits import complete_weeks, open_weekdays
 
 #: Share of users with a second day of purchases from which on a shop has repeat customers.
 _REPEAT = 0.05
-#: Shares of the revenue above which a loss is told before anything else, and above which a command stops.
-_TELL, _STOP = 0.01, 0.2
+#: Share of the revenue above which a loss is told before anything else.
+WORTH_TELLING = 0.01
+#: Share of the revenue above which a command stops.
+_STOP = 0.2
 _MEANING = {
     "priced": "of the purchase lines have a price",
     "discounted": "of these were paid below the shelf price",
@@ -214,8 +216,8 @@ def check_losses(shop: Shop, accept: bool = False) -> list[str]:
             where=f"shop {shop.name!r}",
             remedy="mend the files, or accept the loss with --accept-loss",
         )
-    heavy = table["revenue"] > _TELL
-    first = [f"LOST {share:.1%} of the revenue of shop {shop.name!r}"] if share > _TELL else []
+    heavy = table["revenue"] > WORTH_TELLING
+    first = [f"LOST {share:.1%} of the revenue of shop {shop.name!r}"] if share > WORTH_TELLING else []
     rest = "set aside or without a product" if heavy.any() else f"shop {shop.name!r}: set aside or without a product"
     small = int(table.loc[~heavy, "rows"].sum())
     part = table.loc[~heavy, "revenue"].sum()

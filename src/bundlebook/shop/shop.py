@@ -1,5 +1,6 @@
 """The noun everything else takes: one shop's tables with their provenance."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -74,6 +75,8 @@ class Shop:
         Zone in which ``time`` is expressed now, and the zone of the shop's doors. None: unknown, taken as equal.
     currency : str
         Symbol or code of the money columns.
+    user_word : str
+        What a page calls one user of this shop, for example ``"customer"`` or ``"household"``.
     real : bool
         False for a simulated shop; its figures must never share a table with real ones.
     notes : tuple of str
@@ -96,6 +99,7 @@ class Shop:
     timezone: str | None = None
     local_timezone: str | None = None
     currency: str = ""
+    user_word: str = "user"
     real: bool = True
     notes: tuple[str, ...] = ()
     policy: CleaningPolicy = field(default_factory=CleaningPolicy)
@@ -110,6 +114,40 @@ class Shop:
     def checksum(self) -> str:
         """Checksum of the files it came from: the identity of the data in every cache key and footer."""
         return "-".join(file.md5 for file in self.files)
+
+    @property
+    def user_words(self) -> str:
+        """The plural of `user_word`, by the usual rules of English; a word of another script stays as it is."""
+        word = self.user_word
+        if not word.isascii():
+            return word
+        if re.search("[^aeiou]y$", word):
+            return f"{word[:-1]}ies"
+        return f"{word}es" if re.search("(s|x|z|ch|sh)$", word) else f"{word}s"
+
+    def in_own_words(self, text: str) -> str:
+        """Put the shop's own word for a user into a message that was written for any shop."""
+        return re.sub(r"\busers?\b", lambda found: self.user_words if found[0] == "users" else self.user_word, text)
+
+    def money(self, amount: float, decimals: int = 2) -> str:
+        """Write an amount in the shop's currency: a symbol stands close before it, a code with a space.
+
+        Examples
+        --------
+        >>> shop = Shop("tiny", pd.DataFrame(), pd.DataFrame(), currency="EUR")
+        >>> shop.money(1234.5), shop.money(-3, decimals=0)
+        ('EUR 1,234.50', '-EUR 3')
+        """
+        space = " " if self.currency[-1:].isalpha() else ""
+        return f"{'-' if round(amount, decimals) < 0 else ''}{self.currency}{space}{abs(amount):,.{decimals}f}"
+
+    def called(self, label: str, level: str = "item_id") -> str:
+        """What a person calls an item: its name where the catalogue has one; a group of items is called as it is."""
+        return str(self._names.get(label, label)) if level == "item_id" else str(label)
+
+    @cached_property
+    def _names(self) -> dict[str, str]:
+        return self.products.set_index("item_id")["name"].dropna().to_dict() if "name" in self.products else {}
 
     @property
     def intake(self) -> pd.DataFrame:
@@ -131,7 +169,7 @@ class Shop:
         return [level for level in levels if self.products[level].notna().any()]
 
     def level(self, name: str = "auto") -> str:
-        """Return a checked level; ``"auto"`` takes product types where the catalogue has them, else items.
+        """Return a checked level; ``"auto"`` takes product types where the catalogue has two or more, else items.
 
         Raises
         ------
@@ -139,7 +177,8 @@ class Shop:
             If the catalogue has no column of that name.
         """
         if name == "auto":
-            return "product_type" if "product_type" in self.levels else "item_id"
+            types = self.products["product_type"].dropna().unique() if "product_type" in self.products else []
+            return "product_type" if len(types) > 1 else "item_id"
         if name not in self.levels:
             raise BundlebookError(
                 f"unknown level {name!r}",

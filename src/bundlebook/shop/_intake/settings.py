@@ -19,7 +19,8 @@ FILE = "shop.yaml"
 #: Values of ``time_format`` for times that are counted and not written as a date.
 EPOCHS = {"epoch_s": "s", "epoch_ms": "ms"}
 DELIMITERS = (",", ";", "\t", "|")
-_TEXTS = {"name", "currency", "timezone", "local_timezone", "delimiter", "encoding", "decimal", "time_format"}
+_TEXTS = {"name", "currency", "user_word", "timezone", "local_timezone", "delimiter", "encoding", "decimal"}
+_TEXTS |= {"time_format"}
 _MAPPINGS = {"columns", "events"}
 
 
@@ -31,6 +32,8 @@ class Settings:
     ----------
     name, currency : str
         Name of the shop (the folder's where none is given) and its currency.
+    user_word : str
+        What the pages call one user, in the singular; empty: ``"user"``.
     timezone, local_timezone : str or None
         Zone in which the times are written, and the zone of the shop's doors (the same where it is not given).
     simulated : bool
@@ -53,6 +56,7 @@ class Settings:
 
     name: str = ""
     currency: str = ""
+    user_word: str = ""
     timezone: str | None = None
     local_timezone: str | None = None
     simulated: bool = False
