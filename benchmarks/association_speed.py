@@ -173,15 +173,15 @@ def _draw(rows: list[dict]) -> None:
     import matplotlib.pyplot as plt
     import pandas as pd
 
-    from bundlebook.plots import style
+    from bundlebook.plots import log_ticks, use_style
 
-    style.use_style()
+    use_style()
     table = pd.DataFrame(rows)
     axes = plt.subplots(1, 2, figsize=(9.5, 5), sharey=True)[1]
     for ax, (column, label) in zip(axes, {"cpu_s": "CPU seconds", "peak_mb": "peak memory (MB)"}.items(), strict=True):
         wide = table.pivot(index="point", columns="engine", values=column).loc[list(table["point"].unique())[::-1]]
         wide.plot.barh(ax=ax, logx=True, xlabel=label, ylabel="", legend=ax is axes[1])
-        style.log_ticks(ax.xaxis)
+        log_ticks(ax.xaxis)
     plt.savefig(HERE / "association_speed.png")
 
 

@@ -14,7 +14,7 @@ from bundlebook import paths
 from bundlebook.association import adjusted_lift, encode, fit_configuration, frequent_itemsets
 from bundlebook.bundles import Bundle, BundleRecommender
 from bundlebook.evaluation import Evaluation, evaluate
-from bundlebook.plots.style import PALETTE, plain, short, use_style
+from bundlebook.plots import PALETTE, plain, short, use_style
 from bundlebook.recommenders import DecayedFrequency, PersonalFrequency, Popularity, RecurrentRecommender, fit_cached
 from bundlebook.shop import Split, clean, group_baskets, load_shop, time_split, zhangsan
 

@@ -36,7 +36,7 @@ def test_an_old_python_is_refused(monkeypatch):
 
 
 def test_missing_glyphs_are_named(monkeypatch, tmp_path):
-    monkeypatch.setattr("bundlebook.plots.style.CJK_FONT", tmp_path / "none.ttf")
+    monkeypatch.setattr("bundlebook.plots.CJK_FONT", tmp_path / "none.ttf")
     assert doctor._fonts().state == "mend"
 
 

@@ -110,7 +110,7 @@ def answer(
     at : str
         Month ``YYYY-MM``, after all months of the history.
     shop : str or Path
-        As :func:`~bundlebook.shop.load_shop` takes it.
+        What :func:`~bundlebook.shop.load_shop` takes: a name or a folder.
     seed : int
         Seed of the network.
     progress : bool

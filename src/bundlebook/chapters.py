@@ -42,7 +42,7 @@ def solution_files() -> list[Path]:
     return sorted((paths.notebooks() / "solutions").glob("[0-9][0-9]_*.ipynb"))
 
 
-def execute(notebook: nbformat.NotebookNode, folder: Path, timeout: int = CELL_TIMEOUT) -> nbformat.NotebookNode:
+def _execute(notebook: nbformat.NotebookNode, folder: Path, timeout: int = CELL_TIMEOUT) -> nbformat.NotebookNode:
     """Run a notebook from its first cell to its last in a fresh kernel, as a student would.
 
     Parameters
@@ -51,7 +51,7 @@ def execute(notebook: nbformat.NotebookNode, folder: Path, timeout: int = CELL_T
     folder : Path
         Working directory of the kernel.
     timeout : int
-        Seconds a cell may take.
+        Most seconds for one cell.
 
     Raises
     ------
@@ -64,7 +64,7 @@ def execute(notebook: nbformat.NotebookNode, folder: Path, timeout: int = CELL_T
     return runner.preprocess(notebook, {"metadata": {"path": str(folder)}})[0]
 
 
-def normalise(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
+def _normalise(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
     """Drop everything from a notebook that another run of the same code would store differently."""
     notebook.metadata = nbformat.from_dict({"kernelspec": _KERNELSPEC, "language_info": _LANGUAGE})
     name_cells(notebook)
@@ -122,7 +122,7 @@ def refresh(files: Iterable[Path] | None = None) -> None:
     """
     for file in files or [*chapter_files(), *solution_files()]:
         notebook = nbformat.read(file, as_version=4)
-        notebook = normalise(execute(notebook, file.parent))
+        notebook = _normalise(_execute(notebook, file.parent))
         nbformat.validate(notebook)
         draft = file.with_suffix(".ipynb.draft")
         nbformat.write(notebook, draft)

@@ -46,22 +46,22 @@ def _tell(data: str | None, accept_loss: bool) -> None:
 _ACCEPT = click.option("--accept-loss", is_flag=True, help="Go on although more than 20 % of the revenue is lost.")
 
 
-@main.command()
+@main.command("refresh")
 @click.argument("files", nargs=-1, type=click.Path(exists=True, path_type=Path))
-def refresh(files: tuple[Path, ...]) -> None:
+def _refresh(files: tuple[Path, ...]) -> None:
     """Execute chapters in place (all, or the FILES named) and store them normalised."""
     from bundlebook import chapters
 
     chapters.refresh(files)
 
 
-@main.command()
-def doctor() -> None:
+@main.command("doctor")
+def _doctor() -> None:
     """Say in plain words whether this machine is ready for the chapters."""
-    from bundlebook import doctor as surgery
+    from bundlebook.doctor import examine
 
     findings = []
-    for finding in surgery.examine():
+    for finding in examine():
         click.echo(str(finding))
         findings.append(finding)
     broken = [finding.subject for finding in findings if finding.state == "mend"]
@@ -71,10 +71,10 @@ def doctor() -> None:
     click.echo("\nReady: `make lab` opens the chapters, `make report` renders them.")
 
 
-@main.command()
+@main.command("sample")
 @click.option("--out", required=True, type=click.Path(file_okay=False, path_type=Path), help="Folder to write to.")
 @click.option("--seed", default=None, type=_SEED, help="Another seed makes another shop.")
-def sample(out: Path, seed: int | None) -> None:
+def _sample(out: Path, seed: int | None) -> None:
     """Simulate the sample shop and write its tables and its planted truth."""
     from bundlebook import paths
     from bundlebook.simulator import SAMPLE_SEED, write_sample
@@ -83,14 +83,14 @@ def sample(out: Path, seed: int | None) -> None:
         click.echo(f"wrote {paths.shown(file)}")
 
 
-@main.command()
+@main.command("ask")
 @click.option("--history", required=True, help="Purchases, oldest first: 1001:1@2021-01,1002:2@2021-02")
 @click.option("--item", required=True, help="Number of the item asked for, for example 1005.")
 @click.option("--at", required=True, help="Month asked for, for example 2021-05.")
 @click.option("--data", default="completejourney", show_default=True, help="Shop that the network learned from.")
 @click.option("--seed", default=2021, show_default=True, type=_SEED, help="Seed of the network.")
 @_ACCEPT
-def ask(history: str, item: str, at: str, data: str, seed: int, accept_loss: bool) -> None:
+def _ask(history: str, item: str, at: str, data: str, seed: int, accept_loss: bool) -> None:
     """Say how likely a customer with this HISTORY buys the item in that month (chapter 06)."""
     from bundlebook.ask import answer, parse
 
@@ -98,7 +98,7 @@ def ask(history: str, item: str, at: str, data: str, seed: int, accept_loss: boo
     click.echo(str(answer(parse(history), item, at, data, seed, progress=True)))
 
 
-@main.command()
+@main.command("offer")
 @click.option("--data", required=True, help='Shop: a folder of tables, "sample" or "completejourney".')
 @click.option("--user", "users", multiple=True, metavar="ID", help="Offer to these users only.")
 @click.option("--segment", help="Offer to the users of one segment only, for example frequent-large.")
@@ -109,7 +109,7 @@ def ask(history: str, item: str, at: str, data: str, seed: int, accept_loss: boo
 @click.option("--seed", default=2021, show_default=True, help="Seed of the draw.")
 @click.option("--out", required=True, type=click.Path(dir_okay=False, path_type=Path), help="CSV file to write.")
 @_ACCEPT
-def offer(
+def _offer(
     data: str,
     users: tuple[str, ...],
     segment: str | None,
@@ -149,7 +149,7 @@ def offer(
     click.echo(f"wrote {len(table):,} bundles to {paths.shown(out)}: {who}")
 
 
-@main.command()
+@main.command("report")
 @click.argument("batch", required=False)
 @click.option("--data", help='Shop for every report: a folder of tables, "sample" or "completejourney".')
 @click.option(
@@ -160,7 +160,7 @@ def offer(
 )
 @click.option("--chapters", is_flag=True, help="With --data: run the chapters on that shop, not the analyst's report.")
 @click.option("--force", is_flag=True, help="Run again what is still up to date.")
-@click.option("--timeout", type=click.IntRange(1), help="Seconds a cell may take.")
+@click.option("--timeout", type=click.IntRange(1), help="Most seconds for one cell.")
 @click.option("-p", "--parameter", "settings", multiple=True, metavar="NAME=VALUE", help="Set a parameter.")
 @click.option("--no-code", is_flag=True, help="Leave the code out of the pages.")
 @click.option("--pdf", is_flag=True, help="Print every page to PDF with a headless Chromium.")
@@ -169,7 +169,7 @@ def offer(
 )
 @click.option("--scheduler", metavar="ADDRESS", help="Dask scheduler; without it, --engine dask uses this machine.")
 @_ACCEPT
-def report(
+def _report(
     batch: str | None,
     data: str | None,
     only: tuple[str, ...],
@@ -184,16 +184,16 @@ def report(
 
     Exit code: 0 all good, 1 some failed, 2 the plan is wrong and nothing ran, 130 interrupted.
     """
-    from bundlebook.reports import report as make
+    from bundlebook.reports import report
 
     if chapters and batch not in (None, "chapters"):
         raise click.UsageError(f"--chapters runs the chapters, not {batch}")
     _tell(data, accept_loss)
     batch = batch or ("shop" if data is not None and not chapters else "chapters")
-    raise SystemExit(make(batch, data, only, code="hidden" if no_code else None, **options))
+    raise SystemExit(report(batch, data, only, code="hidden" if no_code else None, **options))
 
 
-@main.command()
+@main.command("evaluate")
 @click.option("--data", required=True, help='Shop: a folder of tables, "sample" or "completejourney".')
 @click.option("--level", default="auto", show_default=True, help="Level of items, for example item_id or category.")
 @click.option("--seed", default=2021, show_default=True, type=_SEED, help="Seed of all draws.")
@@ -212,7 +212,7 @@ def report(
 @click.option("--quick", is_flag=True, help="Simple methods only, at most 1,000 users judged: a minute or two.")
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="Folder to write to.")
 @_ACCEPT
-def evaluate(data: str, seed: int, seeds: int, out: Path | None, accept_loss: bool, **options: Any) -> None:
+def _evaluate(data: str, seed: int, seeds: int, out: Path | None, accept_loss: bool, **options: Any) -> None:
     """Judge every recommender on a shop of your own: the leaderboard of chapter 07."""
     from bundlebook import paths
     from bundlebook.evaluation import Options

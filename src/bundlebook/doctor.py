@@ -27,7 +27,7 @@ class Finding:
     ----------
     subject : str
     state : {"ok", "note", "mend"}
-        As it should be; fine, but good to know; must be mended before the chapters run.
+        ``"ok"``: as it should be; ``"note"``: good to know; ``"mend"``: to be mended before the chapters run.
     text : str
     remedy : str
     """
@@ -107,11 +107,11 @@ def _data() -> Finding:
 def _fonts() -> Finding:
     from matplotlib.font_manager import get_font
 
-    from bundlebook.plots import style
+    from bundlebook.plots import CJK_FONT
 
-    if not style.CJK_FONT.is_file():
-        return Finding("Fonts", "mend", f"{style.CJK_FONT.name} is missing", "check out the repository again")
-    glyphs = get_font(style.CJK_FONT).get_charmap()
+    if not CJK_FONT.is_file():
+        return Finding("Fonts", "mend", f"{CJK_FONT.name} is missing", "check out the repository again")
+    glyphs = get_font(CJK_FONT).get_charmap()
     missing = [character for character in "张三关联分析商品组合捆绑推荐" if ord(character) not in glyphs]
     if missing:
         return Finding("Fonts", "mend", f"no glyphs for {''.join(missing)}", "check out the repository again")

@@ -27,21 +27,17 @@ METRIC_MIME = "application/vnd.bundlebook.metric+json"
 FILE_MIME = "application/vnd.bundlebook.file+json"
 
 
-def setup(seed: int = 0) -> None:
+def setup() -> None:
     """Prepare a chapter's kernel: figure style, display precision, seeds, quiet and deterministic TensorFlow.
 
-    TensorFlow is not imported here: it costs seconds, and only the chapters that train need it.
-
-    Parameters
-    ----------
-    seed : int
-        For the global generators only; the workbook's own functions take their seed as an argument.
+    TensorFlow is not imported here: it costs seconds, and only the chapters that train need it. The seeds are those of
+    the global generators; the workbook's own functions take theirs as an argument.
     """
     # Read by TensorFlow when it is first imported. oneDNN reorders sums, so two runs would differ in the last digits.
     os.environ.update(TF_ENABLE_ONEDNN_OPTS="0", TF_CPP_MIN_LOG_LEVEL="3", TF_DETERMINISTIC_OPS="1")
     warnings.filterwarnings("ignore", message="IProgress not found")
-    random.seed(seed)
-    np.random.seed(seed)
+    random.seed(0)
+    np.random.seed(0)
     pd.set_option("display.precision", 4, "display.max_rows", 20, "display.max_columns", 12, "display.width", 110)
     np.set_printoptions(precision=4, suppress=True, linewidth=100)
     from bundlebook.plots import use_style
@@ -72,7 +68,7 @@ def record(name: str, value: float | int | str | bool, unit: str = "", digits: i
 
 
 def tell(*sentences: str, lead: str = "") -> None:
-    """Show sentences as one paragraph, as they are: a name with a dollar sign is no formula, and one with < no HTML.
+    """Show sentences as one paragraph, as they are: a dollar sign starts no formula, and < no HTML.
 
     Parameters
     ----------

@@ -6,8 +6,8 @@ import pandas as pd
 import pytest
 
 from bundlebook import association as assoc
-from bundlebook.plots import association as plots, style
-from bundlebook.plots.style import short
+from bundlebook.plots import association as plots
+from bundlebook.plots._style import short, spread_boxes
 from tests.association.random_baskets import random_baskets
 
 LISTS = random_baskets(seed=2, n_baskets=600, n_items=25)
@@ -56,7 +56,7 @@ def test_the_network_shows_the_strongest_pairs_and_all_strong_ones_among_its_ite
 def test_boxes_are_spread_within_the_frame():
     rng = np.random.default_rng(0)
     sizes = rng.uniform(20, 90, (25, 2)) * (1, 0.4)
-    placed = style.spread_boxes(rng.uniform(0, 50, (25, 2)), sizes, (500, 400))
+    placed = spread_boxes(rng.uniform(0, 50, (25, 2)), sizes, (500, 400))
     for i in range(25):
         assert (placed[i] - sizes[i] / 2 >= -1e-6).all() and (
             placed[i] + sizes[i] / 2 <= (500 + 1e-6, 400 + 1e-6)

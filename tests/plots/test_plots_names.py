@@ -25,7 +25,6 @@ from bundlebook.plots import (
     profiles,
     reports,
     shop,
-    style,
     training,
     use_style,
     zhangsan,
@@ -203,7 +202,7 @@ def test_a_figure_draws_on_given_axes_with_every_name_as_it_is_written(name):
 
 
 def test_a_label_is_cut_before_it_is_escaped():
-    assert style.short("$" * 30, 5) == r"\$\$\$\$…"
+    assert plots.short("$" * 30, 5) == r"\$\$\$\$…"
 
 
 def test_a_rare_character_is_a_box_and_no_warning():

@@ -2,8 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bundlebook.profiles import item_attributes, user_attributes
-from bundlebook.profiles.attributes import ITEM_GROUPS, USER_GROUPS, _percentiles
+from bundlebook.profiles._attributes import ITEM_GROUPS, USER_GROUPS, _percentiles, item_attributes, user_attributes
 from bundlebook.shop import group_baskets, time_split
 
 
@@ -24,8 +23,8 @@ def test_one_users_attributes_counted_by_hand(shop, split, users):
     since = (pd.Timestamp(split.train_end) - days.min()).days
     paid = mine["price_x"] * mine["quantity"]
     assert found["days since last visit"] == (pd.Timestamp(split.train_end) - days.max()).days - 1
-    assert found["baskets a period"] == pytest.approx(visits / (since / 28))
-    assert found["spend a basket"] == pytest.approx(paid.sum() / visits)
+    assert found["baskets per period"] == pytest.approx(visits / (since / 28))
+    assert found["spend per basket"] == pytest.approx(paid.sum() / visits)
     assert found["different items"] == mine["product_type"].nunique()
     assert found["share in the evening"] == pytest.approx((mine["time"].dt.hour >= 18).mean())
     assert found["discount share"] == pytest.approx((mine["price_x"] < 0.991 * mine["list_price"]).mean(), abs=0.02)
@@ -65,7 +64,7 @@ def test_what_a_shop_does_not_record_has_no_column(shop):
     absent = {"discount share", "discount depth", "private-label share", "share in the evening"}
     assert not absent & set(users) and not absent & set(items) and "makers" not in items
     assert not [c for c in users if c.startswith("buys: ")]
-    assert users["spend a period"].notna().all() and items["shelf price"].notna().all()
+    assert users["spend per period"].notna().all() and items["shelf price"].notna().all()
 
 
 def test_private_label_is_a_share_of_money(shop, split):

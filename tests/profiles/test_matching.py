@@ -178,7 +178,7 @@ def test_social_profile_is_a_ridge_regression_and_knows_nothing_of_strangers():
 def test_portrait_of_a_user_and_of_an_item(fitted):
     mine = profiles.portrait(fitted, "U007")
     assert mine["percentile"].between(0, 100).all()
-    assert mine.loc["spend a period", "value"] == fitted.users.loc["U007", "spend a period"]
+    assert mine.loc["spend per period", "value"] == fitted.users.loc["U007", "spend per period"]
     item = fitted.items.index[0]
     assert profiles.portrait(fitted, item)["group"].tolist()[0] == "at what price"
     with pytest.raises(BundlebookError, match="no portrait"):

@@ -7,8 +7,7 @@ import pytest
 from scipy import sparse
 
 from bundlebook.errors import BundlebookError
-from bundlebook.recommenders import BasketSteps
-from bundlebook.recommenders.networks.baskets import DECAYS, FLOOR, GAP, HALF_LIVES, MOST_GAPS, N_FEATURES
+from bundlebook.recommenders.networks._baskets import DECAYS, FLOOR, GAP, HALF_LIVES, MOST_GAPS, N_FEATURES, BasketSteps
 from bundlebook.shop import Baskets
 
 AT = np.datetime64("2021-06-01")

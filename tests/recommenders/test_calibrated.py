@@ -12,10 +12,10 @@ from bundlebook.recommenders import (
     PlattScaled,
     Popularity,
     ProbabilisticRecommender,
-    Replay,
     Stacked,
     platt,
 )
+from bundlebook.recommenders.calibrated import _Replay
 from tests.evaluation import conftest
 from tests.recommenders.conftest import made
 
@@ -30,7 +30,7 @@ def labels_of(baskets) -> set[str]:
 
 
 def test_the_window_counts_everybody_who_was_known_then(panel):
-    replay = Replay.of(panel, AT, where="test")
+    replay = _Replay.of(panel, AT, where="test")
     past, came = panel.between(end=THEN), panel.between(THEN, AT)
     enough = past.counts_by_user() >= 3
     assert replay.then == THEN
@@ -42,7 +42,7 @@ def test_the_window_counts_everybody_who_was_known_then(panel):
 
 
 def test_the_next_basket_is_the_first_one_of_those_who_came(panel):
-    replay = Replay.of(panel, AT, where="test", target="next_basket")
+    replay = _Replay.of(panel, AT, where="test", target="next_basket")
     assert (np.diff(replay.bought.indptr) > 0).all()
     assert (replay.came.counts_by_user() <= 1).all()
     for row, label in enumerate(replay.histories.user_ids):
@@ -52,13 +52,13 @@ def test_the_next_basket_is_the_first_one_of_those_who_came(panel):
 
 
 def test_nothing_on_or_after_the_day_matters(panel):
-    one, other = (Replay.of(b, THEN, where="test") for b in (panel, panel.between(end=THEN)))
+    one, other = (_Replay.of(b, THEN, where="test") for b in (panel, panel.between(end=THEN)))
     assert (one.bought != other.bought).nnz == 0
     assert np.array_equal(one.histories.user_ids, other.histories.user_ids)
 
 
 def test_some_of_many_are_drawn_in_their_order(panel):
-    replay = Replay.of(panel, AT, where="test")
+    replay = _Replay.of(panel, AT, where="test")
     few = replay.some(5, seed=3)
     rows = [list(replay.histories.user_ids).index(label) for label in few.histories.user_ids]
     assert len(rows) == 5
@@ -68,7 +68,7 @@ def test_some_of_many_are_drawn_in_their_order(panel):
 
 
 def test_everybody_takes_part_if_no_history_is_asked_for(panel):
-    replay = Replay.of(panel, AT, where="test", min_history=0)
+    replay = _Replay.of(panel, AT, where="test", min_history=0)
     assert np.array_equal(replay.histories.user_ids, panel.user_ids)
     assert (replay.came.user_item() != replay.bought).nnz == 0
     assert replay.came.digest == panel.between(THEN, AT).digest
@@ -76,9 +76,9 @@ def test_everybody_takes_part_if_no_history_is_asked_for(panel):
 
 def test_an_empty_replay_and_an_unknown_target_are_refused(panel):
     with pytest.raises(BundlebookError, match="no user with 3 or more baskets before 2020"):
-        Replay.of(panel, np.datetime64("2020-06-01"), where="test")
+        _Replay.of(panel, np.datetime64("2020-06-01"), where="test")
     with pytest.raises(BundlebookError, match="unknown target 'basket'"):
-        Replay.of(panel, AT, where="test", target="basket")
+        _Replay.of(panel, AT, where="test", target="basket")
 
 
 @pytest.mark.parametrize(
@@ -91,7 +91,7 @@ def test_an_empty_replay_and_an_unknown_target_are_refused(panel):
 )
 def test_p_is_right_in_the_mean_whatever_it_means(panel, made):
     for target in ("window", "next_basket"):
-        replay = Replay.of(panel, AT, where="test", target=target)
+        replay = _Replay.of(panel, AT, where="test", target=target)
         p = made(target).fit(panel, AT).probability(replay.histories, replay.then)
         assert p.mean() == pytest.approx((replay.bought > 0).mean(), rel=0.15), target
 

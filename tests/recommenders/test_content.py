@@ -54,7 +54,7 @@ def test_vectors_must_be_those_of_the_items(panel, vectors):
         ContentBased(named[::-1]).fit(panel, AT)
     with pytest.raises(BundlebookError, match="14 item vectors"):
         ContentBased(vectors[1:]).fit(panel, AT)
-    with pytest.raises(BundlebookError, match="no finite number"):
+    with pytest.raises(BundlebookError, match="not finite numbers"):
         ContentBased(np.where(vectors > 0.5, np.nan, vectors))
     with pytest.raises(BundlebookError, match="unknown method 'dot'"):
         ContentBased(vectors, method="dot")

@@ -204,10 +204,10 @@ def test_quantities_that_are_no_number_are_refused(panel, make, fitted):
     units.data[:2] = np.nan, np.inf
     broken = replace(panel, quantities=units)
     if make is not Popularity:
-        with pytest.raises(BundlebookError, match="2 quantities are no finite number"):
+        with pytest.raises(BundlebookError, match="2 quantities are not finite numbers"):
             fitted(make).scores(broken, AT)
     if make is not PersonalFrequency:
-        with pytest.raises(BundlebookError, match="2 quantities are no finite number"):
+        with pytest.raises(BundlebookError, match="2 quantities are not finite numbers"):
             make().fit(broken, AT)
 
 

@@ -8,7 +8,8 @@ from scipy import sparse
 from scipy.special import expit
 
 from bundlebook.errors import BundlebookError
-from bundlebook.recommenders import BasketSteps, NextBasketRecommender, ProbabilisticRecommender
+from bundlebook.recommenders import NextBasketRecommender, ProbabilisticRecommender
+from bundlebook.recommenders.networks._baskets import BasketSteps
 from bundlebook.shop import Baskets
 
 AT = np.datetime64("2021-06-21")

@@ -8,14 +8,17 @@ import pytest
 
 from bundlebook.errors import BundlebookError
 from bundlebook.shop import Shop
-from bundlebook.simulator import Assumptions, examination, fit_customers, sample_shop, simulate_behaviour
+from bundlebook.simulator import Assumptions, simulate_behaviour
+from bundlebook.simulator._customers import fit_customers
+from bundlebook.simulator.behaviour import _examination
+from bundlebook.simulator.sample import _sample_shop
 
 UNTIL = "2021-03-08"
 
 
 @pytest.fixture(scope="module")
 def made():
-    return sample_shop()
+    return _sample_shop()
 
 
 @pytest.fixture(scope="module")
@@ -103,7 +106,7 @@ def test_clicks_fall_with_the_slot_as_assumed(shop):
     events = simulate_behaviour(shop, UNTIL, seed=8, assumptions=flat).bundle_events
     count = pd.crosstab(events["sim_position"], events["sim_event"])
     rate = (count["click"] / count["shown"]).to_numpy()
-    np.testing.assert_allclose(rate / rate[0], examination(3), atol=0.06)
+    np.testing.assert_allclose(rate / rate[0], _examination(3), atol=0.06)
     assert np.allclose(events.query("sim_position == 1")["sim_propensity"], 1 / events["sim_bundle_id"].nunique())
 
 

@@ -7,12 +7,14 @@ import pandas as pd
 import pytest
 
 from bundlebook import paths
-from bundlebook.simulator import plant, read_plan, read_truth, sample_shop, write_sample
+from bundlebook.simulator import read_truth, write_sample
+from bundlebook.simulator._planted import plant, read_plan
+from bundlebook.simulator.sample import _sample_shop
 
 
 @pytest.fixture(scope="module")
 def shop():
-    return sample_shop()
+    return _sample_shop()
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +39,7 @@ def test_the_committed_files_stay_small():
 
 
 def test_another_seed_makes_another_shop_of_the_same_catalogue(shop):
-    other = sample_shop(seed=7)
+    other = _sample_shop(seed=7)
     assert not other.events.equals(shop.events)
     pd.testing.assert_frame_equal(other.products, shop.products)
 

@@ -8,7 +8,7 @@ Three choices make it fast and small:
 * Only items frequent together with *r* get a bitset, over the baskets of *r* alone, so an intersection touches
   ``support(r) / 64`` words instead of ``n_baskets / 64``.
 * The search keeps an explicit stack in one growing arena; nothing is allocated per itemset. The result is a tree of
-  (parent, item, count), 14 bytes an itemset.
+  (parent, item, count), 14 bytes per itemset.
 """
 
 import numpy as np

@@ -1,9 +1,9 @@
 """The miners: our Eclat, adapters for mlxtend, pyfim and Spark, and the limit on the memory that they may take.
 
 Every engine takes a :class:`~bundlebook.association.matrix.BasketMatrix`, the smallest count and the greatest length,
-and returns one pair ``(ids, counts)`` a length: `ids` of shape (n_k, k), ascending column numbers, int32, and `counts`
-of shape (n_k,), int64. Counts are integers throughout: where a library takes a share it is given one half a basket
-below the threshold, so that rounding inside it can lose nothing exactly at the threshold.
+and returns one pair ``(ids, counts)`` per length: `ids` of shape (n_k, k), ascending column numbers, int32, and
+`counts` of shape (n_k,), int64. Counts are integers throughout: where a library takes a share, it is given one that is
+half a basket below the threshold, so that rounding inside it can lose nothing exactly at the threshold.
 """
 
 import importlib
@@ -95,7 +95,7 @@ def by_eclat(baskets: BasketMatrix, min_count: int, max_len: int) -> Tables:
 
 
 def by_mlxtend(baskets: BasketMatrix, min_count: int, max_len: int) -> Tables:
-    """FP-growth of mlxtend, on the frequent items only: dense, one byte a cell."""
+    """FP-growth of mlxtend, on the frequent items only: dense, one byte per cell."""
     from mlxtend.frequent_patterns import fpgrowth
 
     frequent = np.flatnonzero(baskets.counts >= min_count)
@@ -146,7 +146,7 @@ def _import(name: str, extra: str):
         raise BundlebookError(
             f"the package {name!r} is not installed",
             where=f"engine for {extra!r}",
-            remedy=f"pip install 'bundlebook[{extra}]', or use engine='auto'",
+            remedy=f"pip install 'bundlebook[{extra}]', or use engine='eclat'",
         ) from error
 
 
@@ -169,12 +169,12 @@ def _spark_session():
         raise BundlebookError(
             f"Spark did not start ({type(error).__name__})",
             where="engine 'spark'",
-            remedy="install Java 17 and set JAVA_HOME, or use engine='auto'",
+            remedy="install Java 17 and set JAVA_HOME, or use engine='eclat'",
         ) from error
 
 
 def _tables(itemsets: list[tuple[int, ...]], counts: np.ndarray) -> Tables:
-    """Sort itemsets of mixed length into one table a length."""
+    """Sort itemsets of mixed length into one table per length."""
     lengths = np.array([len(ids) for ids in itemsets], dtype=np.int64)
     tables: Tables = []
     for k in range(1, int(lengths.max(initial=0)) + 1):

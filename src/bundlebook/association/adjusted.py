@@ -34,7 +34,7 @@ def adjusted_lift(
     itemsets : DataFrame
         With ``itemset``, ``length`` and ``count``, from the baskets that *model* was fitted on.
     model : FixedSizeModel or ConfigurationModel
-        From :func:`~bundlebook.association.fit_sizes` (exact sizes), :func:`~bundlebook.association.fit_configuration`
+        What :func:`~bundlebook.association.fit_sizes` (exact sizes), :func:`~bundlebook.association.fit_configuration`
         (sizes on average) or :func:`~bundlebook.association.fit_users` (the sizes and the taste of each user).
     method : str
         Correction: ``"bonferroni"``, ``"holm"`` or ``"fdr_bh"`` (Benjamini–Hochberg). The number of tests is that of
@@ -127,7 +127,7 @@ def linked_pairs(baskets: Baskets, min_support: float, alpha: float = 0.05) -> p
     Parameters
     ----------
     baskets : Baskets
-        From the weeks that may be learned from.
+        Baskets of the weeks that may be learned from.
     min_support : float
         Smallest support of a pair, share of the baskets in (0, 1).
     alpha : float

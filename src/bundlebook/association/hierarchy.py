@@ -52,7 +52,7 @@ def surprise(pairs: pd.DataFrame, singles: pd.Series, coarse: pd.DataFrame, coar
     coarse_singles : Series
         Baskets of each parent.
     parent : dict of str to str
-        From :func:`parents`.
+        What :func:`parents` returned.
 
     Returns
     -------
@@ -94,8 +94,8 @@ def utility(value: Baskets, itemsets: Iterable[tuple[str, ...]]) -> np.ndarray:
     Returns
     -------
     ndarray of float64, shape (n_itemsets,)
-        In the currency of the shop. Unlike support it does not shrink when an item is added, so it cannot prune a
-        search; it re-weighs itemsets that were found by support.
+        Money, in the currency of the shop. Unlike support it does not shrink when an item is added, so it cannot prune
+        a search; it re-weighs itemsets that were found by support.
 
     Raises
     ------

@@ -157,7 +157,7 @@ def closed_and_maximal(itemsets: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     itemsets : DataFrame
-        From :func:`~bundlebook.association.itemsets.frequent_itemsets`.
+        The table that :func:`~bundlebook.association.itemsets.frequent_itemsets` returned.
 
     Returns
     -------

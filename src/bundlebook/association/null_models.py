@@ -215,7 +215,7 @@ class FixedSizeModel:
     ratio : ndarray of float64, shape (exact + 1,)
         r of every size up to which the recursion is used.
     pull : ndarray of float64, shape (largest + 1,)
-        For the larger sizes, y of the configuration model.
+        y of the configuration model for the larger sizes.
     """
 
     items: np.ndarray

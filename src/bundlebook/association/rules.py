@@ -107,7 +107,7 @@ def association_rules(
     min_confidence : float
         Compared as an integer count, so a rule exactly at the threshold is kept.
     min_lift : float
-        Likewise.
+        Smallest lift; a rule exactly at it is kept too.
     consequent : str or iterable of str, optional
         Keep only rules whose consequent consists of these items ("what leads to beer?").
     max_consequent : int, optional
@@ -213,8 +213,8 @@ def rules_for(basket: Iterable[str], rules: pd.DataFrame, top: int = 5, by: str 
     basket : iterable of str
         Items at hand; order and duplicates do not matter, unknown ones are ignored.
     rules : DataFrame
-        From :func:`~bundlebook.association.rules.association_rules`. A rule speaks if its antecedent lies in the basket
-        and its consequent is a single item outside it.
+        What :func:`~bundlebook.association.rules.association_rules` returned. A rule applies if its antecedent lies in
+        the basket and its consequent is a single item outside it.
     top : int
         Most answers.
     by : str
@@ -226,7 +226,7 @@ def rules_for(basket: Iterable[str], rules: pd.DataFrame, top: int = 5, by: str 
         One row per item: ``item``, the value of *by*, ``because`` (the antecedent of the best rule), ``reason`` (a
         sentence), ``confidence``, ``count`` and ``adjusted_lift``, if the rules have it. Plain lift is no reason: it is
         high for any two items of large baskets. Ties go to the larger count, then to the shorter antecedent, then to
-        labels. Empty if no rule speaks.
+        labels. Empty if no rule applies.
 
     Examples
     --------

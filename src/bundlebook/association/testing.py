@@ -57,8 +57,8 @@ def significance(rules: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     rules : DataFrame
-        From :func:`~bundlebook.association.rules.association_rules`. All rules that were tried must be in it: rules
-        that were left out before make the correction too weak.
+        What :func:`~bundlebook.association.rules.association_rules` returned. All rules that were tried must be in it:
+        rules that were left out before make the correction too weak.
 
     Returns
     -------
@@ -79,7 +79,7 @@ def mark_redundant(rules: pd.DataFrame, itemsets: pd.DataFrame) -> pd.Series:
     Parameters
     ----------
     rules : DataFrame
-        From :func:`~bundlebook.association.rules.association_rules`.
+        What :func:`~bundlebook.association.rules.association_rules` returned.
     itemsets : DataFrame
         The itemsets they were made from.
 
@@ -96,7 +96,7 @@ def mark_redundant(rules: pd.DataFrame, itemsets: pd.DataFrame) -> pd.Series:
 
 
 def productivity(rules: pd.DataFrame, itemsets: pd.DataFrame, method: str = "fdr_bh") -> pd.DataFrame:
-    r"""Test whether every item of an antecedent earns its place (Webb, 2007).
+    r"""Test whether every item of an antecedent makes the consequent more likely (Webb, 2007).
 
     For each :math:`x \in A`, among the baskets that hold :math:`A \setminus \{x\}`, Fisher's exact test asks whether
     those with *x* hold C more often than those without. A rule is productive if all of these tests reject.

@@ -224,7 +224,7 @@ def calibration_by_group(
     bins : int
         Number of bins of the calibration error.
     resamples, seed : int
-        As in :func:`~bundlebook.evaluation.bootstrap_interval`.
+        The same as in :func:`~bundlebook.evaluation.bootstrap_interval`.
 
     Returns
     -------

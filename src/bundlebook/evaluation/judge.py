@@ -103,7 +103,7 @@ def prepare(
     *,
     seed: int,
 ) -> PreparedTask:
-    """A task made ready for judging: tracks, outcomes, and who is timed.
+    """Prepare a task for judging: tracks, outcomes, and the users whose requests are timed.
 
     Parameters
     ----------
@@ -237,7 +237,7 @@ class Result:
 
 
 def averaged(runs: Sequence[Result]) -> Result:
-    """One result of several seeds: values are averaged user by user, costs too; lists are those of the first seed.
+    """Average the results of several seeds user by user, costs too; lists are those of the first seed.
 
     A user's value is then what the method earns from him or her in the mean, and intervals and tests go on as before.
     """

@@ -150,12 +150,12 @@ class Leaderboard:
 
 
 def split_for(shop: Shop, level: str) -> Split:
-    """Baskets of a level, cut by time, with the vocabulary of :func:`bundlebook.shop.common_items`."""
+    """Group baskets at a level and cut them by time, with the vocabulary of :func:`bundlebook.shop.common_items`."""
     return time_split(group_baskets(shop, level=level))
 
 
 def outside_vocabulary(shop: Shop, split: Split) -> dict[str, float]:
-    """What of the test window no recommender can find, because the vocabulary lacks it.
+    """Measure what no recommender can find in the test window, because the vocabulary lacks it.
 
     Returns
     -------
@@ -175,7 +175,7 @@ def outside_vocabulary(shop: Shop, split: Split) -> dict[str, float]:
 def make_leaderboard(
     shop: Shop, split: Split, methods: Sequence[Method], options: Options, progress: bool = True
 ) -> Leaderboard:
-    """Every method judged on the test window of a split, and on new users.
+    """Judge every method on the test window of a split, and on new users.
 
     A method is fitted once and judged on all targets; a second fit, without the users held out, is judged on these.
     Every finished row is kept on disk, so an interrupted leaderboard goes on where it stopped.
@@ -287,7 +287,7 @@ def judge_cached(
     save: Callable[[Any, Path], None] | None = None,
     load: Callable[[Path], Any] | None = None,
 ) -> Any:
-    """Results by task of one fit, from disk if the same was judged before.
+    """Fit and judge one recommender on several tasks, or read the results if the same was judged before.
 
     The name of a kept row is a digest of the content of the tasks (baskets, truth, days), of everything the
     recommender holds before it is fitted (settings, tables of items and users, parts), of the metrics, the seed and

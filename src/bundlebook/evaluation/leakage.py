@@ -1,4 +1,4 @@
-"""Whether a prediction knew what it could not know: three checks to run on data and code of one's own.
+"""Whether a prediction used what nobody could know yet: three checks to run on data and code of one's own.
 
 ==========================  ===================================================================================
 :func:`future_influence`    time travel: rewrite the future and see if the past's prediction moves

@@ -91,7 +91,7 @@ class Size:
 
     @classmethod
     def of(cls, split: Split) -> "Size":
-        """Measure a split."""
+        """Measure the baskets of a split."""
         b = split.baskets
         return cls(b.n_users, b.n_items, b.user_item().nnz, b.n_baskets)
 
@@ -167,7 +167,7 @@ class Method:
     flops: Callable[[Size], float] = lambda size: 0.0
 
     def seconds(self, size: Size) -> float:
-        """How long a fit takes, roughly, at 20 · 10⁹ operations per second."""
+        """Seconds that a fit takes, roughly, at 20 · 10⁹ operations per second."""
         return self.flops(size) / 20e9
 
     def recommender(self, inputs: MethodInputs, seed: int) -> Recommender:
@@ -281,7 +281,7 @@ METHODS: tuple[Method, ...] = (
 def plan(
     size: Size, memory_gb: float, minutes: float, methods: Sequence[Method] = METHODS, networks: bool = True
 ) -> tuple[tuple[Method, ...], dict[str, str]]:
-    """Methods that fit into memory and time, known before anything is computed; the others with the reason.
+    """Choose the methods that fit into memory and time before anything is computed; give the reason for the others.
 
     Parameters
     ----------

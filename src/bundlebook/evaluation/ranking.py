@@ -72,11 +72,13 @@ class Ranking:
         arrays = {name: np.concatenate([getattr(part, name) for part in parts]) for name in _ARRAYS}
         return cls(n_items=parts[0].n_items, **arrays)
 
-    def checked(self, where: str = "scores") -> "Ranking":
+    def checked(self) -> "Ranking":
         """Return itself, or raise if no user's scores differ: a recommender that ranks nothing is broken."""
         if not self.opinion.any():
             raise BundlebookError(
-                "all items have the same score, for every user", where=where, remedy="check that the model was fitted"
+                "all items have the same score, for every user",
+                where="scores",
+                remedy="check that the model was fitted",
             )
         return self
 
@@ -176,7 +178,7 @@ def _check_scores(
     if scores.ndim != 2 or scores.shape != truth.shape:
         raise BundlebookError(
             f"scores have shape {scores.shape}, the truth {truth.shape}",
-            remedy="return one row per user, one column an item",
+            remedy="return one row per user and one column per item",
         )
     if candidates is not None and candidates.shape != scores.shape:
         raise BundlebookError(f"candidates have shape {candidates.shape}, the scores {scores.shape}")

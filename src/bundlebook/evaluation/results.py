@@ -36,7 +36,7 @@ class Evaluation:
     outcome : csr_matrix, shape (n_people, n_items)
         What everyone bought in the window: the task's users first, then those who stayed away.
     judged : dict of str to Result
-        In the order in which they were passed.
+        Results by name, in the order in which the recommenders were passed.
     """
 
     task: Task
@@ -121,11 +121,11 @@ class Evaluation:
         return _as_text(found, digits)
 
     def list_table(self, k: int = 10, track: str = "all") -> pd.DataFrame:
-        """What the lists of length k are like: see :mod:`bundlebook.evaluation.metrics`.
+        """Describe the lists of length k: see :mod:`bundlebook.evaluation.metrics`.
 
         ``bought before`` is the share of shown items that the user already knows, ``ties`` the share of users whose
         last place was decided by the tie rule: where it is high, a method's figures are partly those of a random order.
-        Diversity compares items by the users who bought them, at most 20,000, in at most 5,000 metrics.
+        Diversity compares items by the users who bought them, at most 20,000 of them, in at most 5,000 lists.
         """
         visible, n_items, every = self.task.visible, self.task.truth.shape[1], self.tracks[track]
         popularity, users = metrics._item_popularity(visible), visible.user_item()
@@ -161,7 +161,7 @@ class Evaluation:
         return kept[0][:, :k], kept[1][:, :k]
 
     def probability_table(self, k: int = 20, bins: int = 10) -> pd.DataFrame:
-        """What the probabilities of everyone are worth: over all pairs, and over the k items that would be shown.
+        """Judge the probabilities of everyone: over all pairs, and over the k items that would be shown.
 
         Columns: ``log loss`` (nats), ``Brier skill``, ``AUC`` and ``accuracy`` (P ≥ ½ counted as "will buy") over all
         pairs; ``shown P`` and ``shown bought`` (mean probability and share bought of the top k) and ``ECE shown``.
@@ -218,7 +218,7 @@ def _as_text(found: dict[str, tuple[pd.DataFrame, list[str]]], digits: int) -> p
 
 
 def evaluate(recommenders: Sequence[Recommender], task: Task, *, seed: int, **settings: Any) -> Evaluation:
-    """Results of several recommenders, each fitted on ``task.visible`` and judged on ``task.truth``.
+    """Judge several recommenders, each fitted on ``task.visible``, on ``task.truth``.
 
     Parameters
     ----------

@@ -90,7 +90,7 @@ def paired_differences(
     reference : str
         Column to compare with.
     resamples, level, seed
-        As in :func:`bootstrap_interval`.
+        The same as in :func:`bootstrap_interval`.
 
     Returns
     -------
@@ -191,7 +191,7 @@ def sample_size(base: float, lift: float, power: float = 0.8, alpha: float = 0.0
 
     Examples
     --------
-    From 10 % to 15 %, the textbook's case:
+    The textbook's case goes from 10 % to 15 %:
 
     >>> sample_size(0.10, 0.5)
     686

@@ -149,7 +149,7 @@ def _row(row: pd.Series) -> dict[str, float | None]:
 
 
 def _short(value: float) -> float | None:
-    """Rounded to what an interval can carry; None where there is no number (JSON knows no NaN)."""
+    """Rounded to what an interval can carry; None for NaN and infinity, which JSON does not know."""
     value = float(value)
     return round(value, _DIGITS) if np.isfinite(value) else None
 
@@ -196,7 +196,7 @@ class Stored:
         return table.astype(dict.fromkeys(numbers, float) | {"seeds": int}).rename_axis("method")
 
     def track(self, task: str = "window", track: str = "all") -> dict[str, Any]:
-        """Everything about one track of one task."""
+        """Return everything about one track of one task."""
         tasks = self.content["tasks"]
         if task not in tasks or track not in tasks[task]["tracks"]:
             known = {name: list(content["tracks"]) for name, content in tasks.items()}
@@ -229,11 +229,11 @@ class Stored:
         return _as_text(found, digits)
 
     def lists(self, task: str = "window", track: str = "all") -> pd.DataFrame:
-        """What the lists of ten are like."""
+        """Describe the lists of ten, one row per method."""
         return pd.DataFrame(self.track(task, track)["lists"]).T.astype(float).rename_axis("method")
 
     def probabilities(self, task: str = "window") -> pd.DataFrame:
-        """What the probabilities are worth, lowest log loss first."""
+        """Return the measures of the probabilities, lowest log loss first."""
         return pd.DataFrame(self.content["tasks"][task]["probabilities"]).T.astype(float).rename_axis("method")
 
     def reliability(self, method: str) -> pd.DataFrame:
@@ -242,15 +242,13 @@ class Stored:
         return pd.DataFrame(curve, columns=["count", "predicted", "observed"])
 
 
-def stored_calibration(window: str, level: str = "product_type", file: Path | None = None) -> pd.DataFrame:
-    """What the probabilities of every method are worth on a window.
+def stored_calibration(window: str) -> pd.DataFrame:
+    """Show how good the probabilities of every method are on a window, at the level of product types.
 
     Parameters
     ----------
     window : {"validation", "test"}
-    level : str
-    file : Path, optional
-        ``benchmarks/calibration.json`` of this project if None.
+        Part of ``benchmarks/calibration.json``.
 
     Returns
     -------
@@ -260,7 +258,7 @@ def stored_calibration(window: str, level: str = "product_type", file: Path | No
         that would be if the probabilities were exactly right; ``predicted / bought``; ``seeds``: trainings averaged,
         figure by figure or, in the mean of seeds, probability by probability.
     """
-    methods = _levels(file)[level]["known"][window]["methods"]
+    methods = _stored_part("known")[window]["methods"]
     rows = {}
     for name in sorted(methods, key=lambda name: methods[name]["log loss"][0]):
         row = methods[name]
@@ -276,8 +274,8 @@ def stored_calibration(window: str, level: str = "product_type", file: Path | No
     return pd.DataFrame(rows).T.rename_axis("method")
 
 
-def stored_newcomers(window: str, level: str = "product_type", file: Path | None = None) -> pd.DataFrame:
-    """Figures of users that no method was fitted on.
+def stored_newcomers(window: str) -> pd.DataFrame:
+    """Show figures of users that no method was fitted on, at the level of product types.
 
     Returns
     -------
@@ -286,7 +284,7 @@ def stored_newcomers(window: str, level: str = "product_type", file: Path | None
         the history, and ``NDCG@10 above popularity, %``; each with a 95 % interval.
     """
     rows = {}
-    for place, part in _levels(file)[level]["new"][window].items():
+    for place, part in _stored_part("new")[window].items():
         network, scaled = part["methods"][_NETWORK], part["methods"].get(_SCALED)
         rows[place] = {
             "predicted / bought": _interval(network["predicted over observed"], ".2f"),
@@ -296,9 +294,9 @@ def stored_newcomers(window: str, level: str = "product_type", file: Path | None
     return pd.DataFrame(rows).T.rename_axis("known by")
 
 
-def _levels(file: Path | None) -> dict[str, Any]:
-    file = file or paths.root() / "benchmarks" / "calibration.json"
-    return json.loads(Path(file).read_text(encoding="utf-8"))["levels"]
+def _stored_part(users: str) -> dict[str, Any]:
+    file = paths.root() / "benchmarks" / "calibration.json"
+    return json.loads(file.read_text(encoding="utf-8"))["levels"]["product_type"][users]
 
 
 def _interval(values: list[float], digits: str) -> str:

@@ -44,7 +44,7 @@ class _Track:
     before: sparse.csr_matrix
 
     def candidates(self, some: slice | np.ndarray = slice(None)) -> np.ndarray | None:
-        """What may be listed for some of `rows`, dense bool, shape (n, n_items); None allows everything."""
+        """Return what may be listed for some of `rows`, dense bool, shape (n, n_items); None allows everything."""
         if self.name == "all":
             return None
         known = self.before[some].toarray() > 0
@@ -76,12 +76,12 @@ def everyone(task: Task, min_history: int = 3) -> tuple[Baskets, sparse.csr_matr
     ----------
     task : Task
     min_history : int
-        As in :meth:`~bundlebook.shop.splits.Split.task`.
+        The same as in :meth:`~bundlebook.shop.splits.Split.task`.
 
     Returns
     -------
     histories : Baskets
-        Of all users with that many visible baskets; the task's own users come first, in their order.
+        Baskets of all users with that many visible baskets; the task's own users come first, in their order.
     truth : csr_matrix, shape (n_users, n_items)
         The task's truth, followed by empty rows.
     """
@@ -250,7 +250,7 @@ def leave_last_out(baskets: Baskets, min_history: int = 3) -> Task:
 
 
 def last_baskets_in_time(baskets: Baskets, step_days: int = 7, min_history: int = 3) -> list[Task]:
-    """The same last baskets without looking ahead: one task per week, which sees only what lies before it.
+    """Judge the same last baskets without looking ahead: one task per week, which sees only what lies before it.
 
     Parameters
     ----------

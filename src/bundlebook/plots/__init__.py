@@ -10,7 +10,9 @@
 * ``shop``: users, items, times, prices, sizes
 * ``training``: the derivation's losses and gradients, histories as periods, curves, searches
 * ``zhangsan``: the case of 张三, and the panel in which his history can be edited
-* ``style``: the one look, and how every figure function takes its axes (:func:`~bundlebook.plots.style.figure`)
+
+The one look, and how every figure function takes its axes, stands in ``_style``; the names of it that others need are
+:func:`use_style`, :data:`PALETTE`, :data:`CJK_FONT`, :func:`plain`, :func:`short` and :func:`log_ticks`.
 
 A chapter imports the module it draws with: ``from bundlebook.plots import association as plots``. Every figure function
 takes ``ax`` (or ``axes``, one for each panel) and then returns it; without, it makes a figure and returns None.

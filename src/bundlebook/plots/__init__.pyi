@@ -7,8 +7,14 @@ from . import (
     profiles as profiles,
     reports as reports,
     shop as shop,
-    style as style,
     training as training,
     zhangsan as zhangsan,
 )
-from .style import use_style as use_style
+from ._style import (
+    CJK_FONT as CJK_FONT,
+    PALETTE as PALETTE,
+    log_ticks as log_ticks,
+    plain as plain,
+    short as short,
+    use_style as use_style,
+)

@@ -11,7 +11,7 @@ from matplotlib.colors import LogNorm, TwoSlopeNorm
 from matplotlib.text import Text
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, PercentFormatter
 
-from bundlebook.plots.style import (
+from bundlebook.plots._style import (
     GREY,
     PALETTE,
     Panels,
@@ -41,7 +41,7 @@ def rule_scatter(rules: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     Parameters
     ----------
     rules : DataFrame
-        From :func:`bundlebook.association.association_rules`.
+        What :func:`bundlebook.association.association_rules` returned.
     """
     ax = get_ax(ax, (7.6, 4))
     ordered = rules.sort_values("lift", kind="stable")
@@ -166,7 +166,9 @@ def rule_network(
         (*pair, {"strength": strength}) for pair, strength in edges if strength >= least and {*pair} <= {*graph}
     )
     strengths = nx.get_edge_attributes(graph, "strength")
-    norm, colours = LogNorm(min(strengths.values()), max(strengths.values())), _darker()
+    norm = LogNorm(min(strengths.values()), max(strengths.values()))
+    # Without the palest part of the map, which a thin line would lose.
+    colours = mpl.colors.ListedColormap(mpl.colormaps[SEQUENTIAL](np.linspace(0.8, 0, 256)))
     ax = get_ax(ax, (9.5, 7.2))
     ax.set_axis_off()
     ax.set_title(f"What goes with what: {len(graph)} items, {len(strengths)} pairs")
@@ -194,11 +196,6 @@ def rule_network(
     return ax
 
 
-def _darker() -> mpl.colors.Colormap:
-    """The sequential map from dark to light, reversed and without its palest part, which a thin line would lose."""
-    return mpl.colors.ListedColormap(mpl.colormaps[SEQUENTIAL](np.linspace(0.8, 0, 256)))
-
-
 def _layout(graph, names: Sequence[str]) -> np.ndarray:
     """Centres in the unit square whose distances are the steps between items; parts without a path lie apart."""
     import networkx as nx
@@ -218,7 +215,7 @@ def null_model(real: pd.DataFrame, shuffled: pd.DataFrame, *, axes: Panels | Non
     Parameters
     ----------
     real, shuffled : DataFrame
-        From :func:`bundlebook.association.adjusted_lift`, pairs only.
+        What :func:`bundlebook.association.adjusted_lift` returned, pairs only.
     """
     axes = get_axes(axes, 1, 2, figsize=(9.5, 3.8), sharey=True)
     low = min(table[column].min() for table in (real, shuffled) for column in ("lift", "adjusted_lift"))

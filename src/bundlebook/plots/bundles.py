@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.patches import FancyBboxPatch
 
 from bundlebook.bundles import Bundle, Demand, Weights
-from bundlebook.plots.style import MARKERS, PALETTE, Panels, figure, get_ax, get_axes, name_rows, plain
+from bundlebook.plots._style import MARKERS, PALETTE, Panels, figure, get_ax, get_axes, name_rows, plain
 
 
 @figure
@@ -25,7 +25,7 @@ def demand_curves(
     ----------
     response : Demand
     curve : DataFrame
-        From :func:`~bundlebook.bundles.uplift_by_depth`.
+        What :func:`~bundlebook.bundles.uplift_by_depth` returned.
     margin : float
         ASSUMED share of the price; the purchases needed to keep the margin's money are drawn as a dotted line.
     most : int
@@ -158,7 +158,7 @@ def page_of_bundles(
     ----------
     page : list of Bundle
     weights : Weights
-        Those that chose the page; they stand in the title.
+        The weights that chose the page; they stand in the title.
     names : mapping of str to str, optional
         What to call the items.
     """
@@ -190,9 +190,9 @@ def weights_panel(
     Parameters
     ----------
     choose : callable
-        From weights to a page.
+        Takes weights and returns a page.
     weights : Weights
-        Where the panel starts.
+        Weights with which the panel starts.
     names : mapping of str to str, optional
     live : bool
         True makes a widget with a slider per weight, which needs a running notebook. False draws one figure.

@@ -8,7 +8,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import EngFormatter
 
-from bundlebook.plots.style import PALETTE, Panels, figure, get_ax, get_axes, plain
+from bundlebook.plots._style import PALETTE, Panels, figure, get_ax, get_axes, plain
 from bundlebook.shop import Split
 
 _BLUE, _ORANGE, _GREEN, _RED = PALETTE[0], PALETTE[1], PALETTE[2], PALETTE[3]
@@ -71,7 +71,7 @@ def weeks(days: pd.Series, split: Split | None = None, *, label: str = "lines", 
     days : Series of int
         Lines or baskets by calendar day (a DatetimeIndex with every day of the range, 0 where there is none).
     split : Split, optional
-        Whose parts are coloured. Without it, weeks that miss a day are, where a day counts if the
+        The split whose parts are coloured. Without one, the weeks that miss a day are coloured; a day counts if the
         shop is open on that weekday in half of the weeks or more.
     label : str
         What is counted.

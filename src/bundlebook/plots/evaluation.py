@@ -12,7 +12,7 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter, NullLocator
 
 from bundlebook.evaluation import Stored
-from bundlebook.plots.style import (
+from bundlebook.plots._style import (
     GREY,
     MARKERS,
     PALETTE,
@@ -90,7 +90,7 @@ def intervals(
         Title of the panel to a table with ``mean`` (or ``difference``, if there is a *reference*), ``low``, ``high``
         and the names as index; several tables share a panel as series. A table without ``low`` is dots alone.
     label : str
-        Of the horizontal axis.
+        Label of the horizontal axis.
     reference : str
         What stands at 0; a line is drawn there.
     cut : bool
@@ -212,9 +212,9 @@ def reliability(
         Method to a table of :func:`~bundlebook.evaluation.reliability_curve`; or, for several panels, title of the
         panel to such a mapping.
     title : str
-        Of a single panel.
+        Title of a single panel.
     labels : (str, str)
-        Of the two axes.
+        Labels of the two axes.
     """
     nested = not isinstance(next(iter(curves.values())), pd.DataFrame)
     panels: dict[str, Any] = dict(curves) if nested else {title: curves}
@@ -242,7 +242,7 @@ def by_step(curves: Mapping[str, pd.DataFrame], label: str, step: str, title: st
     curves : mapping of str to DataFrame
         Method to a table with ``mean``, ``low``, ``high``; index: the steps in order, such as baskets known.
     label, step : str
-        Of the measure and of the steps, for the two axes.
+        What the measure and the steps are called, on the two axes.
     title : str
     """
     ax = get_ax(ax, (8, 4))

@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Circle, FancyBboxPatch
 
 from bundlebook.errors import BundlebookError
-from bundlebook.plots.style import GREY, PALETTE, figure, get_ax, plain
+from bundlebook.plots._style import GREY, PALETTE, figure, get_ax, plain
 
 #: What the colours of the boxes mean in every drawing.
 _INPUT, _LAYER, _STATE, _BACK = PALETTE[2], PALETTE[1], PALETTE[0], PALETTE[3]

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from bundlebook.plots.style import PALETTE, figure, get_ax, name_rows, plain
+from bundlebook.plots._style import PALETTE, figure, get_ax, name_rows, plain
 
 _GROUP_COLOURS = {
     "when": PALETTE[0],
@@ -25,7 +25,7 @@ def portrait(table: pd.DataFrame, title: str, notes: Sequence[str] = (), *, ax: 
     Parameters
     ----------
     table : DataFrame
-        From :func:`bundlebook.profiles.portrait`.
+        What :func:`bundlebook.profiles.portrait` returned.
     title : str
     notes : sequence of str
         Lines written under the axis, for example social attributes or similar items.

@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from bundlebook.plots.style import MARKERS, PALETTE, Panels, figure, get_ax, get_axes, name_rows, plain
+from bundlebook.plots._style import MARKERS, PALETTE, Panels, figure, get_ax, get_axes, name_rows, plain
 
 _ALL = "0.6"
 
@@ -19,7 +19,7 @@ def segment_profile(
     Parameters
     ----------
     customers : DataFrame
-        From :func:`bundlebook.shop.customer_segments`.
+        What :func:`bundlebook.shop.customer_segments` returned.
     segment : str
     shelves : DataFrame
         Index: names of shelves; ``segment`` and ``all``: share of the spend, in [0, 1]. Drawn from top to bottom.
@@ -82,7 +82,7 @@ def side_by_side(table: pd.DataFrame, title: str, label: str, *, ax: Axes | None
     table : DataFrame
         Index: names of the rows; the names of the columns stand in the legend.
     title, label : str
-        Of the figure and of the horizontal axis.
+        Title of the figure, and label of the horizontal axis.
     """
     ax = get_ax(ax, (9, 1.3 + 0.5 * len(table)))
     height = 0.8 / table.shape[1]
@@ -103,7 +103,7 @@ def campaign_responses(responses: pd.DataFrame, campaign: int, *, ax: Axes | Non
     Parameters
     ----------
     responses : DataFrame
-        From :meth:`bundlebook.shop.campaigns.Campaigns.responses`.
+        What :meth:`bundlebook.shop.campaigns.Campaigns.responses` returned.
     campaign : int
     """
     ordered = responses.sort_values(["kind", "rate"], ascending=[True, False], kind="stable")

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.dates import AutoDateLocator
 from matplotlib.ticker import EngFormatter, FuncFormatter, MultipleLocator, NullFormatter, PercentFormatter
 
-from bundlebook.plots.style import PALETTE, Panels, figure, get_ax, get_axes, percent_ticks, plain
+from bundlebook.plots._style import PALETTE, Panels, figure, get_ax, get_axes, percent_ticks, plain
 
 _WEEKDAYS = ("Mo", "Tu", "We", "Th", "Fr", "Sa", "Su")
 
@@ -183,7 +183,7 @@ def sizes(
     ----------
     sizes : ndarray of int, shape (n,)
     title, label : str
-        Of the figure and of the horizontal axis.
+        Title of the figure, and label of the horizontal axis.
     of : str
         What is counted, in the plural.
     most : int

@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from bundlebook.plots.style import (
+from bundlebook.plots._style import (
     MARKERS,
     PALETTE,
     STYLES,
@@ -102,7 +102,7 @@ def trials(table: pd.DataFrame, loss: str, *, ax: Axes | None = None) -> Axes:
     Parameters
     ----------
     table : DataFrame
-        From :func:`~bundlebook.recommenders.search`; the trial of number 0 has the present settings.
+        What :func:`~bundlebook.recommenders.search` returned; the trial of number 0 has the present settings.
     loss : str
         Column to be drawn.
     """

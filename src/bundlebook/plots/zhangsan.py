@@ -10,7 +10,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from bundlebook.errors import BundlebookError
-from bundlebook.plots.style import MARKERS, PALETTE, STYLES, figure, get_ax, get_axes, heat_map, name_rows, plain
+from bundlebook.plots._style import MARKERS, PALETTE, STYLES, figure, get_ax, get_axes, heat_map, name_rows, plain
 
 
 @figure
@@ -133,7 +133,7 @@ def history_panel(
     Parameters
     ----------
     answer : callable
-        From a table of purchases to P of each item in the month to come, indexed by item number.
+        Takes a table of purchases and returns P of each item in the month to come, indexed by item number.
     history : DataFrame
         Columns ``time``, ``item_id``, ``quantity``: where the panel starts.
     months : sequence of str

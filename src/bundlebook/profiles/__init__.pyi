@@ -1,4 +1,3 @@
-from .attributes import item_attributes as item_attributes, user_attributes as user_attributes
 from .matching import ProfileMatch as ProfileMatch
 from .profile import (
     Profiles as Profiles,

@@ -36,17 +36,17 @@ class ProfileMatch:
     Parameters
     ----------
     vectors : DataFrame, shape (n_items, n_features)
-        From :func:`~bundlebook.profiles.vectors.item_vectors`, for the items of the baskets.
+        What :func:`~bundlebook.profiles.vectors.item_vectors` returned, for the items of the baskets.
     people : DataFrame, optional
-        From :func:`~bundlebook.profiles.weights.people`. Without it, and for users it does not name, the source
-        ``"social"`` is what everyone buys.
+        What :func:`~bundlebook.profiles.weights.people` returned. Without it, and for users it does not name, the
+        source ``"social"`` is what everyone buys.
     weights : Weights or None
         Set by hand; None learns them by ridge regression on the last period before the fit's day.
     identity : bool
         Include the block ``"item"``, which matches an item with itself only. Without it the score knows attributes
         alone, and can rank an item nobody has bought.
     sample : int
-        At most so many users, drawn by *seed*, teach the weights.
+        Largest number of users, drawn by *seed*, from whom the weights are learned.
     l2 : float
         Ridge of the weights, relative to the features' variance.
     seed : int
@@ -113,7 +113,7 @@ class ProfileMatch:
         return sum(w[:, [i]] * f[source] for i, source in enumerate(self.weights_.sources))
 
     def sources(self, histories: Baskets, at: np.datetime64) -> dict[str, np.ndarray]:
-        """f_i of every source, each (n_users, n_items), float32: baskets with the item per basket."""
+        """Return f_i of every source, each (n_users, n_items), float32: baskets with the item per basket."""
         crowd = np.tile(self._crowd, (histories.n_users, 1))
         social = crowd if self._social is None else np.maximum(crowd + self._social.deviation(histories.user_ids), 0)
         return {
@@ -131,7 +131,7 @@ class ProfileMatch:
         return pd.DataFrame(table, index=histories.user_ids, columns=columns)
 
     def parts(self, histories: Baskets, at: np.datetime64) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
-        """The score taken apart by source and by block; either sums to :meth:`scores`. For a few users at a time."""
+        """Take the score apart by source and by block; either sums to :meth:`scores`. For a few users at a time."""
         past = histories.between(end=at)
         w, f, v = self.weights_.of_length(past.counts_by_user()), self.sources(past, at), self._block_weights()
         cell = {

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from bundlebook.errors import BundlebookError
-from bundlebook.profiles.attributes import ITEM_GROUPS, USER_GROUPS, _percentiles, item_attributes, user_attributes
+from bundlebook.profiles._attributes import ITEM_GROUPS, USER_GROUPS, _percentiles, item_attributes, user_attributes
 from bundlebook.profiles.matching import ProfileMatch
 from bundlebook.profiles.vectors import item_vectors
 from bundlebook.profiles.weights import Weights, people
@@ -20,7 +20,7 @@ class Profiles:
     Attributes
     ----------
     users, items : DataFrame
-        Readable attributes, see :mod:`bundlebook.profiles.attributes`.
+        Readable attributes, see :mod:`bundlebook.profiles._attributes`.
     vectors : DataFrame, shape (n_items, n_features)
         See :func:`~bundlebook.profiles.vectors.item_vectors`.
     people : DataFrame or None
@@ -28,7 +28,7 @@ class Profiles:
     model : ProfileMatch
         Fitted on the training weeks.
     visible : Baskets
-        Those weeks.
+        Baskets of the training weeks.
     at : datetime64[D]
         First day after them.
     """
@@ -66,7 +66,7 @@ def fit(shop: Shop, split: Split, weights: Weights | None = None, *, seed: int) 
 
 
 def portrait(profiles: Profiles, name: str) -> pd.DataFrame:
-    """Attributes of one user or one item beside those of all others.
+    """Show the attributes of one user or one item beside those of all others.
 
     Parameters
     ----------
@@ -102,7 +102,7 @@ def portrait(profiles: Profiles, name: str) -> pd.DataFrame:
 
 
 def similar_items(profiles: Profiles, item: str, k: int = 5) -> pd.Series:
-    """Items with the most similar vectors: cosine in [0, 1], the highest first, equal ones by name."""
+    """Find the items with the most similar vectors: cosine in [0, 1], the highest first, equal ones by name."""
     if item not in profiles.vectors.index:
         raise BundlebookError(f"there is no item {item!r}", remedy=f"use one such as {profiles.vectors.index[0]!r}")
     values = profiles.vectors.to_numpy(np.float64)
@@ -112,21 +112,21 @@ def similar_items(profiles: Profiles, item: str, k: int = 5) -> pd.Series:
 
 
 def match(profiles: Profiles, user_id: str, k: int = 10) -> pd.DataFrame:
-    """The items that match one user best, and where each score comes from.
+    """Find the items that match one user best, and where each score comes from.
 
     Parameters
     ----------
     profiles : Profiles
     user_id : str
-        Anyone: of a user the shop has never seen it knows what everyone buys, and of one with social attributes what
-        people like him or her buy.
+        Any user. The portrait of one whom the shop has never seen holds what everyone buys, and with known social
+        attributes what people with the same ones buy.
     k : int
-        Rows.
+        Number of items.
 
     Returns
     -------
     DataFrame
-        Index: item, the best first. ``score`` (C = U·P, relative to the best), one column a source (they sum to the
+        Index: item, the best first. ``score`` (C = U·P, relative to the best), one column per source (they sum to the
         score), ``bought`` (baskets of the user that held the item).
     """
     visible = profiles.visible

@@ -9,7 +9,7 @@ import pandas as pd
 from scipy import sparse
 
 from bundlebook.errors import BundlebookError
-from bundlebook.profiles.attributes import _products_of, _training_lines
+from bundlebook.profiles._attributes import _products_of, _training_lines
 from bundlebook.shop import Baskets, Shop, Split
 
 #: Most frequent brands that get a column of their own, and words that do.
@@ -52,7 +52,7 @@ def item_vectors(shop: Shop, split: Split) -> pd.DataFrame:
     blocks = [
         _shares(products, column, sold, items, most)
         for column, most in (("department", None), ("category", None), ("brand", MAX_BRANDS))
-        if _tells_apart(products, column) and column != items.name
+        if column in products and len(products[column].dropna().unique()) > 1 and column != items.name
     ]
     blocks += [
         _ranks(lines.groupby("label", observed=True)["shelf"].median().reindex(items), "price"),
@@ -74,10 +74,6 @@ def _blocks(vectors: pd.DataFrame) -> dict[str, list[int]]:
     for place, column in enumerate(vectors.columns):
         found.setdefault(str(column).partition(": ")[0], []).append(place)
     return found
-
-
-def _tells_apart(products: pd.DataFrame, column: str) -> bool:
-    return column in products and len(products[column].dropna().unique()) > 1
 
 
 def _shares(products: pd.DataFrame, column: str, weight: np.ndarray, items: pd.Index, most: int | None) -> pd.DataFrame:
@@ -154,7 +150,7 @@ def hide_items(shop: Shop, split: Split, share: float = 0.2, *, seed: int) -> tu
     shop : Shop
         Cleaned.
     split : Split
-        Of that shop.
+        The split of that shop.
     share : float
         Part of the items that is hidden, in (0, 1); at least one item.
     seed : int
@@ -165,7 +161,8 @@ def hide_items(shop: Shop, split: Split, share: float = 0.2, *, seed: int) -> tu
     shop : Shop
         Without those purchases.
     split : Split
-        Likewise; baskets that held nothing else stay as empty ones, so that every user keeps the same visits.
+        The split without them; baskets that held nothing else stay as empty ones, so that every user keeps the same
+        visits.
     hidden : ndarray of bool, shape (n_items,)
     """
     if not 0 < share < 1:
@@ -200,7 +197,7 @@ TODAY = np.datetime64("2021-01-18")
 
 
 def four_users() -> Baskets:
-    """Two weekly baskets of each user, the last one week before :data:`TODAY`.
+    """Make two weekly baskets for each of four users, the last one week before :data:`TODAY`.
 
     >>> pd.DataFrame(four_users().user_item().toarray(), list(_BASKETS), _ITEMS).astype(int)
          bread  milk  nappies  tea  toy
@@ -216,7 +213,7 @@ def four_users() -> Baskets:
 
 
 def five_vectors() -> pd.DataFrame:
-    """Two blocks of attributes of the five items: what kind a thing is, and how dear.
+    """Make two blocks of attributes for the five items: what kind a thing is, and how dear.
 
     >>> five_vectors().loc["tea"].tolist()
     [1.0, 0.0, 0.5, 0.5]

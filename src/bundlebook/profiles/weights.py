@@ -18,10 +18,10 @@ class Weights:
     Attributes
     ----------
     sources : DataFrame
-        One row a length of history (baskets; a user takes the last row that is not longer), one column a source;
+        One row per length of history (baskets; a user takes the last row that is not longer), one column per source;
         rows sum to 1.
     blocks : Series
-        One value a block; they sum to 1.
+        One value per block; they sum to 1.
     """
 
     sources: pd.DataFrame
@@ -95,7 +95,7 @@ def _learn_product(gram: np.ndarray, right: np.ndarray, l2: float, rounds: int =
     Parameters
     ----------
     gram, right : ndarray
-        From :func:`_normal_equations`, divided by the number of pairs.
+        What :func:`_normal_equations` returned, divided by the number of pairs.
     l2 : float
         Ridge, relative to the mean of the diagonal.
     rounds : int
@@ -137,7 +137,7 @@ _MAX_VALUES = 20
 
 
 def people(users: pd.DataFrame | None) -> pd.DataFrame | None:
-    """Turn a shop's table of users into 0/1 columns, one a value; a missing value is a value of its own.
+    """Turn a shop's table of users into 0/1 columns, one per value; a missing value is a value of its own.
 
     Parameters
     ----------
@@ -176,10 +176,10 @@ class SocialProfile:
     Parameters
     ----------
     table : DataFrame
-        From :func:`people`.
+        What :func:`people` returned.
     l2 : float
-        λ > 0, in users: an attribute shared by that many is believed half. Between 20 and 400 the default makes no
-        difference beyond noise on the Complete Journey.
+        λ > 0, in users: where so many share an attribute, half of the measured difference is kept. Values from 20 to
+        400 differ by no more than noise on the Complete Journey.
     """
 
     def __init__(self, table: pd.DataFrame, l2: float = 100.0) -> None:
@@ -205,7 +205,7 @@ class SocialProfile:
         return self
 
     def deviation(self, user_ids: np.ndarray) -> np.ndarray:
-        """How each user should differ from the mean, shape (n_users, n_items), float32; 0 for unknown users."""
+        """Return how each user should differ from the mean, (n_users, n_items), float32; 0 for unknown users."""
         result = np.zeros((len(user_ids), self.B_.shape[1]), dtype=np.float32)
         known = np.isin(user_ids, self.table.index)
         result[known] = (self.table.reindex(user_ids[known]).to_numpy() - self.mean_) @ self.B_

@@ -1,5 +1,5 @@
 from .base import ProbabilisticRecommender as ProbabilisticRecommender, Recommender as Recommender
-from .calibrated import Calibrated as Calibrated, PlattScaled as PlattScaled, Replay as Replay, platt as platt
+from .calibrated import Calibrated as Calibrated, PlattScaled as PlattScaled, platt as platt
 from .completing import BasketCompleter as BasketCompleter
 from .content import ContentBased as ContentBased
 from .counting import (
@@ -24,7 +24,6 @@ from .networks.base import (
     NetworkSettings as NetworkSettings,
     fit_cached as fit_cached,
 )
-from .networks.baskets import BasketSteps as BasketSteps
 from .networks.feedforward import (
     DeepMF as DeepMF,
     EmbeddingNetwork as EmbeddingNetwork,

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from bundlebook.recommenders.base import as_day, before
+from bundlebook.recommenders._checks import as_day, before
 from bundlebook.shop import PERIOD_DAYS, Baskets
 
 #: Weight of popularity where it only orders items that a model scores alike.
@@ -85,7 +85,7 @@ def nearest_rows(
     Parameters
     ----------
     similarity : callable
-        From a slice of rows to their similarities with all others, shape (n_rows, n_others), float64.
+        Takes a slice of rows and returns their similarities with all others, shape (n_rows, n_others), float64.
     own : ndarray of int, shape (n_rows,)
         Column that is the row itself and is left out; −1 if there is none.
     n_others, k : int

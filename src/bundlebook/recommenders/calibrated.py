@@ -15,16 +15,8 @@ from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
 
 from bundlebook.errors import BundlebookError
-from bundlebook.recommenders.base import (
-    SEED,
-    ProbabilisticRecommender,
-    Recommender,
-    as_day,
-    before,
-    one_of,
-    past_of,
-    require,
-)
+from bundlebook.recommenders._checks import SEED, as_day, before, one_of, past_of, require
+from bundlebook.recommenders.base import ProbabilisticRecommender, Recommender
 from bundlebook.shop import PERIOD_DAYS, Baskets
 
 Target = Literal["window", "next_basket"]
@@ -33,7 +25,7 @@ _EDGE = 1e-7
 
 
 @dataclass(frozen=True)
-class Replay:
+class _Replay:
     """A prediction that could have been made one period ago, and what came true.
 
     Attributes
@@ -42,7 +34,7 @@ class Replay:
     past : Baskets
         Everything before `then`, of the users who had a basket by then: what a recommender would have been fitted on.
     histories : Baskets
-        The same for the users who take part.
+        The same baskets of the users who take part alone.
     bought : csr_matrix, shape (n_users, n_items)
         What these users bought in the period, or in their first basket of it. A user without a basket in the period
         bought nothing in it and takes part; if the target is the next basket, he or she has none and does not.
@@ -128,24 +120,15 @@ class _Replayed:
     def _parts(self) -> Sequence[Recommender]:
         return [self.inner]
 
-    def _least_history(self) -> int:
-        return self.min_history
-
-    def _learn(self, replay: Replay) -> None:
+    def _learn(self, replay: _Replay) -> None:
         """Learn from what came true, while the parts know only what was visible then."""
         raise NotImplementedError
 
     def fit(self, visible: Baskets, at: np.datetime64) -> Self:
         """Fit the inner recommenders one period before *at*, learn from that period, and fit them again up to *at*."""
         past_of(visible, at, self.name, least_items=1)
-        replay = Replay.of(
-            visible,
-            at,
-            where=f"replay for {self.name}",
-            days=self.days,
-            min_history=self._least_history(),
-            target=self.target,
-        )
+        where, least = f"replay for {self.name}", self.min_history
+        replay = _Replay.of(visible, at, where=where, days=self.days, min_history=least, target=self.target)
         for part in self._parts():
             part.fit(replay.past, replay.then)
         self._learn(replay)
@@ -175,7 +158,7 @@ class Calibrated(_Replayed):
     inner : Recommender
         Fitted twice by :meth:`fit`.
     per : {"period", "basket"}
-        What a score counts. A score per period, such as a decayed count, can be compared between users. A share of a
+        The unit of a score. A score per period, such as a decayed count, can be compared between users. A share of a
         user's baskets cannot: a user who shops daily buys an item with share .2 almost surely within a month,
         one who comes once does not. Such a score s becomes :math:`r_{ui} = s_{ui} n_u`, with n_u the user's
         decayed number of baskets.
@@ -215,7 +198,7 @@ class Calibrated(_Replayed):
         require(SEED, seed=self.seed)
         super().__post_init__()
 
-    def _learn(self, replay: Replay) -> None:
+    def _learn(self, replay: _Replay) -> None:
         replay = replay.some(max(1, self.most_pairs // replay.histories.n_items), self.seed)
         rates = self._rates(replay.histories, replay.then)
         bought = replay.bought.toarray() > 0
@@ -295,7 +278,7 @@ class PlattScaled(_Replayed):
     days : int
         Length of a period in days.
     min_history : int
-        Users with fewer baskets take no part in the replay.
+        Users with fewer baskets take no part in the replay; at least the largest n.
 
     Attributes
     ----------
@@ -314,11 +297,9 @@ class PlattScaled(_Replayed):
         if known != sorted(set(known)) or min(known, default=1) < 1:
             raise BundlebookError(f"known={known}", where="PlattScaled", remedy="use ascending numbers from 1 on")
         super().__post_init__()
+        self.min_history = max([self.min_history, *known])
 
-    def _least_history(self) -> int:
-        return max((self.min_history, *self.known))
-
-    def _learn(self, replay: Replay) -> None:
+    def _learn(self, replay: _Replay) -> None:
         bought = replay.bought.toarray() > 0
         seen_as = {n: replay.histories.last(n) for n in self.known} | {None: replay.histories}
         self.scales_ = {n: platt(self.inner.probability(short, replay.then), bought) for n, short in seen_as.items()}

@@ -7,8 +7,8 @@ import numpy as np
 from scipy import sparse
 
 from bundlebook.errors import BundlebookError
-from bundlebook.recommenders.base import SEED, before, require
-from bundlebook.recommenders.calibrated import Replay
+from bundlebook.recommenders._checks import SEED, before, require
+from bundlebook.recommenders.calibrated import _Replay
 from bundlebook.recommenders.linear import EASE
 from bundlebook.shop import PERIOD_DAYS, Baskets
 
@@ -67,7 +67,7 @@ class BasketCompleter:
 
     def fit(self, visible: Baskets, at: np.datetime64) -> Self:
         """Learn β on the last period before *at*, then EASE and the shares from everything before it."""
-        replay = Replay.of(visible, at, where="BasketCompleter", min_history=0)
+        replay = _Replay.of(visible, at, where="BasketCompleter", min_history=0)
         then, past, last = replay.then, replay.histories, replay.came
         chosen = np.flatnonzero(last.sizes() >= 2)
         if not past.n_baskets or not len(chosen):

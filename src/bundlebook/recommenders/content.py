@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 
 from bundlebook.errors import BundlebookError
+from bundlebook.recommenders._checks import before, one_of, past_of, require
 from bundlebook.recommenders._interest import interest, popular, unit_rows, with_popularity
-from bundlebook.recommenders.base import before, one_of, past_of, require
 from bundlebook.shop import Baskets
 
 
@@ -88,8 +88,8 @@ class ContentBased:
         self._table = np.asarray(self.vectors, dtype=np.float64)
         if self._table.ndim != 2 or not np.isfinite(self._table).all():
             raise BundlebookError(
-                f"vectors have shape {self._table.shape} and {(~np.isfinite(self._table)).sum()} values that are no "
-                "finite number",
+                f"vectors have shape {self._table.shape} and {(~np.isfinite(self._table)).sum()} values that are not "
+                "finite numbers",
                 where="ContentBased",
                 remedy="give one row of finite numbers per item",
             )

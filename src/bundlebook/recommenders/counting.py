@@ -6,8 +6,8 @@ from typing import Self
 import numpy as np
 from scipy import sparse
 
+from bundlebook.recommenders._checks import before, past_of, require
 from bundlebook.recommenders._interest import basket_share, interest, popular, unit_rows, with_popularity
-from bundlebook.recommenders.base import before, past_of, require
 from bundlebook.shop import PERIOD_DAYS, Baskets
 
 

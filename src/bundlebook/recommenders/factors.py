@@ -7,8 +7,8 @@ import numpy as np
 from scipy import linalg, sparse
 from threadpoolctl import threadpool_limits
 
+from bundlebook.recommenders._checks import SEED, before, past_of, require
 from bundlebook.recommenders._interest import interest, popular, with_popularity
-from bundlebook.recommenders.base import SEED, before, past_of, require
 from bundlebook.shop import Baskets
 
 
@@ -205,22 +205,12 @@ class BPR:
         self.user_factors_ = (rng.random((rows.shape[0], self.factors)) - 0.5) / self.factors
         self.item_factors_ = (rng.random((rows.shape[1], self.factors)) - 0.5) / self.factors
         self.bias_ = np.zeros(rows.shape[1])
+        model = self.user_factors_, self.item_factors_, self.bias_
         bounds = np.cumsum(rows.data)
         for _ in range(self.epochs):
             pair = np.minimum(np.searchsorted(bounds, rng.random(rows.nnz) * bounds[-1], "right"), rows.nnz - 1)
             other = rng.integers(rows.shape[1], size=rows.nnz)
-            descend(
-                user[pair],
-                rows.indices[pair],
-                other,
-                rows.indptr,
-                rows.indices,
-                self.user_factors_,
-                self.item_factors_,
-                self.bias_,
-                self.rate,
-                self.l2,
-            )
+            descend(user[pair], rows.indices[pair], other, rows.indptr, rows.indices, *model, self.rate, self.l2)
         self.share_ = popular(past, at)
         return self
 

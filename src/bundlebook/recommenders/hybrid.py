@@ -12,8 +12,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from bundlebook.errors import BundlebookError
-from bundlebook.recommenders.base import SEED, ProbabilisticRecommender, Recommender, before, one_of, past_of, require
-from bundlebook.recommenders.calibrated import Replay, Target, _Replayed
+from bundlebook.recommenders._checks import SEED, before, one_of, past_of, require
+from bundlebook.recommenders.base import ProbabilisticRecommender, Recommender
+from bundlebook.recommenders.calibrated import Target, _Replay, _Replayed
 from bundlebook.shop import PERIOD_DAYS, Baskets
 
 #: Reciprocal rank fusion's k: how little the very first places count more than the next ones.
@@ -272,7 +273,7 @@ class Stacked(_Replayed):
     def _parts(self) -> Sequence[Recommender]:
         return self.members
 
-    def _learn(self, replay: Replay) -> None:
+    def _learn(self, replay: _Replay) -> None:
         bought = (replay.bought.toarray() > 0).ravel()
         pairs, weight = self._pairs(bought)
         highest = [member.scores(replay.histories, replay.then).max(axis=1) for member in self.members]

@@ -7,7 +7,7 @@ import numpy as np
 from scipy import sparse
 
 from bundlebook.association import item_cosine
-from bundlebook.recommenders.base import before, one_of, past_of, require
+from bundlebook.recommenders._checks import before, one_of, past_of, require
 from bundlebook.shop import Baskets
 
 _Rows = Literal["users", "baskets"]
@@ -78,7 +78,7 @@ class EASE(_ItemToItem):
     l2 : float
         λ > 0, in units of rows.
     rows : {"users", "baskets"}
-        What a row of X is.
+        Whether a row of X is a user or a basket.
     log_counts : bool
         X and the history hold log(1 + number of baskets) instead of 0 and 1: where users buy again, how often they
         did says much.

@@ -6,8 +6,8 @@ from typing import Self
 import numpy as np
 from scipy import sparse
 
+from bundlebook.recommenders._checks import before, past_of, require
 from bundlebook.recommenders._interest import interest, nearest_rows, popular, rows_of, unit_rows, with_popularity
-from bundlebook.recommenders.base import before, past_of, require
 from bundlebook.shop import Baskets
 
 
@@ -33,7 +33,7 @@ class _Neighbours:
         return interest(before(baskets, at), at, self.half_life, self.power)
 
     def _others(self, own: sparse.csr_matrix, histories: Baskets, at: np.datetime64) -> sparse.csr_matrix:
-        """What the neighbours say, shape (n_users, n_items)."""
+        """Return what the neighbours say, shape (n_users, n_items)."""
         raise NotImplementedError
 
     def scores(self, histories: Baskets, at: np.datetime64) -> np.ndarray:
@@ -118,7 +118,7 @@ class UserKNN(_Neighbours):
         return self
 
     def similarities(self, histories: Baskets, at: np.datetime64) -> sparse.csr_matrix:
-        """w, shape (n_users, n_fitted_users), at most k entries a row; no user is his or her own neighbour."""
+        """w, shape (n_users, n_fitted_users), at most k entries per row; no user is his or her own neighbour."""
         own = self._interest(histories, at)
         return nearest_rows(
             lambda rows: _shrunk_cosine(own[rows], self.rows_, self.shrinkage),
@@ -195,7 +195,7 @@ class ItemKNN(_Neighbours):
     name: str = "item neighbours"
 
     def fit(self, visible: Baskets, at: np.datetime64) -> Self:
-        """Compute w, shape (n_items, n_items), at most k entries a row."""
+        """Compute w, shape (n_items, n_items), at most k entries per row."""
         past = past_of(visible, at, self.name)
         columns = self._interest(past, at).T.tocsr()
         items = np.arange(columns.shape[0])
@@ -378,7 +378,7 @@ class UPCF:
         return self
 
     def similarities(self, histories: Baskets, at: np.datetime64) -> sparse.csr_matrix:
-        """w, shape (n_users, n_fitted_users), at most k entries a row; no user is his or her own neighbour."""
+        """w, shape (n_users, n_fitted_users), at most k entries per row; no user is his or her own neighbour."""
         own = interest(before(histories, at), at, np.inf, power=0)
         theirs = np.diff(self.sets_.indptr) ** -(1 - self.asymmetry)
 

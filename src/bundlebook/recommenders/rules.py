@@ -7,8 +7,8 @@ import numpy as np
 from scipy import sparse
 
 from bundlebook.association import association_rules, encode, frequent_itemsets
+from bundlebook.recommenders._checks import before, past_of, require
 from bundlebook.recommenders._interest import with_popularity
-from bundlebook.recommenders.base import before, past_of, require
 from bundlebook.shop import Baskets
 
 
@@ -62,10 +62,9 @@ class RuleRecommender:
         return self
 
     def _held(self, baskets: sparse.csr_matrix) -> sparse.csr_matrix:
-        """Which basket holds which antecedent, shape (n_baskets, n_antecedents)."""
+        """Return which basket holds which antecedent, shape (n_baskets, n_antecedents)."""
         columns, blocks = baskets.tocsc(), []
-        sizes = np.array([len(ids) for ids in self._ids], dtype=np.int64)
-        for k in sorted(set(sizes.tolist())):  # antecedents are sorted by size
+        for k in sorted({len(ids) for ids in self._ids}):  # antecedents are sorted by size
             ids = np.array([ids for ids in self._ids if len(ids) == k], dtype=np.int64)
             product = columns[:, ids[:, 0]]
             for place in range(1, k):
@@ -81,8 +80,7 @@ class RuleRecommender:
             (1 / per_user[past.user], (past.user, np.arange(past.n_baskets))), shape=(past.n_users, past.n_baskets)
         )
         share = (gather @ self._held(past.incidence)).tocsr()
-        own = (gather @ past.incidence).tocsr()
-        out = np.zeros((past.n_users, past.n_items))
+        out = (gather @ past.incidence).toarray() if self.repeats else np.zeros((past.n_users, past.n_items))
         confidence = self.confidence_
         for user in range(past.n_users):
             row = out[user]
@@ -90,7 +88,4 @@ class RuleRecommender:
                 rule = slice(confidence.indptr[share.indices[place]], confidence.indptr[share.indices[place] + 1])
                 items = confidence.indices[rule]
                 row[items] = np.maximum(row[items], share.data[place] * confidence.data[rule])
-            if self.repeats:
-                mine = slice(own.indptr[user], own.indptr[user + 1])
-                row[own.indices[mine]] = np.maximum(row[own.indices[mine]], own.data[mine])
         return with_popularity(out, self.share_)

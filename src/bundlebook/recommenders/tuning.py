@@ -21,7 +21,8 @@ import numpy as np
 import pandas as pd
 
 from bundlebook.errors import BundlebookError
-from bundlebook.recommenders.base import SEED, Recommender, require
+from bundlebook.recommenders._checks import SEED, require
+from bundlebook.recommenders.base import Recommender
 from bundlebook.shop import Task
 
 #: Trials before the proposals learn from earlier ones.
@@ -64,7 +65,7 @@ def search(
     space : mapping of str to Range or sequence
         What each setting may be: a range of numbers, or a list of choices.
     folds : sequence of Task
-        From :meth:`~bundlebook.shop.splits.Split.folds`, in time order.
+        What :meth:`~bundlebook.shop.splits.Split.folds` returned, in time order.
     judge : callable
         ``judge(fitted, fold)`` returns figures by name. The first is the loss: smaller is better.
     trials : int

@@ -32,7 +32,6 @@ from .splits import (
     common_items as common_items,
     complete_weeks as complete_weeks,
     min_users as min_users,
-    open_weekdays as open_weekdays,
     time_split as time_split,
 )
 from .zhangsan import with_habit as with_habit

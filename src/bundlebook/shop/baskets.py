@@ -245,7 +245,7 @@ def group_baskets(shop: Shop, level: str = "auto", by: str = "auto") -> Baskets:
 
 
 def _labels(shop: Shop, item_id: pd.Series, level: str) -> tuple[np.ndarray, np.ndarray]:
-    """Each line's label at a level, looked up once an item instead of once a line; and whether it has one."""
+    """Each line's label at a level, looked up once per item instead of once per line; and whether it has one."""
     code, items = pd.factorize(item_id)
     labels = pd.Series(items) if level == "item_id" else shop.products.set_index("item_id")[level].reindex(items)
     # The last place serves the lines without an item, whose code is -1.

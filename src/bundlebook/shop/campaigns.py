@@ -61,7 +61,7 @@ class Campaigns:
         return Campaigns(self.descriptions.loc[[campaign]], **tables, repeated=self.repeated, files=self.files)
 
     def responses(self) -> pd.DataFrame:
-        """How many of those who were sent coupons used at least one.
+        """Count how many of those who were sent coupons used at least one.
 
         Returns
         -------

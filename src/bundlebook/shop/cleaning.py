@@ -1,4 +1,4 @@
-"""Cleaning: each step a named function that says which lines it condemns or changes, and an audit that adds up.
+"""Cleaning: each step is a named function that says which lines it removes or changes, and the audit adds up.
 
 Every decision about a line looks at that line, at its twins of the same moment and at the catalogue, never at
 a statistic of the whole log. So no later week can reach an earlier prediction through a cleaned shop. Limits and
@@ -34,7 +34,7 @@ def clean(shop: Shop, policy: CleaningPolicy | None = None) -> tuple[Shop, pd.Da
     Returns
     -------
     shop : Shop
-        With ``time`` on the shop's own clock and the condemned events removed; the other tables stay as they
+        With ``time`` on the shop's own clock and without the events that a step removes; the others stay as they
         are, but for the clock of ``bundle_events``.
     audit : DataFrame
         One row per step, in the order of the steps: ``step``, ``rows_in``, ``rows_out``, ``rows_changed`` (kept
@@ -58,9 +58,9 @@ def clean(shop: Shop, policy: CleaningPolicy | None = None) -> tuple[Shop, pd.Da
         audit.append(("local time", len(shop.events), len(shop.events), moved, f"time brought to {zone}"))
     events, purchase = shop.events, (shop.events["event"] == "purchase").to_numpy()
     alive = np.ones(len(events), dtype=bool)
-    for step, condemned, reason in _removals(shop, policy):
+    for step, removed, reason in _removals(shop, policy):
         before = int(alive.sum())
-        alive &= ~condemned
+        alive &= ~removed
         audit.append((step, before, int(alive.sum()), 0, reason))
         if purchase.any() and not purchase[alive].any():
             raise _nothing_left(step)
@@ -76,9 +76,9 @@ def clean(shop: Shop, policy: CleaningPolicy | None = None) -> tuple[Shop, pd.Da
 
 
 def _removals(shop: Shop, policy: CleaningPolicy) -> Iterator[tuple[str, np.ndarray, str]]:
-    """The steps that only remove, each as (name, mask of condemned lines, reason).
+    """The steps that only remove, each as (name, mask of the lines to remove, reason).
 
-    A quantity or price that is missing is not zero, and events that are no purchase may go without either.
+    A quantity or price that is missing is not zero, and events other than purchases may lack either.
     """
     events, products = shop.events, shop.products
     purchase = (events["event"] == "purchase").to_numpy()

@@ -52,7 +52,7 @@ def shelf_prices(lines: pd.DataFrame) -> pd.Series:
 
 
 def median_list_prices(shop: Shop, until) -> pd.Series:
-    """What each item usually cost before a day: the median of its lines' shelf prices.
+    """Return what each item usually cost before a day: the median of its lines' shelf prices.
 
         p_i = median { list price of line l : item(l) = i, time(l) < until, price(l) > 0 }
 

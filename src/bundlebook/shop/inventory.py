@@ -7,7 +7,7 @@ import pandas as pd
 
 from bundlebook.errors import BundlebookError
 from bundlebook.shop.shop import Shop
-from bundlebook.shop.splits import complete_weeks, open_weekdays
+from bundlebook.shop.splits import _open_weekdays, complete_weeks
 
 #: Share of users with a second day of purchases from which on a shop has repeat customers.
 _REPEAT = 0.05
@@ -141,7 +141,7 @@ def capabilities(shop: Shop) -> Capabilities:
         weeks = int((end - first).astype(int)) // 7
     except BundlebookError:
         weeks = 0
-    usual = open_weekdays(days) if weeks else np.array([], dtype=int)
+    usual = _open_weekdays(days) if weeks else np.array([], dtype=int)
     every = np.arange(days.min(), days.max() + 1) if len(days) else days
     closed = np.setdiff1d(every, days)
     described = [] if shop.users is None else shop.users["user_id"]
@@ -165,7 +165,7 @@ def _share(mask: pd.Series | np.ndarray) -> float:
     return float(np.mean(mask)) if len(mask) else 0.0
 
 
-def count_losses(shop: Shop) -> pd.DataFrame:
+def _count_losses(shop: Shop) -> pd.DataFrame:
     """Return the table for ``Shop.losses``, out of a shop that is loaded and not yet cleaned.
 
     A row whose price cannot be read counts as the mean purchase line does; in a shop without any price every purchase
@@ -200,7 +200,7 @@ def check_losses(shop: Shop, accept: bool = False) -> list[str]:
     Returns
     -------
     list of str
-        Nothing where nothing was lost. What costs more than 1 % of the revenue comes first.
+        Empty where nothing was lost. Losses of more than 1 % of the revenue come first.
 
     Raises
     ------

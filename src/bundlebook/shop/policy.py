@@ -7,7 +7,7 @@ from bundlebook.errors import BundlebookError
 
 @dataclass(frozen=True)
 class Exclusion:
-    """Items that are in the catalogue and yet are not merchandise that a bundle could hold.
+    """Items that are in the catalogue but are not merchandise that a bundle could hold.
 
     Attributes
     ----------
@@ -45,7 +45,7 @@ class CleaningPolicy:
         Purchases that do not say what was paid: the line's shelf price or else the catalogue's stands in where
         there is one.
     exclusions : tuple of Exclusion
-        Items that are no merchandise. None by default: only someone who knows the catalogue can say.
+        Items that are not merchandise. Empty by default: only someone who knows the catalogue can say.
     max_quantity : float or None
         Units in one line above which a quantity is not believed; None believes all.
         :func:`bundlebook.shop.quantity_limit` learns one from the training weeks.

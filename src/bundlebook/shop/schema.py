@@ -6,7 +6,7 @@ The declaration in :data:`TABLES` is the only one. Loading a folder converts by 
 Three rules hold for every table:
 
 - A **column** that is not there is taken as its `default`: a log without ``event`` holds purchases, one without
-  ``quantity`` one unit a row, one without ``price`` the catalogue's price (or nothing where that is unknown too).
+  ``quantity`` one unit per row, one without ``price`` the catalogue's price (or nothing where that is unknown too).
   ``Shop.notes`` says when this was done.
 - A **cell** that is blank stays missing, because filling it is a decision of the cleaning step. Only identifiers,
   times and event words may not be blank.
@@ -48,7 +48,7 @@ class Column:
     required : bool
         True: the table cannot be read without it.
     default : str
-        What an absent column is taken as; empty: the table simply has no such column.
+        Value that an absent column is taken to have; empty: the table simply has no such column.
     blank : bool
         True: single cells may be missing.
     words : tuple of str

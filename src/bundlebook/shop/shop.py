@@ -51,20 +51,20 @@ class Shop:
     name : str
         ``"completejourney"``, ``"sample"`` or the name of the reader's folder.
     events : DataFrame
-        One row an event: ``user_id``, ``item_id`` (str), ``time`` (naive datetime in `timezone`), ``event``
+        One row per event: ``user_id``, ``item_id`` (str), ``time`` (naive datetime in `timezone`), ``event``
         (view | search | cart | purchase), ``quantity`` (units), ``price`` (money paid per unit); optional
         ``list_price``, ``basket_id``, ``session_id``, ``store_id``.
     products : DataFrame
-        One row an item: ``item_id``, ``name``, ``category``, ``brand``, ``price``; optional ``department``,
+        One row per item: ``item_id``, ``name``, ``category``, ``brand``, ``price``; optional ``department``,
         ``product_type``, ``cost``, ``text``.
     users : DataFrame or None
-        One row a user: ``user_id`` and any attributes.
+        One row per user: ``user_id`` and any attributes.
     bundles, bundle_events : DataFrame or None
         ``bundle_id, item_id`` and ``user_id, bundle_id, time, event`` (shown | click | purchase).
     quarantine : DataFrame
         Rows set aside at loading: ``file``, ``row`` (line of a CSV file as an editor counts it, header included;
         record of a parquet file, counted from 1), ``column``, ``value``, ``reason``, and ``revenue``: the money that
-        the row would have brought as far as it can be read, 0 for what is no purchase, NaN where nobody can tell.
+        the row would have brought as far as it can be read, 0 where it is not a purchase, NaN where nobody can tell.
     losses : DataFrame
         What does not reach an analysis, the most expensive first: ``what``, ``rows``, and ``revenue``, the share of all
         revenue, kept or lost, that these rows would have brought. It counts the quarantine and the events whose item is
@@ -93,7 +93,7 @@ class Shop:
     users: pd.DataFrame | None = None
     bundles: pd.DataFrame | None = None
     bundle_events: pd.DataFrame | None = None
-    quarantine: pd.DataFrame = field(default_factory=lambda: empty_quarantine())
+    quarantine: pd.DataFrame = field(default_factory=lambda: _empty_quarantine())
     losses: pd.DataFrame = field(default_factory=lambda: pd.DataFrame({"what": [], "rows": [], "revenue": []}))
     files: tuple[SourceFile, ...] = ()
     timezone: str | None = None
@@ -192,7 +192,7 @@ class Shop:
         return replace(self, **tables)
 
 
-def empty_quarantine() -> pd.DataFrame:
+def _empty_quarantine() -> pd.DataFrame:
     """A quarantine table without rows."""
     dtypes = {"file": "str", "row": "int64", "column": "str", "value": "str", "reason": "str", "revenue": "float64"}
     return pd.DataFrame({name: [] for name in dtypes}).astype(dtypes)

@@ -8,7 +8,7 @@ from bundlebook import paths
 from bundlebook.errors import BundlebookError
 from bundlebook.shop import completejourney
 from bundlebook.shop._intake.folder import read_folder
-from bundlebook.shop.inventory import count_losses
+from bundlebook.shop.inventory import _count_losses
 from bundlebook.shop.schema import validate
 from bundlebook.shop.shop import Shop
 from bundlebook.tables import without_formulas
@@ -60,12 +60,12 @@ def load_shop(source: str | Path, strict: bool = False, quarantine: str | Path |
 
 
 def _counted(shop: Shop) -> Shop:
-    return shop.with_tables(losses=count_losses(shop))
+    return shop.with_tables(losses=_count_losses(shop))
 
 
 def _folder(source: str | Path) -> Path:
     if not isinstance(source, str | Path) or not str(source).strip():
-        raise BundlebookError(f"{source!r} is no shop", remedy=_REMEDY)
+        raise BundlebookError(f"{source!r} is not a shop", remedy=_REMEDY)
     given = Path(source).expanduser()
     folder = given if given.exists() else paths.root() / given
     if not folder.exists():

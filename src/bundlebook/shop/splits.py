@@ -29,7 +29,7 @@ class Task:
         Everything any user bought before `at`: all that a recommender may learn from. Users who bought nothing
         yet are absent: that they exist is a fact of later weeks.
     histories : Baskets
-        The same for the users that are judged, renumbered to the rows of `truth`.
+        The same baskets of the users that are judged, renumbered to the rows of `truth`.
     truth : csr_matrix, shape (n_users, n_items), float32
         1 where the user bought the item in the window.
     """
@@ -151,7 +151,7 @@ def _of_buyers(baskets: Baskets) -> Baskets:
     return baskets.of_users(np.flatnonzero(baskets.counts_by_user()))
 
 
-def open_weekdays(days: np.ndarray) -> np.ndarray:
+def _open_weekdays(days: np.ndarray) -> np.ndarray:
     """Return the weekdays on which a shop usually opens: those with a basket in nine of ten of its weeks.
 
     Parameters
@@ -187,7 +187,7 @@ def complete_weeks(days: np.ndarray) -> tuple[np.datetime64, np.datetime64]:
     BundlebookError
         If there is no such week.
     """
-    present, usual = _present(days), open_weekdays(days)
+    present, usual = _present(days), _open_weekdays(days)
     whole = np.all(present[:, usual], axis=1)
     if not len(usual):
         whole = np.isin(np.arange(len(present)), [0, len(present) - 1], invert=True)
@@ -250,7 +250,7 @@ def common_items(baskets: Baskets, at_least: int | Literal["auto"] = "auto") -> 
     Returns
     -------
     ndarray of str
-        In the order of ``baskets.items``.
+        Labels in the order of ``baskets.items``.
 
     Raises
     ------

@@ -130,12 +130,12 @@ def ranked_items(split: Split, shop: Shop) -> pd.DataFrame:
     split : Split
         Only its training weeks are read.
     shop : Shop
-        For the department (or category) of each item.
+        Its catalogue names the department (or category) of each item.
 
     Returns
     -------
     DataFrame
-        One row an item, most bought first: ``item``, ``group`` (its department or category; the item itself where
+        One row per item, most bought first: ``item``, ``group`` (its department or category; the item itself where
         the catalogue has neither), ``users`` (who bought it in training), ``share`` (of the users with a basket in
         training).
     """
@@ -200,7 +200,7 @@ def history(
     Parameters
     ----------
     split : Split
-        For the items.
+        The split whose items are the columns.
     mapped : DataFrame
         What :func:`mapping` returns.
     at : datetime64[D]
@@ -213,7 +213,7 @@ def history(
     Returns
     -------
     Baskets
-        One user, ``"张三"``; one basket a month with a purchase; columns ``split.baskets.items``.
+        One user, ``"张三"``; one basket per month with a purchase; columns ``split.baskets.items``.
 
     Raises
     ------

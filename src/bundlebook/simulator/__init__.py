@@ -1,9 +1,9 @@
 """What no log tells, simulated: seeded, versioned, and named so.
 
-- :mod:`~bundlebook.simulator.customers` — taste, price response and lift, learnt from a shop's purchases before a day.
-- :mod:`~bundlebook.simulator.behaviour` — browsing and shown bundles around real baskets: columns ``sim_``.
-- :mod:`~bundlebook.simulator.planted` — what is planted in the sample shop, and its truth in numbers.
-- :mod:`~bundlebook.simulator.sample` — the sample shop, visit by visit, and its files.
+- :mod:`~bundlebook.simulator.behaviour` — browsing and shown bundles around real baskets: columns ``sim_``. Its
+  customers (``_customers``) have the taste, price response and lift that a shop's purchases show before a day.
+- :mod:`~bundlebook.simulator.sample` — the sample shop, visit by visit, and its files. What is planted in it
+  (``_planted``) stands in numbers in its truth.
 """
 
 import lazy_loader

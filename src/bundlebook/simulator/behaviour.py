@@ -13,7 +13,7 @@ from scipy import sparse
 from scipy.special import expit
 
 from bundlebook.shop import Shop
-from bundlebook.simulator.customers import Customers, fit_customers
+from bundlebook.simulator._customers import Customers, fit_customers
 
 #: Raised whenever the same seed would give other tables.
 _SIMULATOR_VERSION = 2
@@ -163,7 +163,7 @@ def _browse(
     listed = listed.drop_duplicates(["session", "item"])
     listed = listed.assign(order=rng.random(len(listed))).sort_values(["session", "order"], ignore_index=True)
     listed["sim_position"] = listed.groupby("session").cumcount() + 1
-    attention = examination(listed["sim_position"].max(), assumptions.position_exponent)
+    attention = _examination(listed["sim_position"].max(), assumptions.position_exponent)
     # A basket is a fact: what was bought had been looked at, wherever it stood.
     look, deal, cart, search = rng.random((4, len(listed)))
     looked = listed["sim_bought"] | (look < attention[listed["sim_position"] - 1])
@@ -276,9 +276,9 @@ def _show(
     response = np.array([customers.elasticity[items].mean() for items in members]) * np.log(1 - discount)
     appeal = assumptions.taste_weight * taste + assumptions.lift_weight * log_lift
     appeal += response * customers.sensitivity[user, None]
-    chosen, propensity = draw_slates(assumptions.policy_taste * taste, slots, rng)
+    chosen, propensity = _draw_slates(assumptions.policy_taste * taste, slots, rng)
     appeal = np.take_along_axis(appeal, chosen, axis=1)
-    seen = examination(slots, assumptions.position_exponent)
+    seen = _examination(slots, assumptions.position_exponent)
     click, buy = answers.random((2, *chosen.shape))
     clicked = click < seen * expit(assumptions.click + appeal)
     bought = clicked & (buy < expit(assumptions.buy + appeal))
@@ -316,7 +316,7 @@ def _as_table(customers: Customers, bundles: list[tuple[list[int], float, float]
     return pd.DataFrame(rows, columns=["sim_bundle_id", "item_id", "sim_discount"])
 
 
-def examination(n_positions: int, exponent: float = 0.7) -> np.ndarray:
+def _examination(n_positions: int, exponent: float = 0.7) -> np.ndarray:
     """P(a position is looked at): position⁻ᵉˣᵖᵒⁿᵉⁿᵗ, 1 for the first.
 
     Parameters
@@ -336,13 +336,13 @@ def examination(n_positions: int, exponent: float = 0.7) -> np.ndarray:
 
     Examples
     --------
-    >>> examination(3, exponent=1.0).round(2).tolist()
+    >>> _examination(3, exponent=1.0).round(2).tolist()
     [1.0, 0.5, 0.33]
     """
     return np.arange(1, n_positions + 1, dtype=float) ** -exponent
 
 
-def draw_slates(logits: np.ndarray, size: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+def _draw_slates(logits: np.ndarray, size: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """Fill the slots of a panel one after another, without putting anything in twice.
 
     Each slot is drawn with probability exp(logit) / Σ exp(logit of what is left), the Plackett–Luce model, so the

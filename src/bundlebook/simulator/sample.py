@@ -13,8 +13,8 @@ import pandas as pd
 import yaml
 
 from bundlebook import paths
-from bundlebook.simulator.behaviour import draw_slates
-from bundlebook.simulator.planted import Planted, plant, truth
+from bundlebook.simulator._planted import Planted, plant, truth
+from bundlebook.simulator.behaviour import _draw_slates
 
 #: Seed of the committed tables.
 SAMPLE_SEED = 2021
@@ -23,7 +23,7 @@ _PAUSE = (5, 90)
 
 
 @dataclass(frozen=True)
-class SampleShop:
+class _SampleShop:
     """The tables of the sample shop, in the contract, and what was planted.
 
     Attributes
@@ -43,7 +43,7 @@ class SampleShop:
     planted: Planted
 
 
-def sample_shop(seed: int = SAMPLE_SEED) -> SampleShop:
+def _sample_shop(seed: int = SAMPLE_SEED) -> _SampleShop:
     """Simulate the sample shop.
 
     A session offers four ways to buy. *Unplanned*: each item with intensity preference × season ×
@@ -57,7 +57,7 @@ def sample_shop(seed: int = SAMPLE_SEED) -> SampleShop:
 
     Returns
     -------
-    SampleShop
+    _SampleShop
         Equal for equal seeds, on every machine with the locked version of NumPy.
     """
     planted = plant(seed)
@@ -76,11 +76,11 @@ def sample_shop(seed: int = SAMPLE_SEED) -> SampleShop:
             "discount": members["discount"],
         }
     ).reset_index(drop=True)
-    return SampleShop(events, planted.products, planted.users, bundles, bundle_events, planted)
+    return _SampleShop(events, planted.products, planted.users, bundles, bundle_events, planted)
 
 
 def _sessions(planted: Planted, rng: np.random.Generator) -> pd.DataFrame:
-    """When each user visits: ``user`` (row), ``week``, ``start`` (seconds since the first day); sorted by start."""
+    """Draw the visits: ``user`` (row), ``week``, ``start`` (seconds since the first day); sorted by start."""
     plan = planted.plan
     monday = np.datetime64(plan["first_day"], "D") + 7 * np.arange(plan["weeks"])
     busy = np.array([plan["campaign_weeks"].get(str(day), 1.0) for day in monday])
@@ -103,7 +103,7 @@ def _panels(planted: Planted, sessions: pd.DataFrame, rng: np.random.Generator) 
     panel = planted.plan["panel"]
     shown = np.flatnonzero(rng.random(len(sessions)) < panel["share"])
     user = sessions["user"].to_numpy()[shown]
-    chosen, propensity = draw_slates(panel["policy_taste"] * planted.taste[user], panel["slots"], rng)
+    chosen, propensity = _draw_slates(panel["policy_taste"] * planted.taste[user], panel["slots"], rng)
     # The matrices differ from slot to slot only by the factor of position bias.
     attraction, position = planted.click(1)[user[:, None], chosen], np.array(panel["position"])
     clicked = rng.random(chosen.shape) < attraction * position / position[0]
@@ -193,7 +193,7 @@ class _Walk:
         return np.flatnonzero(self.rng.random(len(intensity)) < -np.expm1(-intensity))
 
     def _matching(self, user: int, queue: list[int]) -> list[int]:
-        """What goes with the basket, and with what was added for that reason."""
+        """Draw what goes with the basket, and with what was added for that reason."""
         types, added = {self.type_of[item] for item in queue}, []
         for item in queue:
             for partner, probability in self.matching.get(self.type_of[item], ()):
@@ -283,7 +283,7 @@ def write_sample(folder: Path, seed: int = SAMPLE_SEED) -> list[Path]:
         Five tables, ``shop.yaml`` and ``truth.json``. The same seed gives the same bytes.
     """
     paths.check_writable(folder)
-    shop = sample_shop(seed)
+    shop = _sample_shop(seed)
     tables = {
         "user_data.csv": shop.events,
         "product_data.csv": shop.products,

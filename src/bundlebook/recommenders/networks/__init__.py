@@ -4,7 +4,7 @@
 ``backend``      Keras, imported late and quietly; seeds; which device trains
 ``base``         settings, ``fit``, ``scores``, ``probability``, ``save`` and ``load`` of every network; the cache
 ``periods``      histories as periods of four weeks
-``baskets``      histories as baskets, one step per visit
+``_baskets``     histories as baskets, one step per visit
 ``training``     the examples of the periods, batches, and the training loop
 ``recurrent``    the articles' network as printed, the GRU over periods, the GRU over baskets
 ``feedforward``  the articles' interest model and embedding network, a convolution, deep matrix factorisation

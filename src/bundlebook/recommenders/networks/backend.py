@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from types import ModuleType
 
 from bundlebook.errors import BundlebookError
-from bundlebook.recommenders.base import SEED, require
+from bundlebook.recommenders._checks import SEED, require
 
 #: Backends in the order in which an installed one is taken when ``KERAS_BACKEND`` is not set.
 BACKENDS = ("tensorflow", "jax", "torch")
@@ -82,7 +82,7 @@ def seed_everything(seed: int) -> None:
     Parameters
     ----------
     seed : int
-        From 0 to 2³² − 1.
+        A whole number from 0 to 2³² − 1.
     """
     require(SEED, seed=seed)
     keras = import_keras()

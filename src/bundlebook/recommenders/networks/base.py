@@ -24,7 +24,7 @@ from scipy.special import expit
 
 from bundlebook.cache import cached, source_digest
 from bundlebook.errors import BundlebookError
-from bundlebook.recommenders.base import SEED, as_day, before, require
+from bundlebook.recommenders._checks import SEED, as_day, before, require
 from bundlebook.recommenders.networks.backend import import_keras, seed_everything
 from bundlebook.recommenders.networks.training import train
 from bundlebook.shop import Baskets

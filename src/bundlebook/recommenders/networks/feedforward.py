@@ -22,7 +22,7 @@ import numpy as np
 import pandas as pd
 
 from bundlebook.errors import BundlebookError
-from bundlebook.recommenders.base import require
+from bundlebook.recommenders._checks import require
 from bundlebook.recommenders.networks.base import NetworkRecommender, NetworkSettings, _Reader
 from bundlebook.recommenders.networks.periods import PeriodPanel, period_panel
 from bundlebook.recommenders.networks.training import Examples
@@ -113,7 +113,7 @@ class FeedforwardRecommender(NetworkRecommender):
 
 
 class InterestMLP(FeedforwardRecommender):
-    """u = σ(Wx) over the decayed item frequencies, and a sigmoid an item; see the module's text.
+    """u = σ(Wx) over the decayed item frequencies, and one sigmoid per item; see the module's text.
 
     No user is held: a new customer is another x.
 

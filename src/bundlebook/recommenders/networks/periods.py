@@ -15,10 +15,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from bundlebook.errors import BundlebookError
-from bundlebook.recommenders.base import as_day, before
+from bundlebook.recommenders._checks import as_day, before
 from bundlebook.shop import PERIOD_DAYS, Baskets
 
-#: Widths a batch is padded to, in pairs. Few of them, because a compiled network is compiled once a shape.
+#: Widths a batch is padded to, in pairs. Few of them, because a compiled network is compiled once per shape.
 WIDTHS = (32, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 1536, 2048)
 
 
@@ -86,7 +86,7 @@ class PeriodPanel:
         ----------
         users : ndarray of int, shape (B,)
         of_pairs : callable
-            From numbers of pairs, shape (n,), to a row of T values for each, shape (n, T).
+            Takes numbers of pairs, shape (n,), and returns a row of T values for each, shape (n, T).
 
         Returns
         -------

@@ -19,10 +19,10 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from bundlebook.recommenders.base import one_of, require
+from bundlebook.recommenders._checks import one_of, require
+from bundlebook.recommenders.networks._baskets import N_FEATURES, TREND_WEEKS, BasketSteps
 from bundlebook.recommenders.networks.backend import import_keras
 from bundlebook.recommenders.networks.base import NetworkRecommender, NetworkSettings, _Reader
-from bundlebook.recommenders.networks.baskets import N_FEATURES, TREND_WEEKS, BasketSteps
 from bundlebook.recommenders.networks.periods import period_panel
 from bundlebook.recommenders.networks.training import WAYS, Examples
 from bundlebook.shop import Baskets
@@ -185,7 +185,7 @@ class NextBasketRecommender(NetworkRecommender):
     trained on the cross entropy of every item in every next basket.
 
     Its P is about another event than that of :class:`RecurrentRecommender`: not a purchase within the next four weeks,
-    but a purchase in the next basket.
+    but P(the next basket holds the item | the user comes), asked on the day of the prediction.
 
     Parameters
     ----------
@@ -246,7 +246,3 @@ class NextBasketRecommender(NetworkRecommender):
         """Return the users ordered by how many items they know, so that little is padded, and what makes batches."""
         steps = BasketSteps.up_to(histories, at, self.settings.steps)
         return np.argsort(steps.sizes, kind="stable"), lambda users: steps.inputs(users, answers=1)
-
-    def probability(self, histories: Baskets, at: np.datetime64) -> np.ndarray:
-        """Return P(the next basket holds the item | the user comes), asked on *at*; (n_users, n_items), float32."""
-        return super().probability(histories, at)

@@ -13,7 +13,7 @@ from typing import Any, Self
 import numpy as np
 
 from bundlebook.errors import BundlebookError
-from bundlebook.recommenders.base import as_day, before
+from bundlebook.recommenders._checks import as_day, before
 from bundlebook.recommenders.networks.backend import seed_everything
 from bundlebook.recommenders.networks.periods import PeriodPanel, period_panel, periods_covered
 from bundlebook.shop import PERIOD_DAYS, Baskets
@@ -198,10 +198,10 @@ def train(
     Parameters
     ----------
     network : keras.Model
-        From the inputs of a batch to logits (B, T, n_items).
+        A compiled network that takes the inputs of a batch and returns logits (B, T, n_items).
     draw : callable
-        From a generator to the examples of an epoch, such as thinned ones, with the ``n_items``, ``sizes`` and
-        ``batch`` of :class:`Examples`.
+        Takes a generator and returns the examples of an epoch, such as thinned ones, with the ``n_items``, ``sizes``
+        and ``batch`` of :class:`Examples`.
     epochs, batch, seed : int
         Every epoch draws from its own generator, so a run that is resumed draws what it would have drawn.
     first_epoch : int

@@ -13,7 +13,7 @@ from bundlebook.errors import BundlebookError
 from bundlebook.shop._intake.rawfile import RawTable, is_number, is_text, is_time
 from bundlebook.shop._intake.settings import EPOCHS, Settings
 from bundlebook.shop.schema import Table
-from bundlebook.shop.shop import SourceFile, empty_quarantine
+from bundlebook.shop.shop import SourceFile, _empty_quarantine
 
 #: Larger shares of a file are not set aside: then the file is misread, and not some of its rows bad.
 LIMIT = 0.5
@@ -204,11 +204,11 @@ def _set_aside(raw: RawTable, given: dict[str, pa.ChunkedArray], faults: _Faults
             money = float(revenue[position])
             records.append((int(rows[place]), column, "" if value is None else str(value), reason, money))
     if not records:
-        return empty_quarantine()
+        return _empty_quarantine()
     frame = pd.DataFrame(sorted(records), columns=["row", "column", "value", "reason", "revenue"])
     frame.insert(0, "file", raw.file)
     frame["value"] = [value if len(value) <= _WIDTH else value[: _WIDTH - 1] + "…" for value in frame["value"]]
-    return frame.astype(empty_quarantine().dtypes.to_dict())
+    return frame.astype(_empty_quarantine().dtypes.to_dict())
 
 
 def _shown(cells: pa.ChunkedArray) -> list:

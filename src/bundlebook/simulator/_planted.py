@@ -209,7 +209,7 @@ def read_truth() -> dict:
 
 
 def truth(planted: Planted, seed: int) -> dict:
-    """What is planted, in numbers that an analysis of the tables can be compared with.
+    """Return what is planted, in numbers that an analysis of the tables can be compared with.
 
     Parameters
     ----------

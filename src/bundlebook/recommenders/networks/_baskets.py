@@ -13,7 +13,7 @@ import numpy as np
 from numba import njit
 
 from bundlebook.errors import BundlebookError
-from bundlebook.recommenders.base import as_day, before
+from bundlebook.recommenders._checks import as_day, before
 from bundlebook.recommenders.networks.periods import _fitting_width
 from bundlebook.shop import Baskets
 
@@ -235,7 +235,7 @@ def _repeat_features(indptr, indices, units, day, begin, stop, asked, n_items, i
     8, 9       log(1 + days), log(1 + baskets) since the item was last bought
     10         log of the mean gap between two purchases of it, (last − first + GAP) / n days
     11         days since the last purchase over the mean gap, at most MOST_GAPS
-    12, 13     log(1 + n); log of units a purchase
+    12, 13     log(1 + n); log of units per purchase
     14         log(1 + days since it was first bought)
     15         whether the last basket held it
     =========  ==================================================================================

@@ -177,7 +177,7 @@ def heat_map(
     ----------
     ax : Axes
     values : ndarray of float, shape (rows, columns)
-        From 0 upwards; NaN for an empty cell.
+        Numbers from 0 upwards; NaN for an empty cell.
     form : str
         How a number is written, such as ``".2f"``.
     cmap : str
@@ -185,7 +185,7 @@ def heat_map(
     most : float, optional
         The value of the darkest colour; the largest one if not given.
     fontsize : float
-        Of the numbers.
+        Size of the numbers, in points.
     """
     top = most or max(np.nanmax(values, initial=0), 0.01)
     ax.imshow(np.ma.masked_invalid(values), cmap=cmap, vmin=0, vmax=top, aspect="auto")

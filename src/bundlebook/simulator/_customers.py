@@ -15,7 +15,7 @@ from bundlebook.shop import Shop, min_users
 #: An item tells something about prices if it was sold in this share of the weeks: in a week without a sale the price
 #: is not on record, and leaving such weeks out would hide exactly the weeks of low demand.
 _MIN_WEEKS = 0.9
-#: Meetings of two items added to both sides of a lift, so that a pair seen once is no discovery.
+#: Meetings of two items added to both sides of a lift, so that a pair seen once does not stand out.
 _LIFT_PRIOR = 5.0
 #: Purchases at a discount added to both sides of a user's ratio.
 _DEAL_PRIOR = 10.0

@@ -8,12 +8,12 @@ from bundlebook.shop import PERIOD_DAYS, Shop, Split
 #: Group of every attribute, in the order in which portraits show them. Departments follow under ``"what"``.
 USER_GROUPS = {
     "days since last visit": "when",
-    "baskets a period": "when",
+    "baskets per period": "when",
     "share in the evening": "when",
     "share at weekends": "when",
-    "spend a period": "how much",
-    "spend a basket": "how much",
-    "items a basket": "how much",
+    "spend per period": "how much",
+    "spend per basket": "how much",
+    "items per basket": "how much",
     "different items": "how much",
     "repeated purchases": "how much",
     "price level": "at what price",
@@ -29,7 +29,7 @@ ITEM_GROUPS = {
     "makers": "who makes it",
     "share of users": "who buys it",
     "buyers who return": "who buys it",
-    "baskets a buyer": "who buys it",
+    "baskets per buyer": "who buys it",
     "share in the evening": "when",
     "share at weekends": "when",
 }
@@ -67,12 +67,12 @@ def user_attributes(shop: Shop, split: Split) -> pd.DataFrame:
     table = pd.DataFrame(
         {
             "days since last visit": (end - day.groupby(user, observed=True).max()).dt.days - 1.0,
-            "baskets a period": visits / periods,
+            "baskets per period": visits / periods,
             "share in the evening": (lines["time"].dt.hour >= 18).groupby(user, observed=True).mean(),
             "share at weekends": (lines["time"].dt.dayofweek >= 5).groupby(user, observed=True).mean(),
-            "spend a period": by["paid"].sum() / periods,
-            "spend a basket": by["paid"].sum() / visits,
-            "items a basket": held / visits,
+            "spend per period": by["paid"].sum() / periods,
+            "spend per basket": by["paid"].sum() / visits,
+            "items per basket": held / visits,
             "different items": by["label"].nunique().astype(float),
             "repeated purchases": (day > first).groupby(user, observed=True).mean(),
             "price level": _price_level(lines).groupby(user, observed=True).mean(),
@@ -102,7 +102,7 @@ def item_attributes(shop: Shop, split: Split) -> pd.DataFrame:
     -------
     DataFrame, float64
         Index ``split.baskets.items``; columns as in :data:`ITEM_GROUPS`, without those the shop does not record:
-        median shelf price (money a unit), shares of lines, number of makers, share of the users who bought it, share
+        median shelf price (money per unit), shares of lines, number of makers, share of the users who bought it, share
         of its buyers who bought it again on another day, baskets per buyer. An item never sold has no values.
     """
     lines, items = _training_lines(shop, split), pd.Index(split.baskets.items, name=split.baskets.level)
@@ -124,7 +124,7 @@ def item_attributes(shop: Shop, split: Split) -> pd.DataFrame:
             "private-label share": lines["private"].astype(float).groupby(label, observed=True).mean(),
             "share of users": buyers / lines["user_id"].nunique(),
             "buyers who return": (days > 1).groupby("label", observed=True).mean(),
-            "baskets a buyer": held / buyers,
+            "baskets per buyer": held / buyers,
             "share in the evening": (lines["time"].dt.hour >= 18).groupby(label, observed=True).mean(),
             "share at weekends": (lines["time"].dt.dayofweek >= 5).groupby(label, observed=True).mean(),
         }
