@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from bundlebook.errors import BundlebookError
+from bundlebook.exercises import learn_command
 
 #: Seeds that NumPy and Keras both take.
 _SEED = click.IntRange(0, 2**32 - 1)
@@ -30,6 +31,9 @@ class _Commands(click.Group):
 @click.version_option(package_name="bundlebook")
 def main() -> None:
     """Bundlebook: a reproducible workbook on personalised product bundles."""
+
+
+main.add_command(learn_command)
 
 
 def _tell(data: str | None, accept_loss: bool) -> None:

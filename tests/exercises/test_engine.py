@@ -1,0 +1,206 @@
+"""Bad answers: one clear message each, and the kernel lives on."""
+
+import contextlib
+import os
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+
+import numpy as np
+import pytest
+
+from bundlebook.errors import BundlebookError
+from bundlebook.exercises import Exercise, check, hint
+
+COUNT = []
+
+
+def double(x):
+    return 2 * x
+
+
+def draw(rng):
+    return (rng.normal(size=3),)
+
+
+EXERCISE = Exercise(
+    "00.1",
+    "Twice as much",
+    stars=1,
+    minutes=5,
+    reference=double,
+    draw=draw,
+    misconceptions=((lambda x: x + 2, "You add two."), (lambda x: x * x, "You square.")),
+    look="Try 1.",
+    hints=("One.", "Two.", "Three."),
+)
+
+
+def stops(x):
+    if len(x):
+        raise ValueError("no such column")
+
+
+def loops(x):
+    while True:
+        pass
+
+
+def loops_and_catches(x):
+    while True:
+        with contextlib.suppress(Exception):
+            time.sleep(0.001)
+
+
+def loops_and_prints(x):
+    while True:
+        print("again")
+
+
+def changes(x):
+    x *= 2
+    return x + 0
+
+
+def prints(x):
+    print(2 * x)
+
+
+def exits(x):
+    sys.exit(3)
+
+
+def counts(x):
+    COUNT.append(1)
+    return 2 * x + (len(COUNT) > 8)
+
+
+def recurs(x):
+    return recurs(x)
+
+
+BAD = {
+    "a number instead of a function": (2.0, "without brackets"),
+    "too many arguments": (lambda x, y: x, "cannot be called with the starter's arguments: x"),
+    "another kind": (lambda x: "text", "returns a text; it should return an array"),
+    "a number for an array": (lambda x: 1.5, "returns a number; it should return an array"),
+    "another shape": (lambda x: 2 * x[:, None], "the shape (3, 1); look for (3,)"),
+    "ragged": (lambda x: [[1], [1, 2], [3]], "different lengths"),
+    "text in an array": (lambda x: np.array(["a", "b", "c"]), "of type"),
+    "missing values": (lambda x: x * np.nan, "missing or infinite"),
+    "infinite values": (lambda x: x / 0, "missing or infinite"),
+    "raises": (stops, "stopped with ValueError, line 3 of the function: no such column"),
+    "raises itself again": (recurs, "RecursionError"),
+    "exits": (exits, "stopped with SystemExit"),
+    "loops": (loops, "did not end within"),
+    "loops and catches": (loops_and_catches, "did not end within"),
+    "loops and prints": (loops_and_prints, "did not end within"),
+    "prints": (prints, "prints, but returns nothing"),
+    "forgets return": (lambda x: [2 * x, None][1], "returns nothing"),
+    "changes its input": (changes, "changes its input"),
+    "returns its input": (lambda x: x, "its input itself, or a view"),
+    "returns a view": (lambda x: x[::-1], "its input itself, or a view"),
+    "a function": (lambda x: double, "returns a function"),
+    "a generator": (lambda x: (y for y in x), "value of type generator"),
+    "another result each time": (counts, "two different results"),
+    "the same for all": (lambda x: np.ones(3), "the same for every input"),
+    "add two": (lambda x: 2 + x, "You add two."),
+    "square": (lambda x: x**2, "You square."),
+    "anything else": (lambda x: 3 * x, "Try 1."),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_a_bad_answer_gets_one_clear_message(name, capsys):
+    answer, said = BAD[name]
+    COUNT.clear()
+    verdict = EXERCISE.judge(answer, seconds=0.4)
+    assert verdict.state == "not yet"
+    assert said in verdict.message and len(verdict.message.split()) <= 40, verdict.message
+    assert capsys.readouterr() == ("", "")
+
+
+def test_no_thread_is_left_of_an_endless_loop():
+    for answer in (loops, loops_and_catches, loops_and_prints):
+        EXERCISE.judge(answer, seconds=0.2)
+    assert [thread for thread in threading.enumerate() if thread.name == "answer"] == []
+
+
+def test_a_right_answer_that_prints_is_right_and_told_so(capsys):
+    def answer(x):
+        print("debug", x)
+        return 2 * x
+
+    verdict = EXERCISE.judge(answer)
+    assert verdict.state == "right" and "also prints" in verdict.message
+    assert capsys.readouterr().out == ""
+
+
+def test_a_list_of_numbers_stands_for_an_array():
+    assert EXERCISE.judge(lambda x: (2 * x).tolist()).state == "right"
+
+
+def test_a_fault_that_shows_at_the_edge_only_is_named():
+    edgy = Exercise(
+        "00.2", "Roots", 1, 5, lambda x: abs(x) ** 0.5, lambda rng: (float(rng.uniform(1, 2)),),
+        ((lambda x: x, "a."), (lambda x: -x, "b.")), "Look.", ("1.", "2.", "3."),
+        edges=((lambda rng: (-4.0,), "A negative number goes wrong."),),
+    )  # fmt: skip
+    assert edgy.judge(lambda x: np.sqrt(x)).message == "A negative number goes wrong."
+    assert edgy.judge(lambda x: np.sqrt(abs(x))).state == "right"
+
+
+def test_a_property_that_fails_is_named_before_the_general_advice():
+    small = Exercise(
+        "00.3", "Shares", 1, 5, lambda x: x / x.sum(), lambda rng: (rng.uniform(size=4),),
+        ((lambda x: x, "a."), (lambda x: -x, "b.")), "Look.", ("1.", "2.", "3."),
+        checks=((lambda result, x: np.isclose(np.sum(result), 1), "The shares do not add up to 1."),),
+    )  # fmt: skip
+    assert small.judge(lambda x: x / x.max()).message == "The shares do not add up to 1."
+    assert small.judge(lambda x: x[::-1] / x.sum()).message == "Look."
+
+
+def test_verdicts_show_themselves_as_text_and_as_html():
+    verdict = EXERCISE.judge(lambda x: x < 3)
+    assert repr(verdict).startswith("00.1 not yet: Its entries are of type bool")
+    assert repr(EXERCISE.judge(double)) == "00.1 right."
+    assert repr(EXERCISE.judge(None)) == "00.1 not attempted: Twice as much"
+    assert verdict._repr_html_().count("<") == 4
+
+
+def test_hints_come_one_by_one_and_the_last_stays():
+    assert [repr(hint("04.1"))[:11] for _ in range(4)] == ["Hint 1 of 3", "Hint 2 of 3", "Hint 3 of 3", "Hint 3 of 3"]
+    assert repr(hint("04.1", 1)).startswith("Hint 1 of 3")
+
+
+@pytest.mark.parametrize("id", ["4.1", "04.99", "99.1", "", 4.1, None])
+def test_an_unknown_exercise_is_a_message_with_a_way_out(id):
+    with pytest.raises(BundlebookError, match="no exercise") as caught:
+        check(id, double)
+    assert '"0' in str(caught.value)
+    with pytest.raises(BundlebookError, match="no hint"):
+        hint("04.1", 4)
+
+
+def test_importing_the_door_costs_nothing():
+    code = "import sys, bundlebook.exercises; print('numpy' in sys.modules, 'papermill' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=os.environ)
+    assert done.stdout.split() == ["False", "False"]
+
+
+def test_stop_in_the_kernel_ends_the_answer_too():
+    """Ctrl-C, or the kernel's Stop, reaches the waiting check; the answer's thread must not go on."""
+    code = textwrap.dedent("""
+        import _thread, threading, time
+        from tests.exercises.test_engine import EXERCISE, loops
+        threading.Timer(0.5, _thread.interrupt_main).start()
+        try:
+            EXERCISE.judge(loops, seconds=30)
+        except KeyboardInterrupt:
+            time.sleep(0.2)
+            print([t.name for t in threading.enumerate() if t.name == "answer"])
+    """)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout.strip() == "[]"
