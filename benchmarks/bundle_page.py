@@ -4,7 +4,8 @@
 
 writes ``bundle_page.json`` beside this file. The real shop, product types, the first day of the test window. A page is
 timed from the call of ``recommend_bundles`` to its return, in wall-clock time and in processor time: where others
-compute on the same cores, only the second is a property of the code.
+compute on the same cores, only the second is a property of the code. The pages of counting and of the network are those
+of the validation window, for which chapter 06 has trained the network.
 """
 
 import os
@@ -18,6 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from bundlebook import bundles
+from bundlebook.recommenders import FromCache, RecurrentRecommender
 from bundlebook.shop import clean, group_baskets, load_shop, time_split
 
 USERS, INSTANCES, SEED = 1000, 200, 2021
@@ -39,6 +41,7 @@ def milliseconds(calls) -> dict[str, float]:
 
 
 def main() -> None:
+    load = [round(os.getloadavg()[0], 1)]
     shop, _ = clean(load_shop("completejourney"))
     split = time_split(group_baskets(shop))
     task = split.task("test")
@@ -77,7 +80,14 @@ def main() -> None:
             }
             for method, found in values.items()
         }
+    trial, by_model = split.task("validation"), {}
+    people = [trial.histories.of_users([row]) for row in range(220)]
+    for name, model in {"counting": None, "network": FromCache(RecurrentRecommender(seed=SEED))}.items():
+        one = bundles.BundleRecommender(model, replayed=0).fit(shop, trial.visible, trial.at, seed=SEED)
+        by_model[name] = milliseconds(lambda person=person, one=one: one.recommend(person, k=3) for person in people)
     result = {
+        "load average of the machine before and after": [*load, round(os.getloadavg()[0], 1)],
+        "page by the model of P, ms": by_model,
         "first call, s": round(first, 1),
         "page for a customer of the shop, ms": known,
         "page for a history from outside, ms": strange,

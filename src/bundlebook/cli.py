@@ -129,7 +129,7 @@ def _offer(
     import numpy as np
 
     from bundlebook import paths
-    from bundlebook.bundles import Limits, offer_table
+    from bundlebook.bundles import Limits, offer_table, offers_by_bundle
     from bundlebook.errors import BundlebookError
     from bundlebook.shop import clean, customer_segments, load_shop
     from bundlebook.tables import without_formulas
@@ -139,10 +139,12 @@ def _offer(
     shop, _ = clean(load_shop(data))
     bought = shop.purchases if at is None else shop.purchases[shop.purchases["time"] < at]
     chosen = list(users) or sorted(bought["user_id"].unique())
-    if segment is not None and len(bought):
+    segments = None
+    if len(bought):
         first, last = (np.datetime64(day, "D") for day in (bought["time"].min(), bought["time"].max()))
-        segments = customer_segments(shop, first, last + np.timedelta64(1, "D"))["segment"].reindex(chosen)
-        chosen = segments.index[segments == segment].tolist()
+        segments = customer_segments(shop, first, last + np.timedelta64(1, "D"))["segment"]
+        if segment is not None:
+            chosen = [user for user in chosen if segments.get(user) == segment]
     if not chosen:
         raise BundlebookError("there is nobody to offer anything to", remedy="change --user, --segment or --at")
     limits = Limits(budget=np.inf if budget is None else budget)
@@ -151,6 +153,11 @@ def _offer(
     groups = table.drop_duplicates("user_id")["group"].value_counts().sort_index()
     who = ", ".join(f"{n:,} users in group {name}" for name, n in groups.items())
     click.echo(f"wrote {len(table):,} bundles to {paths.shown(out)}: {who}")
+    for row in offers_by_bundle(table, segments).head(5).itertuples():
+        mostly = f", {row.of_segment:.0%} of them {row.segment}" if row.segment else ""
+        to = f"{row.users:,} user{'s' if row.users > 1 else ''}{mostly}"
+        cut = f"{row.discount:.0%} off, pays if P rises {row.break_even_low:.2f} times or more"
+        click.echo(f"  {row.items}: to {to}; P {row.p_least:.2f} or more; {cut if row.discount else 'full price'}")
 
 
 @main.command("report")

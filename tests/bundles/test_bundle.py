@@ -1,5 +1,6 @@
 """From candidates of size 2 to an offer: price, objective, choice, reasons, step by step as chapter 06 takes them."""
 
+from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
@@ -28,7 +29,8 @@ ITEMS = np.array(["bread", "butter", "cola", "milk", "soap", "tea"])
 P = np.array([0.6, 0.2, 0.1, 0.5, 0.05, 0.3])
 USUAL = np.array([2.0, 4.0, 1.5, 1.0, 3.0, 5.0])
 CATEGORY = np.array([0, 1, 2, 1, 3, 2])
-NO_LINKS = Links(np.zeros((6, 6), np.uint8), np.full((6, 4), -1, np.int32), np.full((6, 6), np.nan, np.float32))
+NOTHING = np.full((6, 6), np.nan, np.float32)
+NO_LINKS = Links(np.zeros((6, 6), np.uint8), np.full((6, 4), -1, np.int32), NOTHING, NOTHING)
 
 
 @pytest.fixture
@@ -121,12 +123,22 @@ def test_reasons_tell_the_numbers(together):
     his = Baskets(sparse.csr_matrix(held), np.zeros(4, np.int64), days, np.array(["u"]), ITEMS)
     priced = priced_pairs(together, must_hold="butter")
     row = next(row for row in range(len(priced)) if priced.sets.labels(row) == ("bread", "butter"))
-    text = explain(priced, row, NO_LINKS, together, his, "$")
-    assert text == (
-        "You buy bread every two weeks; butter would be new to you.",
-        "Customers who buy bread often buy butter within the same four weeks.",
-        "Together $5.70 instead of $6.00: you save $0.30.",
-    )
-    assert len(explain(priced, row, NO_LINKS, together)) == 2  # nothing is said of a stranger's habits
+    habit, saving = "You buy bread every two weeks; butter would be new to you.", "you save $0.30."
+    lift = NOTHING.copy()
+    lift[0, 1] = lift[1, 0] = 2.0
+    for links, bond in (
+        (NO_LINKS, ()),  # an odds ratio of 8 in four weeks, and the plain lift behind it, are no reason
+        (replace(NO_LINKS, lift=lift), ("Many customers who buy bread also buy butter.",)),
+        (
+            replace(NO_LINKS, lift=lift, within=lift),
+            ("Customers who buy bread often put butter into the same basket.",),
+        ),
+        (replace(NO_LINKS, lift=0.6 * lift, within=lift), ()),
+    ):
+        assert explain(priced, row, links, his, "$") == (
+            habit, *bond, f"Together $5.70 instead of $6.00: {saving}"
+        )  # fmt: skip
+        stranger = explain(priced, row, links)
+        assert stranger[0] == "60 of 100 customers buy bread within 4 weeks." and stranger[1:-1] == bond
     table = numbers(priced, row, NO_LINKS, together)
     assert table[["p_first", "p_second", "odds_ratio", "together"]].to_numpy().tolist() == [[0.6, 0.2, 8.0, 500]]

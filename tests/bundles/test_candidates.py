@@ -1,5 +1,6 @@
 """Candidate sets: grown from anchors and links, filtered, with their sources."""
 
+from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
@@ -22,7 +23,7 @@ def linked(pairs: dict[tuple[int, int], int]) -> Links:
         partners[i].append(j)
         partners[j].append(i)
     wide = np.array([row + [-1] * (N - len(row)) for row in partners], dtype=np.int32)
-    return Links(source, wide, np.full((N, N), np.nan, np.float32))
+    return Links(source, wide, *[np.full((N, N), np.nan, np.float32)] * 2)
 
 
 def bonds(seed: int = 0) -> np.ndarray:
@@ -126,4 +127,16 @@ def test_links_name_who_linked_two_items():
     assert "goes with" not in _source_names(int(links.source[2, 3]))  # too few household-periods
     assert "coupon" in _source_names(int(links.source[4, 5]))
     assert (links.source == links.source.T).all() and not links.source.diagonal().any()
-    assert (links.lift[np.isfinite(links.lift)] > 1).all()
+    assert (links.lift[np.isfinite(links.lift)] > 1).all() and (links.within[np.isfinite(links.within)] > 1).all()
+    assert 0 < np.isfinite(links.within).sum() < np.isfinite(links.lift).sum(), "taste explains some of the pairs"
+    fast = link_items(visible, CoPurchase(labels, psi, psi, together, 1000), complements=False)
+    assert not np.isfinite(fast.within).any() and np.array_equal(fast.lift, links.lift, equal_nan=True)
+
+
+def test_where_nobody_comes_twice_no_pair_is_called_complementary():
+    baskets = time_split(group_baskets(clean(load_shop("sample"))[0])).training
+    everybody = np.array([f"u{number:06d}" for number in range(baskets.n_baskets)])
+    once = replace(baskets, user=np.arange(baskets.n_baskets), user_ids=everybody)
+    ones = np.ones((baskets.n_items,) * 2)
+    links = link_items(once, CoPurchase(baskets.items, ones, ones, ones, 1))
+    assert np.isfinite(links.lift).any() and not np.isfinite(links.within).any()

@@ -18,7 +18,7 @@ from bundlebook.bundles import (
     uplift_by_depth,
 )
 from bundlebook.errors import BundlebookError
-from bundlebook.shop import Shop, group_baskets, time_split
+from bundlebook.shop import MarginPolicy, Shop, group_baskets, time_split
 
 START, END = np.datetime64("2021-01-04"), np.datetime64("2021-10-04")
 
@@ -173,6 +173,10 @@ def test_prices_assume_margins_that_average_to_the_one_given():
     shop = shop_with({"a": 1.0, "b": 1.0})
     products = shop.products.assign(department=np.where(shop.products["category"] == "a", "PRODUCE", "GROCERY"))
     shop = shop.with_tables(products=products)
+    flat = prices(shop, group_baskets(shop, "item_id"), START, END, 0.3, spread=True)
+    assert (1 - flat["cost"] / flat["usual_price"]).to_numpy() == pytest.approx(0.3), "nothing is known of its margins"
+    assert not flat["private_label"].any()
+    shop = replace(shop, margins=MarginPolicy(("Private",), 0.08, {"PRODUCE": 0.06, "GROCERY": -0.02}))
     table = prices(shop, group_baskets(shop, "item_id"), START, END, 0.3, spread=True)
     rate = 1 - table["cost"] / table["usual_price"]
     sales = table["usual_price"] * table["lines"]

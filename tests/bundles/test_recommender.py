@@ -6,10 +6,11 @@ import pytest
 from click.testing import CliRunner
 
 from bundlebook import bundles
-from bundlebook.bundles import BundleRecommender, Limits, Weights, offer_table, recommend_bundles
+from bundlebook.bundles import BundleRecommender, Limits, Weights, offer_table, offers_by_bundle, recommend_bundles
 from bundlebook.bundles.reasons import _rhythms
 from bundlebook.cli import main
 from bundlebook.errors import BundlebookError
+from bundlebook.recommenders import RecurrentRecommender
 from bundlebook.shop import clean, group_baskets, load_shop, time_split
 
 
@@ -159,6 +160,44 @@ def test_an_offer_holds_a_random_part_of_the_users_out(shop, task):
         offer_table(shop, users, hold_out=1.0)
 
 
+def test_a_network_can_be_the_model_and_is_not_compiled_again_for_each_customer(shop, task):
+    network = RecurrentRecommender(width=4, repeat=4, epochs=1, seed=1)
+    fitted = BundleRecommender(network, replayed=60).fit(shop, task.visible, task.at)
+    people = [task.histories.of_users([user]) for user in range(12)]
+    for person in people[:2]:
+        fitted.recommend(person)
+    compiled = network._asked.predict_function.experimental_get_tracing_count()
+    for person in people:
+        page = fitted.recommend(person)
+        sets = fitted.candidates(person)
+        assert sets.p == pytest.approx(network.probability(person, task.at)[0])
+        assert page and all(0 < bundle.probability < 1 and bundle.reasons for bundle in page)
+    assert len({person.user_item().nnz for person in people}) > 5, "their histories are of many lengths"
+    assert network._asked.predict_function.experimental_get_tracing_count() == compiled
+    assert fitted.recommend(None), "a stranger gets a page too"
+
+
+def test_without_a_replay_the_order_of_pairs_is_the_same(shop, task, fitted):
+    raw = BundleRecommender(replayed=0).fit(shop, task.visible, task.at)
+    history = task.histories.of_users([2])
+    first, second = (one.candidates(history, sizes=(2,)) for one in (raw, fitted))
+    assert raw.replay_.empty and first.members.tolist() == second.members.tolist()
+    assert first.probability == pytest.approx(second.raw)
+
+
+def test_an_offer_says_for_each_bundle_whom_it_goes_to():
+    rows = [("a", "offer", "x + y", 0.1, 0.2), ("b", "offer", "x + y", 0.1, 0.4), ("c", "hold-out", "x + y", 0.1, 0.9)]
+    rows += [("a", "offer", "v + w", 0.0, 0.3)]
+    offers = pd.DataFrame(rows, columns=["user_id", "group", "items", "discount", "probability"])
+    offers = offers.assign(break_even_low=1.5, break_even_high=np.inf)
+    table = offers_by_bundle(offers, pd.Series({"a": "rare", "b": "often", "c": "rare"}))
+    assert table["items"].tolist() == ["x + y", "v + w"] and table["users"].tolist() == [2, 1]
+    assert table["segment"].tolist() == ["often", "rare"] and table["of_segment"].tolist() == [0.5, 1.0]
+    assert table.loc[0, ["p_least", "p_mean", "discount"]].tolist() == pytest.approx([0.2, 0.3, 0.1])
+    assert offers_by_bundle(offers)["segment"].tolist() == ["", ""]
+    assert offers_by_bundle(offers[:0], pd.Series(dtype=str)).empty
+
+
 def test_the_command_writes_an_offer(tmp_path, task):
     users = [word for user in task.histories.user_ids[:4].tolist() for word in ("--user", user)]
     at, file = str(task.at), tmp_path / "offers.csv"
@@ -168,6 +207,7 @@ def test_the_command_writes_an_offer(tmp_path, task):
     assert told.exit_code == 0, told.output
     assert "2 users in group hold-out, 2 users in group offer" in told.output
     assert pd.read_csv(file)["user_id"].nunique() == 4
+    assert ": to 1 user, 100% of them " in told.output and "; P 0." in told.output
     told = CliRunner().invoke(main, ["offer", "--data", "sample", "--segment", "nobody", "--out", str(file)])
     assert told.exit_code and "nobody to offer" in told.output
 
@@ -181,7 +221,8 @@ def test_an_offer_is_not_computed_where_it_cannot_be_written(tmp_path, monkeypat
 
 
 def test_no_cell_of_an_offer_runs_as_a_formula(tmp_path, task, monkeypatch):
-    table = pd.DataFrame({"user_id": ["=1+1"], "group": ["offer"], "name": ["@SUM(A1)"]})
+    table = pd.DataFrame({"user_id": ["=1+1"], "group": ["offer"], "items": ["@SUM(A1)"], "probability": [0.5]})
+    table = table.assign(discount=0.0, break_even_low=1.0, break_even_high=1.0)
     monkeypatch.setattr("bundlebook.bundles.offer_table", lambda *_, **__: table)
     file = tmp_path / "offers.csv"
     told = CliRunner().invoke(main, ["offer", "--data", "sample", "--at", str(task.at), "--out", str(file)])

@@ -1,9 +1,11 @@
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from bundlebook.profiles._attributes import ITEM_GROUPS, USER_GROUPS, _percentiles, item_attributes, user_attributes
-from bundlebook.shop import group_baskets, time_split
+from bundlebook.shop import MarginPolicy, group_baskets, time_split
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +72,9 @@ def test_what_a_shop_does_not_record_has_no_column(shop):
 def test_private_label_is_a_share_of_money(shop, split):
     brands = sorted(shop.products["brand"].unique())
     own = shop.products["brand"].map({b: "Private" if i % 2 else "National" for i, b in enumerate(brands)})
-    found = user_attributes(shop.with_tables(products=shop.products.assign(brand=own)), split)
+    labelled = shop.with_tables(products=shop.products.assign(brand=own))
+    assert "private-label share" not in user_attributes(labelled, split), "nobody said which brand is its own"
+    found = user_attributes(replace(labelled, margins=MarginPolicy(("Private",))), split)
     lines = lines_of(shop, split).merge(shop.products.assign(own=own)[["item_id", "own"]], on="item_id")
     paid = lines["price"] * lines["quantity"]
     expected = (

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 
 from bundlebook import paths
 from bundlebook.errors import BundlebookError
-from bundlebook.shop import clean, group_baskets, load_shop
+from bundlebook.shop import MarginPolicy, clean, group_baskets, load_shop
 from bundlebook.shop.schema import TABLES
 from tests.shop.folders import BUNDLE_EVENTS, BUNDLES, PRODUCT_DATA, USER_DATA, USERS, write_folder
 
@@ -221,6 +221,14 @@ columns:
         assert shop.products["name"].tolist() == ["手机", "耳机", "茶叶", "咖啡"]
         assert shop.files[-1].name == "shop.yaml"
         assert group_baskets(shop).n_baskets == 4
+
+
+def test_a_shop_says_what_its_margins_are_like(tmp_path):
+    told = load(
+        tmp_path / "told", {"shop.yaml": "margins: {own_brands: [Ours], own_brand: 0.08, departments: {茶: -0.02}}\n"}
+    )
+    assert told.margins == MarginPolicy(("Ours",), 0.08, {"茶": -0.02})
+    assert load(tmp_path / "silent", {}).margins == MarginPolicy(), "nothing is assumed of a shop that says nothing"
 
 
 def test_a_chinese_word_that_is_valid_utf8_too_is_read_as_declared(tmp_path):

@@ -7,30 +7,11 @@ import pandas as pd
 
 from bundlebook.bundles.generate import Candidates
 from bundlebook.errors import BundlebookError
-from bundlebook.shop import Baskets, Shop, shelf_prices
+from bundlebook.shop import Baskets, MarginPolicy, Shop, shelf_prices
 
 #: ASSUMED share of the usual price that is left after the purchase cost. No grocery log states it; Dominick's
 #: orange-juice panel has a mean of 27.8 %, and 20 to 35 % is a usual range.
 ASSUMED_MARGIN = 0.278
-
-
-#: ASSUMED points of margin that the shop's own brand earns above the mean.
-PRIVATE_LABEL_EXTRA = 0.08
-
-#: ASSUMED points of margin above or below the mean, by department of the real shop; 0 for any other. Fresh goods earn
-#: more a unit sold, since part of them is never sold; staples draw customers and earn less.
-DEPARTMENT_EXTRA = {
-    "COSMETICS": 0.06,
-    "DELI": 0.08,
-    "DRUG GM": 0.02,
-    "FLORAL": 0.10,
-    "GROCERY": -0.02,
-    "MEAT": -0.02,
-    "MEAT-PCKGD": 0.0,
-    "PASTRY": 0.10,
-    "PRODUCE": 0.06,
-    "SEAFOOD": 0.02,
-}
 
 
 def prices(
@@ -52,8 +33,8 @@ def prices(
     margin : float
         ASSUMED share of the usual price that is margin, for items whose cost the catalogue does not tell.
     spread : bool
-        Let the assumed margin differ by department and brand (:data:`DEPARTMENT_EXTRA`,
-        :data:`PRIVATE_LABEL_EXTRA`), its mean over sales remaining *margin*.
+        Let the assumed margin differ by department and brand as ``shop.margins`` says, its mean over sales remaining
+        *margin*.
 
     Returns
     -------
@@ -62,7 +43,7 @@ def prices(
         price), ``usual_price`` (median price paid, with the shop's own discounts; NaN without a purchase), ``cost``
         (median of the catalogue's costs, else assumed), ``cost_known`` (bool), ``lines``, ``category``,
         ``department`` (the most frequent among the item's lines; empty where the catalogue has none),
-        ``private_label`` (share of lines of the shop's own brand).
+        ``private_label`` (share of lines of the shop's own brands, named in ``shop.margins``).
 
     Notes
     -----
@@ -97,11 +78,11 @@ def prices(
     per_product = frame.groupby(["item", "product"]).size().rename("lines").reset_index()
     for column in ("category", "department"):
         table[column] = _most_frequent(per_product, known[column], table.index) if column in known else ""
-    own = known["brand"].eq("Private").to_numpy()[per_product["product"]]
+    own = known["brand"].isin(shop.margins.own_brands).to_numpy()[per_product["product"]]
     table["private_label"] = (
         per_product["lines"].where(own, 0).groupby(per_product["item"]).sum().reindex(table.index) / table["lines"]
     ).fillna(0.0)
-    rate = margin + (_extra(table) if spread else 0.0)
+    rate = margin + (_extra(table, shop.margins) if spread else 0.0)
     found = table["cost"] if "cost" in table else pd.Series(np.nan, index=table.index)
     table["cost_known"] = found.notna()
     table["cost"] = found.fillna((1 - rate) * table["usual_price"])
@@ -117,9 +98,9 @@ def _most_frequent(per_product: pd.DataFrame, attribute: pd.Series, index: pd.In
     return best.set_index("item")["value"].reindex(index).fillna("").astype(str)
 
 
-def _extra(table: pd.DataFrame) -> pd.Series:
+def _extra(table: pd.DataFrame, margins: MarginPolicy) -> pd.Series:
     """Points of margin above the mean, whose mean over sales is 0."""
-    extra = table["department"].map(DEPARTMENT_EXTRA).fillna(0.0) + PRIVATE_LABEL_EXTRA * table["private_label"]
+    extra = table["department"].map(margins.departments).fillna(0.0) + margins.own_brand * table["private_label"]
     sales = table["usual_price"].fillna(0) * table["lines"]
     return extra - (extra * sales).sum() / sales.sum()
 

@@ -6,9 +6,9 @@ import pandas as pd
 from bundlebook.bundles.generate import Links, _source_names
 from bundlebook.bundles.joint import CoPurchase
 from bundlebook.bundles.pricing import Priced
-from bundlebook.shop import Baskets
+from bundlebook.shop import PERIOD_DAYS, Baskets
 
-#: A pair is called one that goes together from this lift or odds ratio on.
+#: A pair is worth a sentence from this size-adjusted lift on.
 _WORTH_SAYING = 1.5
 
 
@@ -16,7 +16,6 @@ def explain(
     priced: Priced,
     row: int,
     links: Links,
-    together: CoPurchase,
     history: Baskets | None = None,
     currency: str = "",
     in_basket: tuple[int, ...] = (),
@@ -30,7 +29,6 @@ def explain(
     row : int
         Which of its sets.
     links : Links
-    together : CoPurchase
     history : Baskets, optional
         What the user bought before the day of the offer, over all items; None for a stranger.
     currency : str
@@ -43,13 +41,26 @@ def explain(
     Returns
     -------
     tuple of str
-        The habit, the strongest bond, and the price if there is a discount.
+        The habit (of a stranger: how many customers buy the most likely item), the strongest bond if one is beyond
+        chance, and the saving if there is a discount.
+
+    Notes
+    -----
+    That two items go together is said of complements only, which share baskets more often than basket sizes *and*
+    every customer's own taste explain. Of a pair that taste explains it is said that the same customers buy both. Plain
+    lift is no reason: large baskets give it to nearly every pair. Nor is the odds ratio within four weeks, since four
+    weeks with many visits hold more of everything.
     """
     sets = priced.sets
     ids = list(sets.ids(row))
     names = sets.items if names is None else names
-    sentences = [] if history is None else [_habit(names[ids].tolist(), _rhythms(history, ids))]
-    bond = _bond(names, ids, list(in_basket), links, together)
+    if history is None:
+        best = max(ids, key=lambda item: sets.p[item])
+        many = f"{100 * sets.p[best]:.0f} of 100 customers buy {names[best]} within {PERIOD_DAYS // 7} weeks."
+        sentences = [many] if sets.p[best] >= 0.01 else []
+    else:
+        sentences = [_habit(names[ids].tolist(), _rhythms(history, ids))]
+    bond = _bond(names, ids, list(in_basket), links)
     if bond:
         sentences.append(bond)
     if priced.discount[row] > 0:
@@ -102,19 +113,21 @@ def _every(days: float) -> str:
     return "twice a year or less"
 
 
-def _bond(names: np.ndarray, ids: list[int], held: list[int], links: Links, together: CoPurchase) -> str | None:
-    """Sentence on the pair with the highest size-adjusted lift, or else with the highest odds ratio.
+def _bond(names: np.ndarray, ids: list[int], held: list[int], links: Links) -> str | None:
+    """Sentence on the strongest complements, or else on the pair of the same taste with the highest adjusted lift.
 
     The numbers are for the analyst (:func:`numbers`); a customer has no use for a lift.
     """
-    pairs = [(i, j) for place, i in enumerate(ids) for j in [*ids[place + 1 :], *held]]
-    for strength, when in (
-        (np.nan_to_num(links.lift), "on the same day"),
-        (together.psi, "within the same four weeks"),
+    i, j = np.array([(i, j) for place, i in enumerate(ids) for j in [*ids[place + 1 :], *held]]).T
+    told = links.lift[i, j] >= _WORTH_SAYING
+    for strength, text in (
+        (links.within, "Customers who buy {} often put {} into the same basket."),
+        (links.lift, "Many customers who buy {} also buy {}."),
     ):
-        value, i, j = max((float(strength[i, j]), -i, -j) for i, j in pairs)
-        if value >= _WORTH_SAYING:
-            return f"Customers who buy {names[-i]} often buy {names[-j]} {when}."
+        lift = np.where(told, np.nan_to_num(strength[i, j]), 0.0)
+        best = int(lift.argmax())
+        if lift[best] > 0:
+            return text.format(names[i[best]], names[j[best]])
     return None
 
 
@@ -125,7 +138,8 @@ def numbers(priced: Priced, row: int, links: Links, together: CoPurchase) -> pd.
     -------
     DataFrame
         One row per pair: ``first``, ``second``, ``p_first``, ``p_second``, ``odds_ratio`` (within users),
-        ``together`` (user-periods with both), ``lift`` (size-adjusted; NaN if not frequent) and ``source``.
+        ``together`` (user-periods with both), ``lift`` (size-adjusted; NaN if not frequent or not beyond chance),
+        ``lift_within`` (against the second null; NaN if no complements) and ``source``.
     """
     sets = priced.sets
     ids = sets.members[row, : sets.size[row]]
@@ -139,6 +153,7 @@ def numbers(priced: Priced, row: int, links: Links, together: CoPurchase) -> pd.
             "odds_ratio": together.psi[first, second],
             "together": together.together[first, second],
             "lift": links.lift[first, second],
+            "lift_within": links.within[first, second],
             "source": [", ".join(_source_names(bits)) or "likely" for bits in links.source[first, second].tolist()],
         }
     )

@@ -21,6 +21,7 @@ from bundlebook.recommenders import BasketCompleter, Calibrated, DecayedFrequenc
 from bundlebook.shop import PERIOD_DAYS, Baskets, Shop, common_items, group_baskets
 
 _Kind = Literal["personal", "matching", "discounted"]
+_REPLAY = ("size", "joint", "independent", "came_true")
 
 
 class BundleRecommender:
@@ -29,8 +30,9 @@ class BundleRecommender:
     Parameters
     ----------
     model : ProbabilisticRecommender, optional
-        P(bought in the period); decayed frequency with calibration by default. A network may be passed as well, and
-        costs what it costs per call.
+        P(bought in the period); decayed frequency with calibration by default. A network may be passed as well, best
+        as :class:`~bundlebook.recommenders.FromCache`: it is trained for two days, the day before the replayed period
+        and the day of the offer.
     sizes : tuple of int
         Sizes of the sets, 2 to 5.
     likely, width : int
@@ -44,7 +46,8 @@ class BundleRecommender:
     per_category : int
         Most items of one category in a set.
     replayed : int
-        Customers whose sets calibrate the joint probabilities.
+        Customers whose sets calibrate the joint probabilities; with 0 these stay raw, and nothing is fitted for the
+        period before. The order of sets of one size is the same.
 
     Attributes
     ----------
@@ -96,11 +99,11 @@ class BundleRecommender:
         self.at_, self.items_, self.currency_ = np.datetime64(at).astype("datetime64[D]"), visible.items, shop.currency
         visible = visible.between(end=self.at_)
         then = self.at_ - np.timedelta64(PERIOD_DAYS, "D")
-        self.replay_ = self._replay(shop, visible, then, seed)
+        self.replay_ = self._replay(shop, visible, then, seed) if self.replayed else pd.DataFrame(columns=_REPLAY)
         self.calibration_ = SetCalibration.fit(
             *(self.replay_[name].to_numpy() for name in ("joint", "size", "came_true"))
         )
-        self._learn(shop, visible, self.at_)
+        self._learn(shop, visible, self.at_, reasons=True)
         self.completer_ = BasketCompleter(seed=seed).fit(visible, self.at_)
         start = visible.day.min()
         self.table_ = prices(shop, visible, start, self.at_, self.margin, spread=True)
@@ -121,10 +124,10 @@ class BundleRecommender:
         self.everybody_ = np.sum(sums, axis=0) / visible.n_users
         return self
 
-    def _learn(self, shop: Shop, past: Baskets, at: np.datetime64) -> None:
+    def _learn(self, shop: Shop, past: Baskets, at: np.datetime64, reasons: bool) -> None:
         self.model.fit(past, at)
         self.together_ = co_purchase(past, at)
-        self.links_ = link_items(past, self.together_, _offered_sets(shop, past.level, at))
+        self.links_ = link_items(past, self.together_, _offered_sets(shop, past.level, at), complements=reasons)
 
     def _replay(self, shop: Shop, visible: Baskets, then: np.datetime64, seed: int) -> pd.DataFrame:
         past, last = visible.between(end=then), visible.between(start=then)
@@ -132,7 +135,7 @@ class BundleRecommender:
         if not len(users):
             raise BundlebookError(f"nobody has three baskets before {then}", where="BundleRecommender.fit")
         users = np.sort(np.random.default_rng(seed).permutation(users)[: self.replayed])
-        self._learn(shop, past, then)
+        self._learn(shop, past, then, reasons=False)
         p = self.model.probability(past.of_users(users), then)
         bought = last.of_users(users).user_item().toarray() > 0
         parts = []
@@ -260,7 +263,7 @@ class BundleRecommender:
         )
         chosen = choose(goal, k, limits, method)
         held = tuple(self._held(basket).tolist())
-        told = self.links_, self.together_, history, self.currency_, held, self.names_
+        told = self.links_, history, self.currency_, held, self.names_
         return [Bundle.of(priced, row, goal, explain(priced, row, *told)) for row in chosen]
 
     def _held(self, basket: Iterable[str]) -> np.ndarray:
@@ -407,6 +410,45 @@ def offer_table(
             for place, bundle in enumerate(recommend_bundles(shop, user, at, k, **page), start=1)
         ]
     )
+
+
+def offers_by_bundle(offers: pd.DataFrame, segments: pd.Series | None = None) -> pd.DataFrame:
+    """Sum an offer up by bundle: whom it goes to, how likely they are to buy it, and what a discount must bring.
+
+    Parameters
+    ----------
+    offers : DataFrame
+        From :func:`offer_table`. Users of the hold-out group get nothing and are not counted.
+    segments : Series of str, optional
+        Segment of each user, with their identifiers as index, as in
+        :func:`~bundlebook.shop.customer_segments`.
+
+    Returns
+    -------
+    DataFrame
+        One row per set of items, that of the most users first: ``items``, ``users``, ``segment`` (the most frequent one
+        among them; empty without *segments*), ``of_segment`` (its share of them), ``p_least`` (lowest P of a user who
+        is offered it: the threshold), ``p_mean``, ``discount`` (mean share taken off), ``break_even_low`` and
+        ``break_even_high`` (medians over the users; factors on P).
+    """
+    sent = offers[offers["group"] == "offer"]
+    grouped = sent.groupby("items", sort=True)
+    table = grouped.agg(
+        users=("user_id", "nunique"),
+        p_least=("probability", "min"),
+        p_mean=("probability", "mean"),
+        discount=("discount", "mean"),
+        break_even_low=("break_even_low", "median"),
+        break_even_high=("break_even_high", "median"),
+    )
+    table.insert(1, "segment", "")
+    table.insert(2, "of_segment", np.nan)
+    if segments is not None and len(sent):
+        counts = sent["user_id"].map(segments).groupby(sent["items"]).value_counts().rename("n").reset_index()
+        most = counts.sort_values(["n", "user_id"], ascending=[False, True]).drop_duplicates("items").set_index("items")
+        table["segment"] = most["user_id"].reindex(table.index).fillna("")
+        table["of_segment"] = most["n"].reindex(table.index) / table["users"]
+    return table.reset_index().sort_values(["users", "items"], ascending=[False, True], ignore_index=True)
 
 
 _FITTED: OrderedDict[tuple[int, str], tuple[Shop, Baskets, BundleRecommender]] = OrderedDict()

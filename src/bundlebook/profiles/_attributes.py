@@ -180,8 +180,8 @@ def _training_lines(shop: Shop, split: Split) -> pd.DataFrame:
     DataFrame
         ``user_id``, ``item_id``, ``label`` (name of the split's item), ``time``, ``units``, ``paid`` (money for the
         line), ``shelf`` (shelf price of one unit; what was paid where no list price is known), ``cut`` (share of the
-        list price that was taken off, 0 to 1, missing without list price), ``private`` (True for the shop's own
-        brand, missing where the catalogue names none), ``department``, ``basket`` (a number;
+        list price that was taken off, 0 to 1, missing without list price), ``private`` (1 for the shop's own
+        brands, missing where none is named), ``department``, ``basket`` (a number;
         of the day where the shop has neither basket nor session). Users, items, labels and departments are categories.
     """
     events, time = shop.events, shop.events["time"].to_numpy()
@@ -204,7 +204,9 @@ def _training_lines(shop: Shop, split: Split) -> pd.DataFrame:
     by = next((column for column in ("basket_id", "session_id") if column in events), None)
     basket = events[by].iloc[rows] if by else time[rows].astype("datetime64[D]")
     brand = products["brand"].astype(object).to_numpy() if "brand" in products else np.full(len(products), None)
-    own = np.where(pd.isna(brand), np.nan, brand == "Private") if "Private" in brand else np.full(len(brand), np.nan)
+    own = np.where(pd.isna(brand), np.nan, pd.Series(brand).isin(shop.margins.own_brands))
+    if not np.nansum(own):  # the shop has not said which brands are its own
+        own = np.full(len(brand), np.nan)
     return pd.DataFrame(
         {
             "user_id": pd.Categorical(events["user_id"].iloc[rows].astype(object)),

