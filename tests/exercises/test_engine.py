@@ -9,10 +9,12 @@ import threading
 import time
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from bundlebook.errors import BundlebookError
 from bundlebook.exercises import Exercise, check, hint
+from bundlebook.exercises.comparing import difference
 
 COUNT = []
 
@@ -204,3 +206,45 @@ def test_stop_in_the_kernel_ends_the_answer_too():
     """)
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    ("found", "wanted", "said"),
+    [
+        ([1, 3, 2], [1, 2, 3], ""),
+        ([1, 2], [1, 2, 3], ""),
+        ({"a": 1}, {"b": 1}, "'a' should not be"),
+        ({}, {"b": 1}, "some are missing"),
+        ({"b": [1]}, {"b": 1}, "returns a list"),
+        ({1}, {1, 2}, ""),
+        (pd.DataFrame({"a": [1]}), pd.DataFrame({"b": [1]}), "columns a"),
+        (pd.DataFrame({"a": [1]}), pd.DataFrame({"a": [1, 2]}), "1 rows"),
+        (pd.DataFrame({"a": [1]}), pd.DataFrame({"a": [2]}), ""),
+        (True, 1.0, "returns True or False"),
+        (1, True, "returns a number"),
+        (np.nan, 1.0, "missing or infinite"),
+        (np.array([True]), np.array([1.0]), "of type bool"),
+    ],
+)
+def test_a_difference_is_said_in_plain_words(found, wanted, said):
+    text = difference(found, wanted)
+    assert said in text and (said or text == "")
+
+
+@pytest.mark.parametrize(
+    ("found", "wanted"),
+    [
+        (np.float32(1), 1.0),
+        (np.array(2.0), 2),
+        ([1, None], np.array([1, np.nan])),
+        (pd.Series([True], index=[7]), np.array([True])),
+        (pd.Index(["a", "b"]), ["a", "b"]),
+        ((1, 2), [1, 2]),
+        (frozenset("ab"), set("ab")),
+        (pd.DataFrame({"b": ["x", None], "a": [1, 2]}, index=[5, 6]), pd.DataFrame({"a": [1, 2], "b": ["x", None]})),
+        (pd.Series(pd.to_datetime(["2021-01-01"])), pd.Series(pd.to_datetime(["2021-01-01"]))),
+        ({"k": np.array([1.0])}, {"k": [1.0]}),
+    ],
+)
+def test_what_means_the_same_is_equal(found, wanted):
+    assert difference(found, wanted) is None

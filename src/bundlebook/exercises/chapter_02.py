@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+from scipy.interpolate import CubicSpline
 
 from bundlebook.exercises.engine import Exercise
 
@@ -153,6 +154,12 @@ def _nearest(count):
     return wrong
 
 
+def _around(weeks, prices, t):
+    place = int(np.clip(np.searchsorted(weeks, t), 2, len(weeks) - 2))
+    four = slice(place - 2, place + 2)
+    return _through(weeks[four], prices[four], t)
+
+
 def _draw_leashed(rng):
     weeks = np.sort(rng.choice(14, 8, replace=False)).astype(float)
     gaps = np.setdiff1d(np.arange(weeks[0], weeks[-1]), weeks)
@@ -223,6 +230,10 @@ EXERCISES = (
             (
                 lambda lines: ~((lines["quantity"] > 0) & (lines["price"].isna() | (lines["price"] > 0))),
                 "You say True where a line is dropped. True should mean that it stays.",
+            ),
+            (
+                lambda lines: (lines["quantity"] > 0) & (lines["price"] != 0),
+                "You keep lines with a price below 0. Such a line takes back another one.",
             ),
             (lambda lines: lines["quantity"] > 0, "You looked at the quantity only. What about the price?"),
             (
@@ -299,6 +310,14 @@ EXERCISES = (
                 "Your limit is too strict: an item with exactly the least number of users belongs to the vocabulary.",
             ),
             (
+                lambda lines, train_end, least: [
+                    item
+                    for item in _counted(lines, "nunique", least)
+                    if item in set(lines.loc[lines["time"] < train_end, "item_id"])
+                ],
+                "You know the items from the past, but you count their users in the whole log. Count in the past only.",
+            ),
+            (
                 _until,
                 "You count a purchase at the very moment when training ends. That moment is not past yet.",
             ),
@@ -311,6 +330,7 @@ EXERCISES = (
                 "You keep every item of the training weeks, also those that hardly anybody bought.",
             ),
         ),
+        checks=((lambda result, *given: list(result) == sorted(result), "Your list is not sorted."),),
         look="Follow one item: who bought it, and when? Count by hand, then see what your function says.",
         hints=(
             "Cut first, count afterwards. What may be learned from the weeks after train_end?",
@@ -389,6 +409,14 @@ EXERCISES = (
             (
                 lambda weeks, prices, t: _through(weeks[:4], prices[:4], t),
                 "You took the first four points of the series. Which four lie nearest to t?",
+            ),
+            (
+                lambda weeks, prices, t: float(CubicSpline(weeks, prices)(t)),
+                "This is a cubic spline, which is glued from many pieces. Asked for is one cubic through four points.",
+            ),
+            (
+                _around,
+                "You took two points on each side. The four nearest to t may lie otherwise.",
             ),
             (
                 lambda weeks, prices, t: float(np.interp(t, weeks, prices)),

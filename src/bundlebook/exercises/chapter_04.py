@@ -95,21 +95,26 @@ def gru_slope(h, x_z, x_r, x_n, u_z, u_r, u_n):
     return z + through_z + through_n
 
 
-def _gru(drop="", sign=1):
-    """The right slope without one of its parts, or with the wrong sign of the update gate's path."""
+def _gru(*drop, sign=1.0, chain=True, weighs_new=True, product=True):
+    """The right slope without some of its parts, or with a usual slip in one of them."""
 
     def slope(h, x_z, x_r, x_n, u_z, u_r, u_n):
         z, r = expit(x_z + u_z * h), expit(x_r + u_r * h)
         n = np.tanh(x_n + r * u_n * h)
-        reset = 0 if drop == "reset" else h * r * (1 - r) * u_r
+        reset = 0 if "reset" in drop else (h if product else 1) * r * (1 - r) * u_r
         parts = {
             "itself": z,
-            "update": sign * (h - n) * z * (1 - z) * u_z,
-            "new": (1 - z) * (1 if drop == "tanh" else 1 - n**2) * u_n * (r + reset),
+            "update": sign * (h - n * weighs_new) * z * (1 - z) * (u_z if chain else 1),
+            "new": (1 - z) * (1 if "tanh" in drop else 1 - n**2) * u_n * (r + reset),
         }
-        return sum(value for name, value in parts.items() if name != drop)
+        return sum(value for name, value in parts.items() if name not in drop)
 
     return slope
+
+
+def _gru_itself(h, x_z, x_r, x_n, u_z, u_r, u_n):
+    z, r = expit(x_z + u_z * h), expit(x_r + u_r * h)
+    return z * h + (1 - z) * np.tanh(x_n + r * u_n * h)
 
 
 def _draw_gru(rng):
@@ -146,16 +151,21 @@ def _only_last_error(H, X, E, U, a, k):
     return truncated_gradient(H, X, alone, U, a, k)
 
 
-def _new_state(H, X, E, U, a, k):
-    """Pairs δ_t with h_t in place of h_{t−1}."""
-    total = np.zeros((len(a), len(a) + X.shape[1]))
-    for t in range(len(X)):
-        stream = a * E[t].sum()
-        for s in range(t, max(t - k, -1), -1):
-            delta = stream * H[s + 1] * (1 - H[s + 1])
-            total += np.outer(delta, np.concatenate([H[s + 1], X[s]]))
-            stream = U.T @ delta
-    return total
+def _streams(new=0, slope=1, memory_first=True):
+    """The right gradient with another row of H where δ meets the memory, or where it takes its slope."""
+
+    def wrong(H, X, E, U, a, k):
+        total = np.zeros((len(a), len(a) + X.shape[1]))
+        for t in range(len(X)):
+            stream = a * E[t].sum()
+            for s in range(t, max(t - k, -1), -1):
+                delta = stream * H[s + slope] * (1 - H[s + slope])
+                parts = [H[s + new], X[s]]
+                total += np.outer(delta, np.concatenate(parts if memory_first else parts[::-1]))
+                stream = U.T @ delta
+        return total
+
+    return wrong
 
 
 def _draw_truncated(rng):
@@ -191,6 +201,14 @@ EXERCISES = (
             (
                 lambda h, arriving, U: (U.T @ arriving) * (1 - h**2),
                 "You went through U before the slope. Undo the forward pass from the outside in: which step came last?",
+            ),
+            (
+                lambda h, arriving, U: (1 - h**2) * (U @ arriving),
+                "This carries a change forward, from old memory to new. The gradient takes the same road backward.",
+            ),
+            (
+                lambda h, arriving, U: U.T @ (arriving * (1 - h) ** 2),
+                "Mind the brackets of the slope: what is squared?",
             ),
             (
                 lambda h, arriving, U: U.T @ arriving,
@@ -261,7 +279,7 @@ EXERCISES = (
             ),
             (
                 lambda rng: (np.array([0.3, -0.4]), 0.5),
-                "A gradient exactly as long as κ, or whole numbers, go wrong. Such a gradient stays as it is.",
+                "A gradient exactly as long as κ goes wrong. It stays as it is.",
             ),
         ),
     ),
@@ -288,6 +306,10 @@ EXERCISES = (
             (
                 lambda o, bought: (_softmax(o, 0) - _bought(o, bought)) / len(o),
                 "Your probabilities add up to 1 over the customers. They should do so over the items of each customer.",
+            ),
+            (
+                lambda o, bought: (_softmax(o) - _bought(o, bought).max(axis=0)) / len(o),
+                "You subtract 1 in every row and every column that anybody bought. Each customer bought one.",
             ),
             (
                 lambda o, bought: _softmax(o) / len(o),
@@ -354,6 +376,15 @@ EXERCISES = (
                 "You returned differences of the loss. A slope is a difference divided by a distance.",
             ),
             (
+                lambda loss, theta, epsilon: np.array(
+                    [
+                        loss(theta + epsilon * row) - loss(theta - epsilon * row) / (2 * epsilon)
+                        for row in np.eye(len(theta))
+                    ]
+                ),
+                "Mind the brackets: only your second loss is divided by the distance.",
+            ),
+            (
                 lambda loss, theta, epsilon: -measured_gradient(loss, theta, epsilon),
                 "Every sign is turned. Which of the two points comes first in the difference?",
             ),
@@ -398,8 +429,20 @@ EXERCISES = (
             (_gru("itself"), "The plain path is missing: z times h contains h itself, with the slope z."),
             (_gru("new"), "The path through the new content is missing: h stands inside tanh as well."),
             (_gru("tanh"), "The slope of tanh is missing on the path through the new content."),
+            (_gru("update", "reset"), "Both gates depend on h, too. Two paths are missing."),
+            (
+                _gru(weighs_new=False),
+                "The update gate weighs two things: h with z, and the new content with 1 − z. One is missing.",
+            ),
+            (_gru(chain=False), "The inner derivative is missing on the update gate's path: h enters z with a factor."),
+            (
+                _gru(product=False),
+                "On the reset gate's path a factor is missing: what r multiplies stays when r is derived.",
+            ),
+            (_gru_itself, "This is the new memory itself. Asked for is its slope in the old one."),
             (_gru(sign=-1), "The update gate's path has the wrong sign. Which of h and n gains weight when z grows?"),
         ),
+        tolerance=1e-12,  # so that measuring the slope is not enough
         look="Set u_z = u_r = 0, so that both gates are constant, and compare with finite differences. Then free one.",
         hints=(
             "Mark each h in the formula of the step. Each is a path of its own; the chain rule adds them up.",
@@ -436,7 +479,12 @@ EXERCISES = (
                 lambda H, X, E, U, a, k: truncated_gradient(H, X, E, U.T, a, k),
                 "Your U is transposed the wrong way: forward is U h, so back is the transpose.",
             ),
-            (_new_state, "You paired δ with the new memory. The weights met the memory of the period before."),
+            (_streams(new=1), "You paired δ with the new memory. The weights met the memory of the period before."),
+            (_streams(slope=0), "Your slope is one period too early. Which memory did this period's squeezing make?"),
+            (
+                _streams(memory_first=False),
+                "Your columns stand in the wrong order. W_h is [U V]: the memory first, then the purchases.",
+            ),
         ),
         checks=(
             (

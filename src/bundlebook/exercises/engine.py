@@ -6,7 +6,7 @@ import importlib
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from inspect import signature
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from bundlebook.exercises.running import LIMIT, Outcome, call, is_untouched
 DRAWS = 8
 _CALLABLE = "Give the function itself, without brackets behind its name, so that it can be called with other inputs."
 _CONSTANT = "It returns the same for every input. Does it use its arguments?"
+_CLOSE = "Close, but not equal. If you measured a slope, derive it; if you rounded, do not."
 _UNSTEADY = "It gives two different results for the same input. Look for random numbers, or for something it remembers."
 
 
@@ -72,6 +73,12 @@ class Exercise:
         rng = np.random.default_rng(zlib.crc32(self.id.encode()))
         return [self.draw(rng) for _ in range(DRAWS)]
 
+    @cached_property
+    def _calls(self) -> tuple[list[tuple], list]:
+        """Inputs and right results. They can be kept, since an answer only ever sees copies."""
+        inputs = self.inputs()
+        return inputs, [self.reference(*given) for given in inputs]
+
     def judge(self, answer: object, seconds: float = LIMIT) -> "Verdict":
         """Compare *answer* with the reference; see :func:`check`."""
         if is_untouched(answer):
@@ -80,7 +87,7 @@ class Exercise:
             return self._not_yet(_CALLABLE)
         if complaint := self._signature_fault(answer):
             return self._not_yet(complaint)
-        inputs = self.inputs()
+        inputs, wanted = self._calls
         outcomes: list[Outcome] = []
         for given in inputs:
             outcomes.append(call(answer, given, seconds))
@@ -88,10 +95,10 @@ class Exercise:
                 return Verdict(self, "not attempted")
             if outcomes[-1].trouble:
                 return self._not_yet(outcomes[-1].trouble)
-        results, wanted = [outcome.result for outcome in outcomes], [self.reference(*given) for given in inputs]
+        results = [outcome.result for outcome in outcomes]
         differences = [difference(*pair, self.tolerance) for pair in zip(results, wanted, strict=True)]
         if any(found is not None for found in differences):
-            return self._not_yet(self._reason(inputs, results, differences))
+            return self._not_yet(self._reason(results, differences))
         if difference(call(answer, inputs[0], seconds).result, wanted[0], self.tolerance) is not None:
             return self._not_yet(_UNSTEADY)
         rng = np.random.default_rng(zlib.crc32(self.id.encode()))
@@ -116,8 +123,9 @@ class Exercise:
             pass
         return ""
 
-    def _reason(self, inputs: list[tuple], results: list, differences: list[str | None]) -> str:
+    def _reason(self, results: list, differences: list[str | None]) -> str:
         """Name the misconception if there is one, else what is wrong with the result, else what to look at."""
+        inputs, wanted = self._calls
         for wrong, message in self.misconceptions:
             theirs = (call(wrong, given).result for given in inputs)
             if all(difference(*pair, self.tolerance) is None for pair in zip(results, theirs, strict=True)):
@@ -129,6 +137,8 @@ class Exercise:
                 return message
         if all(difference(result, results[0], 0) is None for result in results):
             return _CONSTANT
+        if all(difference(*pair, 1e-4) is None for pair in zip(results, wanted, strict=True)):
+            return _CLOSE
         return self.look
 
 

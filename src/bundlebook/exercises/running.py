@@ -167,12 +167,13 @@ def _end(thread: Thread, done: Event) -> bool:
 def _say_error(error: BaseException, answer: Callable) -> str:
     """One sentence with the kind of the error, what it says, and the line of the student's code."""
     code = getattr(answer, "__code__", None)
-    said = " ".join(str(error).split()[:14])
+    words = str(error).split()
+    said = " ".join(words[:14]).rstrip(".,:; ") + (" …" if len(words) > 14 else ".") if words else ""
     place = ""
     if code is not None:
         lines = [line for frame, line in traceback.walk_tb(error.__traceback__) if frame.f_code is code]
         place = f", line {lines[-1] - code.co_firstlineno + 1} of the function" if lines else ""
-    return f"It stopped with {type(error).__name__}{place}{': ' if said else ''}{said.rstrip('.')}."
+    return f"It stopped with {type(error).__name__}{place}{f': {said}' if said else '.'}"
 
 
 def _parts(value: Any) -> Iterator[Any]:
