@@ -1,12 +1,17 @@
 """The command line, thin: every command calls one function of a room."""
 
+import shlex
+import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from bundlebook.errors import BundlebookError
 from bundlebook.exercises import learn_command
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 #: Seeds that NumPy and Keras both take.
 _SEED = click.IntRange(0, 2**32 - 1)
@@ -85,6 +90,73 @@ def _sample(out: Path, seed: int | None) -> None:
 
     for file in write_sample(out, SAMPLE_SEED if seed is None else seed):
         click.echo(f"wrote {paths.shown(file)}")
+
+
+@main.command("new")
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option(
+    "--from", "files", multiple=True, required=True, metavar="FILE", type=click.Path(path_type=Path),
+    help="Export of the shop system: CSV, parquet or xlsx. Give the option again for more files.",
+)  # fmt: skip
+@click.option("--column", "columns", multiple=True, metavar="OURS=THEIRS", help="Say what a column is: user_id=Kunde.")
+@click.option("--dates", type=click.Choice(["day-first", "month-first"]), help="Say how 01/02/2021 is meant.")
+@click.option("--encoding", metavar="NAME", help="Say the encoding of the CSV files, for example gb18030.")
+@click.option("--decimal", type=click.Choice([".", ","]), help="Say the decimal mark.")
+@click.option("--timezone", metavar="ZONE", help="Say the shop's time zone, for example Europe/Berlin.")
+@click.option("--currency", metavar="SIGN", help="Say the currency.")
+@click.option(
+    "--guests", type=click.Choice(["aside", "receipt"]), default="aside", show_default=True,
+    help="Rows without a customer: set them aside, or take each receipt for a user of its own.",
+)  # fmt: skip
+@click.option("--yes", is_flag=True, help="Write without asking.")
+def _new(folder: Path, files: tuple[Path, ...], columns: tuple[str, ...], yes: bool, **said: Any) -> None:
+    """Make the FOLDER of a shop out of exports of any shop system; every guess is told with its evidence."""
+    from bundlebook import paths
+    from bundlebook.shop import (
+        MOST_LOST,
+        Wishes,
+        aside_lines,
+        capabilities,
+        check_losses,
+        check_new,
+        load_shop,
+        preview,
+        propose_shop,
+        write_shop,
+    )  # fmt: skip
+
+    pairs = [column.partition("=") for column in columns]
+    if not all(ours and theirs for ours, _, theirs in pairs):
+        raise click.UsageError("write --column OURS=THEIRS, for example --column user_id=Kunde")
+    check_new(folder)
+    proposal = propose_shop(list(files), Wishes({ours: theirs for ours, _, theirs in pairs}, **said))
+    click.echo(f"{proposal}\n")
+    for name, before, after in preview(proposal):
+        click.echo(f"{name}, first rows as they are\n{_table(before)}\n\nas user_data.csv\n{_table(after)}\n")
+    if not yes and _is_terminal() and not click.confirm(f"Write {paths.shown(folder)}?", default=True):
+        raise click.ClickException("nothing was written; say what was guessed wrong, for example with --column")
+    written = write_shop(proposal, folder)
+    click.echo(f"wrote {paths.shown(folder)}: {written.kept:,} of {written.rows:,} rows became events")
+    for line in (*map(str, written.notes), *aside_lines(written)):
+        click.echo(f"  {line.strip()}")
+    shop = load_shop(folder)
+    if shop.losses["rows"].sum() > written.rows - written.kept:
+        for line in check_losses(shop, accept=True):
+            click.echo(line, err=True)
+    click.echo(f"\n{capabilities(shop)}")
+    lost = float(shop.losses["revenue"].sum())
+    accept = " --accept-loss" if lost > MOST_LOST else ""
+    if accept:
+        click.echo(f"\n{lost:.0%} of the revenue is lost: look at set_aside.csv before you accept that.")
+    click.echo(f"\nNext: bundlebook report --data {shlex.quote(str(folder))}{accept}")
+
+
+def _is_terminal() -> bool:
+    return sys.stdin.isatty()
+
+
+def _table(table: "pd.DataFrame") -> str:
+    return table.to_string(index=False, max_colwidth=24)
 
 
 @main.command("ask")

@@ -3,8 +3,9 @@
 - :mod:`~bundlebook.shop.shop` — ``Shop``, the tables everything else takes; :mod:`~bundlebook.shop.schema` is their
   contract.
 - :mod:`~bundlebook.shop.sources` — ``load_shop``: the real shop (:mod:`~bundlebook.shop.completejourney`), the sample,
-  or a folder of the reader's files.
+  or a folder of the reader's files; ``propose_shop`` and ``write_shop`` make such a folder out of any export.
 - :mod:`~bundlebook.shop.inventory` — ``capabilities``, what a shop's tables hold; ``check_losses``, what was lost.
+- :mod:`~bundlebook.shop.pseudonyms` — ``pseudonym``, what a user is called on a page.
 - :mod:`~bundlebook.shop.cleaning` — ``clean``, step by step, as a :mod:`~bundlebook.shop.policy` says;
   :mod:`~bundlebook.shop.imputation` learns limits and prices from the days already known.
 - :mod:`~bundlebook.shop.baskets` — ``Baskets``: who bought what on which day, one sparse matrix in time order.

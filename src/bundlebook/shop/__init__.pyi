@@ -1,4 +1,12 @@
 from . import zhangsan as zhangsan
+from ._intake.proposal import Proposal as Proposal, Wishes as Wishes, propose_shop as propose_shop
+from ._intake.writer import (
+    Written as Written,
+    aside_lines as aside_lines,
+    check_new as check_new,
+    preview as preview,
+    write_shop as write_shop,
+)
 from .baskets import Baskets as Baskets, group_baskets as group_baskets
 from .campaigns import Campaigns as Campaigns, load_campaigns as load_campaigns
 from .cleaning import (
@@ -15,12 +23,14 @@ from .imputation import (
     shelf_prices as shelf_prices,
 )
 from .inventory import (
+    MOST_LOST as MOST_LOST,
     WORTH_TELLING as WORTH_TELLING,
     Capabilities as Capabilities,
     capabilities as capabilities,
     check_losses as check_losses,
 )
 from .policy import CleaningPolicy as CleaningPolicy, Exclusion as Exclusion, MarginPolicy as MarginPolicy
+from .pseudonyms import pseudonym as pseudonym, with_pseudonyms as with_pseudonyms
 from .schema import EVENTS as EVENTS, contract as contract, validate as validate
 from .segments import SEGMENTS as SEGMENTS, customer_segments as customer_segments
 from .shop import Shop as Shop, SourceFile as SourceFile

@@ -154,6 +154,7 @@ def load() -> Shop:
         user_word="household",
         policy=CleaningPolicy(exclusions=_EXCLUSIONS),
         margins=_MARGINS,
+        published=True,
         read_campaigns=_read_campaigns,
     )
 

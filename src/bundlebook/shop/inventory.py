@@ -14,7 +14,7 @@ _REPEAT = 0.05
 #: Share of the revenue above which a loss is told before anything else.
 WORTH_TELLING = 0.01
 #: Share of the revenue above which a command stops.
-_STOP = 0.2
+MOST_LOST = 0.2
 _MEANING = {
     "priced": "of the purchase lines have a price",
     "discounted": "of these were paid below the shelf price",
@@ -210,7 +210,7 @@ def check_losses(shop: Shop, accept: bool = False) -> list[str]:
     table = shop.losses
     share = table["revenue"].sum()
     said = [f"{_rows(rows)}, {part:.1%} of the revenue: {what}" for what, rows, part in table.itertuples(index=False)]
-    if share > _STOP and not accept:
+    if share > MOST_LOST and not accept:
         raise BundlebookError(
             f"{share:.1%} of the revenue is lost: " + "; ".join(said),
             where=f"shop {shop.name!r}",

@@ -85,6 +85,9 @@ class Shop:
         How :func:`bundlebook.shop.clean` treats this shop unless it is told otherwise; the loader knows its catalogue.
     margins : MarginPolicy
         Its own brands, and how the margin differs between items; nothing is assumed by default.
+    published : bool
+        True for the shops that come with the project: everybody can read their identifiers, so their pseudonyms have a
+        public key, see :func:`bundlebook.shop.pseudonym`.
     read_campaigns : callable or None
         Reads the coupon campaigns; None for a shop without any. Use :attr:`campaigns`.
     """
@@ -106,6 +109,7 @@ class Shop:
     notes: tuple[str, ...] = ()
     policy: CleaningPolicy = field(default_factory=CleaningPolicy)
     margins: MarginPolicy = field(default_factory=MarginPolicy)
+    published: bool = False
     read_campaigns: "Callable[[], Campaigns] | None" = None
 
     @cached_property

@@ -51,7 +51,7 @@ def load_shop(source: str | Path, strict: bool = False, quarantine: str | Path |
     name = "sample" if source == "sample" else folder.name
     if source != "sample" and name in ("completejourney", "sample"):
         name = f"folder {name}"
-    shop = _counted(validate(read_folder(folder, name, strict)))
+    shop = _counted(validate(read_folder(folder, name, strict))).with_tables(published=source == "sample")
     written = _write_quarantine(shop, None if quarantine is None else Path(quarantine))
     if written is None:
         return shop

@@ -8,12 +8,14 @@ import pandas as pd
 from bundlebook.errors import BundlebookError
 from bundlebook.shop._intake.convert import LIMIT, Converted, convert
 from bundlebook.shop._intake.csvfile import judge_csv
-from bundlebook.shop._intake.rawfile import judge_parquet, shown
+from bundlebook.shop._intake.rawfile import judge_parquet, md5, shown
 from bundlebook.shop._intake.settings import FILE, Settings, read_settings
 from bundlebook.shop.schema import BUNDLE_EVENTS, EVENTS, TABLES, Table
-from bundlebook.shop.shop import Shop, SourceFile
+from bundlebook.shop.shop import Shop, SourceFile, _empty_quarantine
 
 _JUDGES = {".csv": judge_csv, ".parquet": judge_parquet}
+#: Rows that `bundlebook new` set aside when it made the folder out of exports; they are lost like those set aside here.
+SET_ASIDE = "set_aside.csv"
 #: For a table, the column whose values another table must know.
 _REFERENCES = {"bundles": ("item_id", "products"), "bundle_events": ("bundle_id", "bundles")}
 #: Words by which other logs tell what happened; a column of them is not a column beside the contract.
@@ -63,6 +65,11 @@ def read_folder(folder: Path, name: str, strict: bool = False) -> Shop:
     _check_items(events, read["events"], read["products"], notes)
     timezone = _one_clock(read, settings, notes)
     sources = [read[table].source for table in TABLES if table in read]
+    quarantines = [read[table].quarantine for table in TABLES if table in read]
+    if (folder / SET_ASIDE).is_file():
+        earlier, source = _set_aside_before(folder / SET_ASIDE)
+        sources.append(source)
+        quarantines.append(earlier)
     if settings.md5:
         sources.append(SourceFile(FILE, 0, settings.md5))
     return Shop(
@@ -70,7 +77,7 @@ def read_folder(folder: Path, name: str, strict: bool = False) -> Shop:
         events=events,
         products=products,
         **{table: read[table].frame for table in ("users", "bundles", "bundle_events") if table in read},
-        quarantine=pd.concat([read[table].quarantine for table in TABLES if table in read], ignore_index=True),
+        quarantine=pd.concat(quarantines, ignore_index=True),
         files=tuple(sources),
         timezone=timezone,
         local_timezone=settings.local_timezone or timezone,
@@ -101,6 +108,26 @@ def _find(folder: Path) -> dict[str, Path]:
     return files
 
 
+def _set_aside_before(path: Path) -> tuple[pd.DataFrame, SourceFile]:
+    """The rows that the exports lost on their way into this folder, as a quarantine."""
+    kinds = _empty_quarantine().dtypes
+    try:
+        table = pd.read_csv(
+            path,
+            dtype={name: str(kind) for name, kind in kinds.items()},
+            keep_default_na=False,
+            na_values={"revenue": [""]},
+        )
+        table = table[list(kinds.index)].astype(kinds.to_dict())
+    except (ValueError, KeyError, pd.errors.ParserError) as error:
+        raise BundlebookError(
+            f"these are not the rows that `bundlebook new` set aside: {str(error).splitlines()[0][:120]}",
+            where=path.name,
+            remedy="delete the file, or make the folder again",
+        ) from None
+    return table, SourceFile(path.name, len(table), md5(path.read_bytes()), len(table))
+
+
 def _missing(folder: str, table: Table, present: list[str]) -> BundlebookError:
     spare = [name for name in present if name not in {t.file + ending for t in TABLES.values() for ending in _JUDGES}]
     close = difflib.get_close_matches(f"{table.file}.csv", [name.lower() for name in spare], 1, 0.6)
@@ -129,6 +156,7 @@ def _check_orphans(files: dict[str, Path], settings: Settings) -> None:
 
 def _ignored(folder: Path, files: dict[str, Path]) -> list[str]:
     spare = sorted(path.name for path in folder.iterdir() if path.suffix in _JUDGES and path not in files.values())
+    spare = [name for name in spare if name != SET_ASIDE]
     return [f"not read, for its name is not in the contract: {name}" for name in spare]
 
 
