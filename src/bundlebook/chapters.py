@@ -38,7 +38,7 @@ def chapter_files() -> list[Path]:
 
 
 def solution_files() -> list[Path]:
-    """The executed solutions of the exercises, one notebook a chapter."""
+    """The executed solutions of the exercises, one notebook per chapter."""
     return sorted((paths.notebooks() / "solutions").glob("[0-9][0-9]_*.ipynb"))
 
 

@@ -18,7 +18,7 @@ from numba.extending import intrinsic
 
 @intrinsic
 def _popcount(typingctx, word):
-    """Number of set bits: one machine instruction, which Python has no name for."""
+    """Number of set bits: one machine instruction that Python cannot name."""
 
     def generate(context, builder, signature, args):
         return builder.ctpop(args[0])

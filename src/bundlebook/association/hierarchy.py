@@ -74,7 +74,7 @@ def surprise(pairs: pd.DataFrame, singles: pd.Series, coarse: pd.DataFrame, coar
 
 
 def revenue_baskets(shop: Shop, level: str = "auto", by: str = "auto") -> Baskets:
-    """Baskets whose matrix holds money instead of units: quantity × price paid, summed per basket and item."""
+    """Make baskets whose matrix holds money instead of units: quantity × price paid, summed per basket and item."""
     events = shop.events
     money = events["quantity"] * events["price"]
     return group_baskets(shop.with_tables(events=events.assign(quantity=money)), level, by)

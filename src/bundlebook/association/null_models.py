@@ -330,7 +330,7 @@ def _solve_sizes(count: np.ndarray, number: np.ndarray, tolerance: float, max_it
 
 
 def _fitted(x: np.ndarray, number: np.ndarray, pull: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Ratios, expected counts, and the y of the sizes beyond the recursion."""
+    """Return the ratios, the expected counts, and the y of the sizes beyond the recursion."""
     inside, fitted, ratio, growth = np.zeros(len(x)), np.zeros(len(x)), [0.0], 1.0
     largest = x.max()
     for size in range(1, len(number)):

@@ -23,7 +23,7 @@ def _fisher(both: np.ndarray, a: np.ndarray, c: np.ndarray, n: np.ndarray | int)
 
 
 def _adjust(p: np.ndarray, method: str = "fdr_bh", n_tests: int | None = None) -> np.ndarray:
-    """Correct p-values for *n_tests* tests; NaN stays NaN and counts for nothing.
+    """Correct p-values for *n_tests* tests; NaN stays NaN and does not count as a test.
 
     Tests beyond those listed, such as all pairs where only frequent ones were counted, are taken as p = 1.
     """

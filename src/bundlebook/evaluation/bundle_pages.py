@@ -59,7 +59,7 @@ def page_results(
 
 
 def pairs_by_score(scores: np.ndarray, k: int, new: np.ndarray | None = None) -> list[list[tuple[int, int]]]:
-    """Pages of a method that scores items one by one: its first item with its second, the third with the fourth …
+    """Make pages from scores of single items: the first item with the second, the third with the fourth, and so on.
 
     Parameters
     ----------
@@ -93,7 +93,7 @@ def pairs_by_link(
     new: np.ndarray | None = None,
     starts: int = 15,
 ) -> list[list[tuple[int, int]]]:
-    r"""Pages of a method that links items: pairs with the largest frequency of one times the strength of their link.
+    r"""Make pages from links between items: the largest frequency of one item times the strength of its link.
 
     .. math:: s_u(i \to j) = f_{ui} \cdot a_{ij}
 

@@ -66,7 +66,7 @@ def _pair_squares(p: np.ndarray, y: np.ndarray) -> np.ndarray:
 
 
 def brier_skill(p: np.ndarray, y: np.ndarray) -> float:
-    r"""Share of the Brier score of the constant :math:`\bar y` that was saved: 1 is perfect, 0 no better than it.
+    r"""Improvement on the Brier score of the constant :math:`\bar y`, as a share of it: 1 is perfect, 0 no better.
 
     >>> p, y = np.array([0.8, 0.4, 0.1]), np.array([1, 0, 0])
     >>> round(brier_skill(p, y), 4)  # 1 − .07 / (2/9)
@@ -302,7 +302,7 @@ def ece_interval(
 
 
 def ece_by_chance(p: np.ndarray, bins: int = 10, draws: int = 100, *, seed: int) -> float:
-    """Mean calibration error of probabilities that are exactly right: what a finite sample costs, and no fault of p.
+    """Mean calibration error of probabilities that are exactly right: the part that a finite sample alone explains.
 
     Outcomes are drawn from p itself, independently of each other. Real purchases of a user hang together, so that
     chance adds rather more than this.

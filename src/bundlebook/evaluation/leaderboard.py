@@ -92,7 +92,7 @@ class HeldOutTest:
 
 @dataclass(frozen=True)
 class Options:
-    """How a leaderboard is made.
+    """Settings of a leaderboard: seeds, sample, timed requests and new users.
 
     Attributes
     ----------
@@ -123,7 +123,7 @@ class Options:
 
 @dataclass(frozen=True)
 class Leaderboard:
-    """Evaluations by task, and what is to be said about how they came about.
+    """Evaluations by task, with the settings, the looks at the test window and the failures behind them.
 
     Attributes
     ----------
@@ -337,7 +337,7 @@ def judge_cached(
 
 
 def _modules(recommender: Any) -> set[str]:
-    """Modules that define a recommender and its parts: an edit of any of them makes a kept row worthless."""
+    """Modules that define a recommender and its parts: an edit of any of them invalidates a kept row."""
     found, waiting = set(), [recommender]
     while waiting:
         part = waiting.pop()

@@ -52,7 +52,7 @@ _FAMILIES = ("counting", "neighbours", "content", "linear", "factors", "network"
 
 @dataclass(frozen=True)
 class MethodInputs:
-    """What methods are made from besides their settings.
+    """The shop and the split that methods are made from, besides their settings.
 
     Attributes
     ----------
@@ -74,7 +74,7 @@ class MethodInputs:
 
 @dataclass(frozen=True)
 class Size:
-    """How large a shop is, as far as memory and time depend on it.
+    """Size of a shop, as far as memory and time depend on it.
 
     Attributes
     ----------

@@ -225,7 +225,7 @@ def novelty(items: np.ndarray, popularity: np.ndarray) -> float:
 
 
 def popularity_bias(items: np.ndarray, popularity: np.ndarray) -> float:
-    """Mean share of users that bought a shown item: how mainstream the lists are.
+    """Mean share of users that bought a shown item: high where the lists hold best-sellers.
 
     >>> items = np.array([[0, 1], [0, 1], [0, 2]])
     >>> round(popularity_bias(items, np.array([.5, .5, .25, .125])), 4)

@@ -236,7 +236,7 @@ def _best(
 
 
 def _keys(first_row: int, shape: tuple[int, int]) -> np.ndarray:
-    """Random order of the items for every row: row u of all has the same one in whatever block it comes."""
+    """Random order of the items for every row: row u has the same one in whatever block it comes."""
     return np.random.Generator(np.random.PCG64(0).advance(first_row * shape[1])).random(shape)
 
 
@@ -260,7 +260,7 @@ def _top(values: np.ndarray, bought: np.ndarray, k: int, first_row: int = 0) -> 
 
 
 def three_rows() -> tuple[np.ndarray, sparse.csr_matrix]:
-    """Three users, five items: scores and truth small enough to do every metric by hand.
+    """Return scores and truth of three users and five items, small enough to compute every metric by hand.
 
     >>> scores, truth = three_rows()
     >>> truth.toarray()

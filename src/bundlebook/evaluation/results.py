@@ -26,7 +26,7 @@ _MOST_BUYERS, _MOST_LISTS = 20_000, 5_000
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Several recommenders, one task, one table.
+    """Results of several recommenders on one task, and the tables made of them.
 
     Attributes
     ----------
@@ -47,7 +47,7 @@ class Evaluation:
 
     @classmethod
     def of(cls, prepared: PreparedTask, results: Iterable[Result]) -> "Evaluation":
-        """All results of one task."""
+        """Gather all results of one task."""
         judged = {result.name: result for result in results}
         return cls(prepared.task, prepared.tracks, prepared.ks, prepared.outcome, judged)
 

@@ -32,7 +32,7 @@ _MEAN = f"{_NETWORK}, mean of seeds"
 
 
 def summary(board: Leaderboard, resamples: int = 2000) -> dict[str, Any]:
-    """Every figure of a leaderboard: means, 95 % intervals, spread over seeds, comparisons, lists, P, costs.
+    """Return every figure of a leaderboard: means, 95 % intervals, spread over seeds, comparisons, lists, P, costs.
 
     Returns
     -------

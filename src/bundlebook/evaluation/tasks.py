@@ -52,7 +52,7 @@ class _Track:
 
 
 def tracks(task: Task) -> dict[str, _Track]:
-    """The three tracks of a task, by name; one without a single user to judge is left out."""
+    """Return the three tracks of a task by name; one without a single user to judge is left out."""
     before = task.histories.user_item()
     before.data[:] = 1
     repeated = sparse.csr_matrix(task.truth.multiply(before))
@@ -67,7 +67,7 @@ def tracks(task: Task) -> dict[str, _Track]:
 
 
 def everyone(task: Task, min_history: int = 3) -> tuple[Baskets, sparse.csr_matrix]:
-    """All users a probability is asked of: those of the task and those who then stayed away.
+    """Return all users that a probability is asked of: those of the task, and those who stayed away.
 
     A list can only be judged if something was bought. A probability must not be judged on such users alone: on the
     day of the prediction nobody knows who will come.
@@ -100,7 +100,7 @@ _NEW_BASKETS = (1, 2, 4)
 def newcomers(
     task: Task, baskets: tuple[int, ...] = _NEW_BASKETS, share: float = 0.2, *, seed: int
 ) -> dict[int, tuple[Task, tuple[Baskets, sparse.csr_matrix]]]:
-    """Tasks with new users: nothing of them may be learned from, and their history has only just begun.
+    """Make tasks with new users, from whom nothing was learned and whose histories have only just begun.
 
     A random share of the users is held out with everything they ever bought. What is left of them is their latest n
     baskets before the day of the prediction, as if they had joined the shop with the first of these.
@@ -174,7 +174,7 @@ class _Completion:
 
 
 def hide_one(baskets: Baskets, *, seed: int, most: int | None = None) -> _Completion:
-    """Baskets of two or more items with one of them hidden, drawn at random.
+    """Take baskets of two or more items and hide one of them, drawn at random.
 
     Parameters
     ----------

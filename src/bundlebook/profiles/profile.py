@@ -15,7 +15,7 @@ from bundlebook.shop import Baskets, Shop, Split
 
 @dataclass(frozen=True)
 class Profiles:
-    """Everything known of a shop's users and items at the end of the training weeks.
+    """Everything that is known about a shop's users and items at the end of the training weeks.
 
     Attributes
     ----------

@@ -143,7 +143,7 @@ def _tokens(text: str) -> set[str]:
 
 
 def hide_items(shop: Shop, split: Split, share: float = 0.2, *, seed: int) -> tuple[Shop, Split, np.ndarray]:
-    """Erase every purchase of some items before the validation window; what they are stays known.
+    """Erase every purchase of some items before the validation window; their attributes stay known.
 
     Parameters
     ----------

@@ -29,7 +29,7 @@ class Weights:
 
     @classmethod
     def by_hand(cls, sources: Mapping[str, float], blocks: Mapping[str, float]) -> Self:
-        """Normalise weights somebody chose; the same for every length of history.
+        """Normalise weights that were chosen by hand; the same for every length of history.
 
         >>> Weights.by_hand({"purchases": 3, "everyone": 1}, {"item": 1}).sources.loc[0].tolist()
         [0.75, 0.25]
@@ -165,7 +165,7 @@ def people(users: pd.DataFrame | None) -> pd.DataFrame | None:
 
 
 class SocialProfile:
-    r"""What people like this one buy: a ridge regression (岭回归) of purchases on social attributes.
+    r"""What users with the same social attributes buy: a ridge regression (岭回归) of purchases on attributes.
 
     With d_u ∈ {0,1}^q the attributes of user u and f_u ∈ R^n_items what he or she buys, both minus their means,
 

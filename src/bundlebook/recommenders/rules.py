@@ -14,7 +14,7 @@ from bundlebook.shop import Baskets
 
 @dataclass(eq=False)
 class RuleRecommender:
-    r"""Score each item by its best matching rule: how often the user's baskets hold A, times how often A brings *i*.
+    r"""Score each item by its best matching rule: the share of the user's baskets with A times its confidence.
 
     .. math:: s_{ui} = \max_{A \Rightarrow i} \; f_u(A) \cdot \operatorname{confidence}(A \Rightarrow i), \qquad
               f_u(A) = \frac{|\{b \in B_u : A \subseteq b\}|}{|B_u|}

@@ -16,7 +16,7 @@ from bundlebook import paths
 
 
 def read_plan() -> dict:
-    """The plan of the sample shop: ``assets/sample_shop.yaml``, the one place where anything is planted."""
+    """Read the plan of the sample shop from ``assets/sample_shop.yaml``, the only place where anything is planted."""
     return yaml.safe_load((paths.assets() / "sample_shop.yaml").read_text(encoding="utf-8"))
 
 
@@ -204,7 +204,7 @@ def _bundles(plan: dict, products: pd.DataFrame) -> pd.DataFrame:
 
 
 def read_truth() -> dict:
-    """The planted truth of the committed sample shop, as :func:`truth` describes it."""
+    """Read the planted truth of the committed sample shop, as :func:`truth` describes it."""
     return json.loads((paths.data() / "sample_shop" / "truth.json").read_text(encoding="utf-8"))
 
 

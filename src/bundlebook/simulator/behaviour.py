@@ -21,7 +21,7 @@ _SIMULATOR_VERSION = 2
 
 @dataclass(frozen=True)
 class Assumptions:
-    """What purchases cannot tell. None of these is measured; change them and see what a conclusion rests on.
+    """Assumptions about what purchases cannot tell. None is measured: change them to see what a conclusion rests on.
 
     Attributes
     ----------
