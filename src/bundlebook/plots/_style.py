@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import wraps
 from inspect import cleandoc, signature
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, ParamSpec
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
@@ -30,7 +30,6 @@ CJK_FONT = paths.assets() / "fonts" / "DroidSansFallback-GB2312.ttf"
 #: The axes of a figure of several panels, row by row.
 Panels = Sequence[Axes]
 _P = ParamSpec("_P")
-_R = TypeVar("_R")
 _WHERE = {
     "ax": "ax : Axes, optional\n    Where to draw; a new figure if not given.",
     "axes": "axes : sequence of Axes, optional\n    Where to draw, one per panel, row by row; a new figure if none.",
@@ -72,20 +71,21 @@ def use_style() -> None:
     )
 
 
-def figure(draw: Callable[_P, _R]) -> Callable[_P, _R | None]:
-    """Make a drawing function return its axes only where the caller gave some.
+def figure(draw: Callable[_P, None]) -> Callable[_P, Any]:
+    """Make a drawing function return the axes that the caller gave.
 
-    Given axes, a figure function is part of a larger drawing and returns them. Called without, as the chapters do, it
-    makes a figure, which the notebook shows by itself, and returns None: the axes as the last value of a cell would
-    be printed below the figure. The parameter is described here once, at the end of every docstring.
+    Given axes, a figure function is part of a larger drawing and returns them, so *draw* itself returns nothing. Called
+    without, as the chapters do, it makes a figure, which the notebook shows by itself, and returns None: the axes as
+    the last value of a cell would be printed below the figure. The parameter is described here once, at the end of
+    every docstring.
     """
     name = "ax" if "ax" in signature(draw).parameters else "axes"
     returns = f"{'Axes' if name == 'ax' else 'sequence of Axes'} or None\n    What was given; None if nothing was."
 
     @wraps(draw)
-    def drawn(*args: _P.args, **kwargs: _P.kwargs) -> _R | None:
-        used = draw(*args, **kwargs)
-        return None if kwargs.get(name) is None else used
+    def drawn(*args: _P.args, **kwargs: _P.kwargs) -> Any:
+        draw(*args, **kwargs)
+        return kwargs.get(name)
 
     drawn.__doc__ = (
         f"{cleandoc(draw.__doc__ or '')}\n\nOther Parameters\n----------------\n{_WHERE[name]}\n\n"

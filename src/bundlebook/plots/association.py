@@ -35,7 +35,7 @@ def _joined(labels: Sequence[str], width: int = 22) -> str:
 
 
 @figure
-def rule_scatter(rules: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
+def rule_scatter(rules: pd.DataFrame, *, ax: Axes | None = None) -> None:
     """Draw support against confidence of every rule, coloured by lift, the highest lift on top.
 
     Parameters
@@ -55,13 +55,12 @@ def rule_scatter(rules: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     ax.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     bar = ax.figure.colorbar(dots, ax=ax, pad=0.01, label="lift")
     log_ticks(bar.ax.yaxis)
-    return ax
 
 
 @figure
 def grouped_matrix(
     rules: pd.DataFrame, groups: int = 10, consequents: int = 12, measure: str = "lift", *, ax: Axes | None = None
-) -> Axes:
+) -> None:
     """Draw antecedents in groups against consequents: size of a circle is support, colour the measure.
 
     Antecedents that promote the same consequents are grouped by Ward's method on their rows of log measures, the way of
@@ -92,7 +91,6 @@ def grouped_matrix(
     ax.set(ylim=(len(shown) - 0.4, -0.6), xlim=(-0.6, len(order) - 0.4), title="Groups of antecedents → consequent")
     bar = ax.figure.colorbar(dots, ax=ax, pad=0.01, label=f"{measure.replace('_', ' ')}, median")
     log_ticks(bar.ax.yaxis)
-    return ax
 
 
 def rule_groups(rules: pd.DataFrame, groups: int = 10, consequents: int = 12, measure: str = "lift") -> pd.DataFrame:
@@ -134,7 +132,7 @@ def rule_network(
     least: float = 2.0,
     *,
     ax: Axes | None = None,
-) -> Axes:
+) -> None:
     """Draw the strongest pairs as a network whose labels never overlap.
 
     Every node *is* its label, a box of text. A force layout places the centres; then boxes that overlap are pushed
@@ -193,7 +191,6 @@ def rule_network(
     for pair, strength in sorted(strengths.items(), key=lambda edge: edge[1]):
         x, y = zip(*(place[name] for name in pair), strict=True)
         ax.plot(x, y, color=colours(norm(strength)), lw=1 + 3 * norm(strength), zorder=0, solid_capstyle="round")
-    return ax
 
 
 def _layout(graph, names: Sequence[str]) -> np.ndarray:
@@ -209,7 +206,7 @@ def _layout(graph, names: Sequence[str]) -> np.ndarray:
 
 
 @figure
-def null_model(real: pd.DataFrame, shuffled: pd.DataFrame, *, axes: Panels | None = None) -> Panels:
+def null_model(real: pd.DataFrame, shuffled: pd.DataFrame, *, axes: Panels | None = None) -> None:
     """Draw the plain and the size-adjusted lift of pairs, in the shop and in shuffled baskets.
 
     Parameters
@@ -233,11 +230,10 @@ def null_model(real: pd.DataFrame, shuffled: pd.DataFrame, *, axes: Panels | Non
     axes[0].yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     axes[1].set_title("Size-adjusted: the null stays at 1")
     axes[1].legend(loc="upper right")
-    return axes
 
 
 @figure
-def lift_over_time(lifts: Mapping[str, pd.DataFrame], *, ax: Axes | None = None) -> Axes:
+def lift_over_time(lifts: Mapping[str, pd.DataFrame], *, ax: Axes | None = None) -> None:
     """Draw how the lift of fixed pairs moves from period to period: median, and the middle half.
 
     Parameters
@@ -261,11 +257,10 @@ def lift_over_time(lifts: Mapping[str, pd.DataFrame], *, ax: Axes | None = None)
     ax.set_xticks(x)
     ax.set_title("Do strong pairs stay strong?")
     ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.18), ncols=2)
-    return ax
 
 
 @figure
-def departments(ratio: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
+def departments(ratio: pd.DataFrame, *, ax: Axes | None = None) -> None:
     """Draw a heat map of observed over expected meetings of departments.
 
     Parameters
@@ -291,4 +286,3 @@ def departments(ratio: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     ticks = np.arange(-np.floor(2 * limit), np.floor(2 * limit) + 1) / 2
     bar = ax.figure.colorbar(image, ax=ax, pad=0.01, ticks=ticks, label="size-adjusted lift")
     bar.ax.set_yticklabels([f"{2.0**tick:.2g}" for tick in ticks])
-    return ax

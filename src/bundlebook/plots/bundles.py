@@ -18,7 +18,7 @@ from bundlebook.plots._style import MARKERS, PALETTE, Panels, figure, get_ax, ge
 @figure
 def demand_curves(
     response: Demand, curve: pd.DataFrame, margin: float, most: int = 12, *, axes: Panels | None = None
-) -> Panels:
+) -> None:
     """Draw the measured uplift by depth of discount beside the fitted curve, and the elasticities by category.
 
     Parameters
@@ -32,7 +32,7 @@ def demand_curves(
         Categories shown, those with most item-weeks.
     """
     table = response.table.sort_values(["weeks"], ascending=False).head(most).sort_values("elasticity", ascending=False)
-    left, right = axes = get_axes(axes, 1, 2, figsize=(10, 4.3), width_ratios=(1, 1.1))
+    left, right = get_axes(axes, 1, 2, figsize=(10, 4.3), width_ratios=(1, 1.1))
     depth = np.linspace(0, float(curve["depth"].max()) * 1.05, 100)
     left.plot(depth, (1 - depth) ** -response.pooled["elasticity"], color=PALETTE[0], lw=2,
               label=f"whole items, ε = {response.pooled['elasticity']:.2f}")  # fmt: skip
@@ -52,11 +52,10 @@ def demand_curves(
     right.axvline(1 / margin, color="0.4", lw=1.5, ls=":")
     name_rows(right, table.index, width=26, fontsize=9)
     right.set(title="The largest categories", xlabel="elasticity of buying", xlim=(0, None))
-    return axes
 
 
 @figure
-def pareto(pages: pd.DataFrame, marked: Mapping[str, int], *, ax: Axes | None = None) -> Axes:
+def pareto(pages: pd.DataFrame, marked: Mapping[str, int], *, ax: Axes | None = None) -> None:
     """Draw what every weighting yields: revenue against satisfaction, with the margin as colour.
 
     Parameters
@@ -87,7 +86,6 @@ def pareto(pages: pd.DataFrame, marked: Mapping[str, int], *, ax: Axes | None = 
            ylabel="expected revenue S per page, money")  # fmt: skip
     ax.figure.colorbar(dots, ax=ax, label="expected margin R per page, money (ASSUMED cost)")
     ax.legend(loc="lower center")
-    return ax
 
 
 @figure
@@ -98,7 +96,7 @@ def bundle_card(
     title: str = "For you, these four weeks",
     *,
     ax: Axes | None = None,
-) -> Axes:
+) -> None:
     """Draw one bundle as a customer would see it, and below the line what the analyst sees.
 
     Parameters
@@ -145,13 +143,12 @@ def bundle_card(
     for line in facts:
         y -= 0.26
         ax.text(0.06, y, line, fontsize=8.5, va="center", color="0.35")
-    return ax
 
 
 @figure
 def page_of_bundles(
     page: list[Bundle], weights: Weights, names: Mapping[str, str] | None = None, *, ax: Axes | None = None
-) -> Axes:
+) -> None:
     """Draw what a page promises: a bar of expected revenue per bundle, the margin as its darker part.
 
     Parameters
@@ -176,7 +173,6 @@ def page_of_bundles(
     ax.set(title="Weights: S {:.2f}, R {:.2f}, D {:.2f}".format(*share), xlabel="expected money per bundle and period",
            xlim=(0, 1.45 * max([bundle.revenue for bundle in page], default=1)))  # fmt: skip
     ax.legend(loc="lower right", fontsize=9)
-    return ax
 
 
 def weights_panel(
@@ -232,7 +228,7 @@ def weights_panel(
 @figure
 def exposures(
     lifts: np.ndarray, needed: Mapping[str, np.ndarray], at_hand: float, claimed: float, *, ax: Axes | None = None
-) -> Axes:
+) -> None:
     """Draw how many exposures each group of an experiment needs for each relative lift.
 
     Parameters
@@ -257,4 +253,3 @@ def exposures(
     ax.set_xticklabels([f"{lift:+.0%}" for lift in lifts])
     ax.minorticks_off()
     ax.legend(loc="upper right")
-    return ax

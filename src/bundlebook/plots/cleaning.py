@@ -17,7 +17,7 @@ _BLUE, _ORANGE, _GREEN, _RED = PALETTE[0], PALETTE[1], PALETTE[2], PALETTE[3]
 @figure
 def hours(
     before: pd.Series, after: pd.Series, before_name: str, after_name: str, *, axes: Panels | None = None
-) -> Panels:
+) -> None:
     """Draw the share of lines in each hour of the day, on the clock of the file and on that of the shop's door.
 
     Parameters
@@ -38,11 +38,10 @@ def hours(
         axis.grid(axis="x", visible=False)
     axes[0].set_ylabel("lines (%)")
     axes[1].text(2.5, axes[1].get_ylim()[1] * 0.92, "night", ha="center", color="0.35")
-    return axes
 
 
 @figure
-def quantities(groups: Mapping[str, np.ndarray], *, ax: Axes | None = None) -> Axes:
+def quantities(groups: Mapping[str, np.ndarray], *, ax: Axes | None = None) -> None:
     """Draw a histogram of units per line on two logarithmic axes, one colour per group.
 
     Parameters
@@ -59,11 +58,10 @@ def quantities(groups: Mapping[str, np.ndarray], *, ax: Axes | None = None) -> A
         )
     ax.set(xscale="log", yscale="log", xlabel="units in one line", ylabel="lines", title="Units per line")
     ax.legend(loc="upper right")
-    return ax
 
 
 @figure
-def weeks(days: pd.Series, split: Split | None = None, *, label: str = "lines", ax: Axes | None = None) -> Axes:
+def weeks(days: pd.Series, split: Split | None = None, *, label: str = "lines", ax: Axes | None = None) -> None:
     """Draw the sums of the weeks from Monday to Sunday, coloured by the part of a split, or by missing days.
 
     Parameters
@@ -101,13 +99,12 @@ def weeks(days: pd.Series, split: Split | None = None, *, label: str = "lines", 
     ax.yaxis.set_major_formatter(EngFormatter(sep=" "))
     ax.grid(axis="x", visible=False)
     ax.legend(ncols=3)
-    return ax
 
 
 @figure
 def fills(
     time: np.ndarray, value: np.ndarray, fills: Mapping[str, np.ndarray], curve: Callable, *, ax: Axes | None = None
-) -> Axes:
+) -> None:
     """Draw a short series with gaps, and what each policy puts into them.
 
     Parameters
@@ -129,13 +126,12 @@ def fills(
     ax.plot(time[~gap], value[~gap], "o", color="black", markersize=9, label="known")
     ax.set(xlabel="week", ylabel="price", title="What each policy fills in")
     ax.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
-    return ax
 
 
 @figure
 def runge(
     function: Callable, curves: Mapping[str, Callable], errors: pd.DataFrame, *, axes: Panels | None = None
-) -> Panels:
+) -> None:
     """Draw a smooth bump, the polynomials through points of it, and how far they miss it as points are added.
 
     Parameters
@@ -147,7 +143,7 @@ def runge(
     errors : DataFrame
         Largest error by number of points (index) and way of interpolating (columns).
     """
-    left, right = axes = get_axes(axes, 1, 2, figsize=(8.5, 3.2), width_ratios=[1.1, 1])
+    left, right = get_axes(axes, 1, 2, figsize=(8.5, 3.2), width_ratios=[1.1, 1])
     fine = np.linspace(-1, 1, 600)
     left.plot(fine, function(fine), color="black", linewidth=2.5, label="the curve itself")
     styles = zip(curves.items(), (_GREEN, _BLUE, _ORANGE), (":", "--", "-"), strict=False)
@@ -159,4 +155,3 @@ def runge(
         right.semilogy(errors.index, errors[name], marker=marker, color=colour, label=plain(name))
     right.set(xlabel="points known", ylabel="largest error", xticks=list(errors.index), title="How far they miss")
     right.legend(fontsize=9)
-    return axes

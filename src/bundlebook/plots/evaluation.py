@@ -31,7 +31,7 @@ _Series: TypeAlias = pd.DataFrame | Mapping[str, pd.DataFrame]
 
 
 @figure
-def timeline(split: Split, *, ax: Axes | None = None) -> Axes:
+def timeline(split: Split, *, ax: Axes | None = None) -> None:
     """Draw what each judgement may read and what it is judged on: one row per judgement, time to the right.
 
     Parameters
@@ -67,7 +67,6 @@ def timeline(split: Split, *, ax: Axes | None = None) -> Axes:
         ],
         loc="upper left", bbox_to_anchor=(0, -0.24), ncols=3, fontsize=9,
     )  # fmt: skip
-    return ax
 
 
 @figure
@@ -79,7 +78,7 @@ def intervals(
     cut: bool = False,
     ordered: bool = True,
     axes: Panels | None = None,
-) -> Panels:
+) -> None:
     """Draw values as dots with their intervals: one panel per metric, one row per name, one colour per series.
 
     Where a table has ``p_holm``, dots that could be chance after Holm's correction (5 %) are hollow.
@@ -117,11 +116,10 @@ def intervals(
                     ax.text(limit, y, "off the scale →", ha="right", va="center", fontsize=9)
     if notes:
         axes[0].figure.supxlabel("; ".join(notes), fontsize=10)
-    return axes
 
 
 @figure
-def by_group(tables: Mapping[str, Mapping[str, pd.DataFrame]], *, axes: Panels | None = None) -> Panels:
+def by_group(tables: Mapping[str, Mapping[str, pd.DataFrame]], *, axes: Panels | None = None) -> None:
     """Draw predicted over bought: one panel per grouping, one row per group, one colour per method or correction.
 
     Parameters
@@ -152,7 +150,6 @@ def by_group(tables: Mapping[str, Mapping[str, pd.DataFrame]], *, axes: Panels |
     if any("bought" in table for series in tables.values() for table in series.values()):
         note = "lines: 95 % intervals over users; in brackets: share of all that was bought"
         axes[0].figure.supxlabel(note, fontsize=10)
-    return axes
 
 
 def _named(series: _Series) -> Mapping[str, pd.DataFrame]:
@@ -203,7 +200,7 @@ def reliability(
     labels: tuple[str, str] = ("mean predicted probability", "share bought in the window"),
     *,
     axes: Panels | None = None,
-) -> Panels:
+) -> None:
     """Draw reliability curves: below the diagonal a probability promises too much.
 
     Parameters
@@ -230,11 +227,10 @@ def reliability(
         ax.set(title=plain(name), xlabel=labels[0], xlim=(0, top), ylim=(0, None))
     axes[0].set_ylabel(labels[1])
     axes[0].legend(loc="upper left", fontsize=9)
-    return axes
 
 
 @figure
-def by_step(curves: Mapping[str, pd.DataFrame], label: str, step: str, title: str, *, ax: Axes | None = None) -> Axes:
+def by_step(curves: Mapping[str, pd.DataFrame], label: str, step: str, title: str, *, ax: Axes | None = None) -> None:
     """Draw a measure with intervals over ordered steps: one line and colour per method.
 
     Parameters
@@ -255,7 +251,6 @@ def by_step(curves: Mapping[str, pd.DataFrame], label: str, step: str, title: st
     ax.set_xticks(range(len(steps)), [plain(name) for name in steps])
     ax.set(title=plain(title), xlabel=step, ylabel=f"{plain(label)}, 95 % interval", ylim=(0, None))
     ax.legend(loc="center left", bbox_to_anchor=(1, 0.5))
-    return ax
 
 
 @figure
@@ -265,7 +260,7 @@ def accuracy_against_cost(
     tracks: Sequence[str] = ("all", "explore"),
     *,
     axes: Panels | None = None,
-) -> Panels:
+) -> None:
     """Draw a stored leaderboard: accuracy with intervals against processor seconds of fitting.
 
     One row of panels per level, one column per track. The names are those of the methods that no cheaper one equals;
@@ -300,7 +295,6 @@ def accuracy_against_cost(
         _name_front(ax, table)
     handles = [Line2D([], [], color=looks[f][0], marker=looks[f][1], ls="", label=plain(f)) for f in families]
     axes[0].figure.legend(handles=handles, loc="outside lower center", ncols=min(len(families), 5), fontsize=10)
-    return axes
 
 
 def _name_front(ax: Axes, table: pd.DataFrame) -> None:

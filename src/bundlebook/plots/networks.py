@@ -15,7 +15,7 @@ _INK = "0.2"
 
 
 @figure
-def cell(kind: Literal["RNN", "LSTM", "GRU"], *, ax: Axes | None = None) -> Axes:
+def cell(kind: Literal["RNN", "LSTM", "GRU"], *, ax: Axes | None = None) -> None:
     r"""Draw one step of a recurrent cell: boxes are layers, circles work entry by entry.
 
     ======  ===========================================================================================================
@@ -41,13 +41,12 @@ def cell(kind: Literal["RNN", "LSTM", "GRU"], *, ax: Axes | None = None) -> Axes
     draw, size = drawings[kind]
     ax = _canvas(ax, size)
     draw(ax)
-    return ax
 
 
 @figure
 def unrolled(
     inputs: Sequence[str] = ("", "", "", ""), gradient: Sequence[float] | None = None, *, ax: Axes | None = None
-) -> Axes:
+) -> None:
     """Draw the network unrolled in time: forward from left to right, the gradient back from right to left.
 
     The same U, V and a stand at every step. Solid arrows carry numbers forward; dashed ones carry the gradient back,
@@ -91,11 +90,10 @@ def unrolled(
         if gradient is not None:
             _label(ax, x - 0.12, 1.34, f"{gradient[t - 1]:.2g}", ha="right", color=_BACK, fontsize=10)
     ax.set(xlim=(-0.7, wide * steps + 0.95), ylim=(-1.0 if any(inputs) else -0.5, 5.0))
-    return ax
 
 
 @figure
-def recurrent_recommender(*, ax: Axes | None = None) -> Axes:
+def recurrent_recommender(*, ax: Axes | None = None) -> None:
     """Draw :class:`~bundlebook.recommenders.RecurrentRecommender`: GRU, product with the item, repeat-aware head.
 
     logit P_{t,i} = b_i + a_iᵀ h_t + g trend_{t,i} + r(counts_{t,i}, i, h_t), for a user u after period t
@@ -127,7 +125,6 @@ def recurrent_recommender(*, ax: Axes | None = None) -> Axes:
     _label(ax, middle - 1.4, 5.9, r"$b_i + g\,\mathrm{trend}_{t,i}$", ha="right")
     _label(ax, middle, 8.2, r"$P_{t,i}$: $u$ buys $i$ in the next period", ha="center", va="bottom")
     ax.set(xlim=(0, 9.9), ylim=(-0.6, 8.8))
-    return ax
 
 
 def _rnn(ax: Axes) -> None:

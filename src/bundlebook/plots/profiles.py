@@ -19,7 +19,7 @@ _GROUP_COLOURS = {
 
 
 @figure
-def portrait(table: pd.DataFrame, title: str, notes: Sequence[str] = (), *, ax: Axes | None = None) -> Axes:
+def portrait(table: pd.DataFrame, title: str, notes: Sequence[str] = (), *, ax: Axes | None = None) -> None:
     """Draw one user or item against all others: a bar from the middle to its percentile, one row per attribute.
 
     Parameters
@@ -52,11 +52,10 @@ def portrait(table: pd.DataFrame, title: str, notes: Sequence[str] = (), *, ax: 
         group = shown["group"].iloc[int(start + 0.5)]
         ax.text(1.01, (start + stop) / 2, "\n".join(group.rsplit(" ", 1)), transform=ax.get_yaxis_transform(),
                 va="center", ha="left", fontsize=9, color=_GROUP_COLOURS[group], fontweight="bold")  # fmt: skip
-    return ax
 
 
 @figure
-def source_weights(weights: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
+def source_weights(weights: pd.DataFrame, *, ax: Axes | None = None) -> None:
     """Draw how the weights of a portrait's sources move as the history grows: stacked to 1.
 
     Parameters
@@ -74,7 +73,6 @@ def source_weights(weights: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     ax.set(title="What a portrait is mixed from", xlabel="baskets in the history", ylabel="weight", ylim=(0, 1))
     ax.grid(axis="x", visible=False)
     ax.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
-    return ax
 
 
 def _number(value: float) -> str:

@@ -13,7 +13,7 @@ _ALL = "0.6"
 @figure
 def segment_profile(
     customers: pd.DataFrame, segment: str, shelves: pd.DataFrame, money: str, *, axes: Panels | None = None
-) -> Panels:
+) -> None:
     """Draw a segment's customers beside all customers: visits, spend per visit, and where they spend more or less.
 
     Parameters
@@ -48,11 +48,10 @@ def segment_profile(
     ax.axvline(100, color="0.3", lw=1)
     name_rows(ax, shelves.index, width=26)
     ax.set(xlabel="share of the spend, all customers = 100", title="Where they spend more or less")
-    return [visits, visit, ax]
 
 
 @figure
-def uplift_beside_need(bundles: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
+def uplift_beside_need(bundles: pd.DataFrame, *, ax: Axes | None = None) -> None:
     """Draw each bundle's measured uplift with its interval, beside the uplift at which it begins to pay.
 
     Parameters
@@ -70,11 +69,10 @@ def uplift_beside_need(bundles: pd.DataFrame, *, ax: Axes | None = None) -> Axes
     name_rows(ax, bundles["bundle"], width=44)
     ax.set(xlabel="change of the chance that both are bought, %", title="What the discount may bring, and must bring")
     ax.legend(loc="upper center", bbox_to_anchor=(0.4, -0.28 - 0.12 / len(bundles)), ncols=2)
-    return ax
 
 
 @figure
-def side_by_side(table: pd.DataFrame, title: str, label: str, *, ax: Axes | None = None) -> Axes:
+def side_by_side(table: pd.DataFrame, title: str, label: str, *, ax: Axes | None = None) -> None:
     """Draw bars of two or more numbers of the same unit for each row, from top to bottom.
 
     Parameters
@@ -93,11 +91,10 @@ def side_by_side(table: pd.DataFrame, title: str, label: str, *, ax: Axes | None
     name_rows(ax, table.index)
     ax.set(title=plain(title), xlabel=plain(label), xlim=(0, 1.1 * max(float(table.max(axis=None)), 1e-9)))
     ax.legend(loc="upper left", bbox_to_anchor=(0, -0.2), ncols=table.shape[1])
-    return ax
 
 
 @figure
-def campaign_responses(responses: pd.DataFrame, campaign: int, *, ax: Axes | None = None) -> Axes:
+def campaign_responses(responses: pd.DataFrame, campaign: int, *, ax: Axes | None = None) -> None:
     """Draw the response rate of every campaign with its interval, one of them marked.
 
     Parameters
@@ -120,11 +117,10 @@ def campaign_responses(responses: pd.DataFrame, campaign: int, *, ax: Axes | Non
     ax.set_ylim(0, min(100, 105 * min(ordered["high"].max(), 2.5 * ordered["rate"].max())))
     ax.grid(axis="x", visible=False)
     ax.legend(ncols=4, loc="lower right", bbox_to_anchor=(1, 1), borderaxespad=0.1)
-    return ax
 
 
 @figure
-def spend_around(weekly: pd.DataFrame, length: float, money: str, *, ax: Axes | None = None) -> Axes:
+def spend_around(weekly: pd.DataFrame, length: float, money: str, *, ax: Axes | None = None) -> None:
     """Draw the mean weekly spend of groups of customers around the start of a campaign.
 
     Parameters
@@ -143,4 +139,3 @@ def spend_around(weekly: pd.DataFrame, length: float, money: str, *, ax: Axes | 
     ax.set(xlabel="week, counted from the start of the campaign", ylabel=f"{plain(money)} per customer and week",
            title="Spend before and after", ylim=(0, None))  # fmt: skip
     ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.17), ncols=2)
-    return ax

@@ -40,7 +40,7 @@ def lorenz(counts: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
 
 
 @figure
-def users(baskets_per_user: np.ndarray, name: str = "household", *, axes: Panels | None = None) -> Panels:
+def users(baskets_per_user: np.ndarray, name: str = "household", *, axes: Panels | None = None) -> None:
     """Draw how many baskets a user has, and how unequally baskets are spread over the users.
 
     Parameters
@@ -49,7 +49,7 @@ def users(baskets_per_user: np.ndarray, name: str = "household", *, axes: Panels
     name : str
         What a user is called, in the singular.
     """
-    left, right = axes = get_axes(axes, 1, 2, figsize=(9.5, 3.6), width_ratios=(1.35, 1))
+    left, right = get_axes(axes, 1, 2, figsize=(9.5, 3.6), width_ratios=(1.35, 1))
     top = int(np.quantile(baskets_per_user, 0.99))
     _sizes(
         baskets_per_user,
@@ -68,11 +68,10 @@ def users(baskets_per_user: np.ndarray, name: str = "household", *, axes: Panels
     right.text(0.05, 0.88, f"Gini {gini:.2f}", transform=right.transAxes)
     right.set(title="Who has them", xlabel=f"share of {plain(name)}s, least active first", ylabel="share of baskets")
     percent_ticks(right.xaxis, right.yaxis)
-    return axes
 
 
 @figure
-def items(purchases_per_item: np.ndarray, *, axes: Panels | None = None) -> Panels:
+def items(purchases_per_item: np.ndarray, *, axes: Panels | None = None) -> None:
     """Draw popularity against rank on two logarithmic axes, and the share of the head.
 
     Parameters
@@ -81,7 +80,7 @@ def items(purchases_per_item: np.ndarray, *, axes: Panels | None = None) -> Pane
     """
     counts = np.sort(purchases_per_item)[::-1]
     rank = np.arange(1, len(counts) + 1)
-    left, right = axes = get_axes(axes, 1, 2, figsize=(9.5, 3.6), width_ratios=(1.35, 1))
+    left, right = get_axes(axes, 1, 2, figsize=(9.5, 3.6), width_ratios=(1.35, 1))
     left.plot(rank, counts, color=PALETTE[2], lw=2)
     left.axhline(20, color="0.5", ls=":", lw=1.2)
     left.annotate(
@@ -99,11 +98,10 @@ def items(purchases_per_item: np.ndarray, *, axes: Panels | None = None) -> Pane
     right.set(title="The head carries it", xlabel="share of items, best sellers first", ylabel="share of purchases")
     right.set(xlim=(0, 1), ylim=(0, 1.02))
     percent_ticks(right.xaxis, right.yaxis)
-    return axes
 
 
 @figure
-def times(time: pd.Series, *, axes: Panels | None = None) -> Panels:
+def times(time: pd.Series, *, axes: Panels | None = None) -> None:
     """Draw purchases by week, by weekday and by hour, on whatever clock the times are written.
 
     Parameters
@@ -111,7 +109,7 @@ def times(time: pd.Series, *, axes: Panels | None = None) -> Panels:
     time : Series of datetime64
         One entry per purchase.
     """
-    weeks, weekdays, hours = axes = get_axes(axes, 1, 3, figsize=(11, 3.4), width_ratios=(1.6, 0.9, 1.2))
+    weeks, weekdays, hours = get_axes(axes, 1, 3, figsize=(11, 3.4), width_ratios=(1.6, 0.9, 1.2))
     monday = time.dt.normalize() - pd.to_timedelta(time.dt.day_of_week, unit="D")
     by_week = monday.value_counts().sort_index()
     weeks.plot(by_week.index, by_week.to_numpy(), color=PALETTE[0], lw=1.8)
@@ -128,11 +126,10 @@ def times(time: pd.Series, *, axes: Panels | None = None) -> Panels:
     for axis in (weekdays.yaxis, hours.yaxis):
         axis.set_major_formatter(PercentFormatter(1.0, decimals=0))
         axis.set_major_locator(MultipleLocator(0.05))
-    return axes
 
 
 @figure
-def prices(price: np.ndarray, list_price: np.ndarray, currency: str, *, axes: Panels | None = None) -> Panels:
+def prices(price: np.ndarray, list_price: np.ndarray, currency: str, *, axes: Panels | None = None) -> None:
     """Draw paid against list price, and how deep the discounts are.
 
     Parameters
@@ -141,7 +138,7 @@ def prices(price: np.ndarray, list_price: np.ndarray, currency: str, *, axes: Pa
         Money per unit, both above 0.
     currency : str
     """
-    left, right = axes = get_axes(axes, 1, 2, figsize=(9.5, 3.8), width_ratios=(1.15, 1), wspace=0.06)
+    left, right = get_axes(axes, 1, 2, figsize=(9.5, 3.8), width_ratios=(1.15, 1), wspace=0.06)
     currency = plain(currency)
     low, high = np.quantile(list_price, [0.001, 0.999])
     inside = (list_price >= low) & (list_price <= high) & (price >= low / 4)
@@ -162,7 +159,6 @@ def prices(price: np.ndarray, list_price: np.ndarray, currency: str, *, axes: Pa
     right.set(ylabel="purchases")
     percent_ticks(right.xaxis)
     right.yaxis.set_major_formatter(EngFormatter(sep=" "))
-    return axes
 
 
 @figure
@@ -176,7 +172,7 @@ def sizes(
     width: int = 1,
     marked: Mapping[str, float] | None = None,
     ax: Axes | None = None,
-) -> Axes:
+) -> None:
     """Draw how many distinct items a basket (or a user, or anything that is counted) holds.
 
     Parameters
@@ -193,12 +189,12 @@ def sizes(
     marked : mapping of str to float, optional
         Sizes to mark, by name; the median if not given.
     """
-    return _sizes(sizes, title, label, of, most, width, marked or {}, get_ax(ax, (8, 3.2)))
+    _sizes(sizes, title, label, of, most, width, marked or {}, get_ax(ax, (8, 3.2)))
 
 
 def _sizes(
     sizes: np.ndarray, title: str, label: str, of: str, most: int, width: int, marked: Mapping[str, float], ax: Axes
-) -> Axes:
+) -> None:
     edges = np.arange(min(int(sizes.min()), 1), most + width + 1, width)
     share = np.histogram(np.minimum(sizes, edges[-1] - 1), edges)[0] / len(sizes)
     ax.bar(edges[:-1] + (width - 1) / 2, share, width=0.8 * width, color=PALETTE[0])
@@ -210,4 +206,3 @@ def _sizes(
            xlabel=f"{plain(label)} (last bar: {edges[-2]} or more)", ylim=(0, 1.15 * share.max()))  # fmt: skip
     percent_ticks(ax.yaxis)
     ax.grid(axis="x", visible=False)
-    return ax

@@ -24,7 +24,7 @@ from bundlebook.recommenders import PeriodPanel
 
 
 @figure
-def household(panel: PeriodPanel, user: int, labels: np.ndarray, most: int = 14, *, ax: Axes | None = None) -> Axes:
+def household(panel: PeriodPanel, user: int, labels: np.ndarray, most: int = 14, *, ax: Axes | None = None) -> None:
     """Draw one user's panel: one row per item, one column per period, darker the more baskets held the item.
 
     Parameters
@@ -47,11 +47,10 @@ def household(panel: PeriodPanel, user: int, labels: np.ndarray, most: int = 14,
     ax.set_xticks(range(panel.n_periods), [str(day)[5:] for day in panel.starts])
     ax.set(title="One user's periods", xlabel="first day of the period (month-day)")
     ax.text(1, 1.02, "number: baskets of the period that hold the item", transform=ax.transAxes, ha="right", fontsize=9)
-    return ax
 
 
 @figure
-def curves(losses: Mapping[str, pd.DataFrame], bars: Mapping[str, float], *, axes: Panels | None = None) -> Panels:
+def curves(losses: Mapping[str, pd.DataFrame], bars: Mapping[str, float], *, axes: Panels | None = None) -> None:
     """Draw the cross entropy by epoch, training beside validation.
 
     Parameters
@@ -71,11 +70,10 @@ def curves(losses: Mapping[str, pd.DataFrame], bars: Mapping[str, float], *, axe
         axes[1].axhline(value, color="0.35", lw=1.2, ls=dashes, label=plain(name))
     handles, labels = axes[1].get_legend_handles_labels()
     axes[0].figure.legend(handles, labels, loc="outside lower center", ncols=2, fontsize=9)
-    return axes
 
 
 @figure
-def repeats(table: pd.DataFrame, count: str, *, ax: Axes | None = None) -> Axes:
+def repeats(table: pd.DataFrame, count: str, *, ax: Axes | None = None) -> None:
     """Draw P as a map: one row for how often an item was bought, one column for how long ago the last time was.
 
     Parameters
@@ -92,11 +90,10 @@ def repeats(table: pd.DataFrame, count: str, *, ax: Axes | None = None) -> Axes:
     ax.set(
         title="What the head has learned about repeats", xlabel="periods since the last purchase", ylabel=plain(count)
     )
-    return ax
 
 
 @figure
-def trials(table: pd.DataFrame, loss: str, *, ax: Axes | None = None) -> Axes:
+def trials(table: pd.DataFrame, loss: str, *, ax: Axes | None = None) -> None:
     """Draw a search for settings: the loss of every trial, and the best one so far.
 
     Parameters
@@ -119,11 +116,10 @@ def trials(table: pd.DataFrame, loss: str, *, ax: Axes | None = None) -> Axes:
     )
     ax.set(title="A search for settings", xlabel="trial", ylabel="log loss per cell, nats")
     ax.figure.legend(loc="outside lower center", ncols=4, fontsize=9)
-    return ax
 
 
 @figure
-def sigmoid_and_slope(limit: float = 8.0, *, axes: Panels | None = None) -> Panels:
+def sigmoid_and_slope(limit: float = 8.0, *, axes: Panels | None = None) -> None:
     """Draw the sigmoid and its slope side by side.
 
     Parameters
@@ -133,18 +129,17 @@ def sigmoid_and_slope(limit: float = 8.0, *, axes: Panels | None = None) -> Pane
     """
     z = np.linspace(-limit, limit, 401)
     value = 1 / (1 + np.exp(-z))
-    left, right = axes = get_axes(axes, 1, 2, figsize=(8, 2.7), layout="constrained", wspace=0.06)
+    left, right = get_axes(axes, 1, 2, figsize=(8, 2.7), layout="constrained", wspace=0.06)
     left.plot(z, value, color=PALETTE[0], lw=2)
     left.set(title="σ squeezes any number into (0, 1)", xlabel="input z", ylabel="σ(z)", ylim=(-0.03, 1.03))
     right.plot(z, value * (1 - value), color=PALETTE[1], lw=2)
     right.axhline(0.25, color="0.4", lw=1, ls="--")
     right.text(limit, 0.257, "largest slope: 1/4", ha="right", va="bottom", color="0.3")
     right.set(title="and is flat far from 0", xlabel="input z", ylabel="slope σ'(z)", ylim=(-0.008, 0.29))
-    return axes
 
 
 @figure
-def two_losses(rate: float, label: str, *, ax: Axes | None = None) -> Axes:
+def two_losses(rate: float, label: str, *, ax: Axes | None = None) -> None:
     """Draw both losses of one item as functions of a constant prediction P.
 
     Parameters
@@ -169,11 +164,10 @@ def two_losses(rate: float, label: str, *, ax: Axes | None = None) -> Axes:
     ax.set(title=f"One number P for every user: {short(label, 30)}", xlabel="predicted probability P",
            ylabel="mean loss (nats)", xlim=(0, 1), ylim=(0, 2.2))  # fmt: skip
     ax.legend(loc="upper center")
-    return ax
 
 
 @figure
-def household_scores(panels: Mapping[str, np.ndarray], items: Sequence[str], *, axes: Panels | None = None) -> Panels:
+def household_scores(panels: Mapping[str, np.ndarray], items: Sequence[str], *, axes: Panels | None = None) -> None:
     """Draw the scores of some users over the items, one panel per model.
 
     A user's ranking is the order of its points from top to bottom, so parallel lines mean one ranking for all.
@@ -191,11 +185,10 @@ def household_scores(panels: Mapping[str, np.ndarray], items: Sequence[str], *, 
             ax.plot(line, color=PALETTE[row], ls=STYLES[row % 4], marker=MARKERS[row % len(MARKERS)], ms=5, lw=1.8)
         ax.set(title=plain(title), xticks=range(len(items)), xticklabels=[plain(item) for item in items], xlabel="item")
     axes[0].set_ylabel("score: log-odds of a purchase")
-    return axes
 
 
 @figure
-def gradient_flow(norms: Mapping[str, np.ndarray], *, ax: Axes | None = None) -> Axes:
+def gradient_flow(norms: Mapping[str, np.ndarray], *, ax: Axes | None = None) -> None:
     """Draw how much of a change k steps ago still reaches the state of today.
 
     Parameters
@@ -217,11 +210,10 @@ def gradient_flow(norms: Mapping[str, np.ndarray], *, ax: Axes | None = None) ->
            ylabel="norm of ∂h(T) / ∂state(T−k)", ylim=(1e-7, 3), xlim=(0.5, 20.5),
            xticks=[1, 5, 10, 15, 20])  # fmt: skip
     ax.legend(loc="lower right", ncols=2)
-    return ax
 
 
 @figure
-def one_step(u: float, h_before: float, v: float, x: float, b: float, *, axes: Panels | None = None) -> Panels:
+def one_step(u: float, h_before: float, v: float, x: float, b: float, *, axes: Panels | None = None) -> None:
     """Draw one step of one recurrent unit: h = σ(u h₋ + v x + b).
 
     Parameters
@@ -234,7 +226,7 @@ def one_step(u: float, h_before: float, v: float, x: float, b: float, *, axes: P
     parts = pd.Series({"u h₋": u * h_before, "v x": v * x, "b": b})
     total, z = parts.sum(), np.linspace(-9, 9, 361)
     h = 1 / (1 + np.exp(-total))
-    left, right = axes = get_axes(axes, 1, 2, figsize=(8, 2.8), layout="constrained", wspace=0.06)
+    left, right = get_axes(axes, 1, 2, figsize=(8, 2.8), layout="constrained", wspace=0.06)
     left.bar([*parts.index, "sum z"], [*parts, total], color=[PALETTE[0]] * 3 + [PALETTE[1]])
     left.axhline(0, color="0.3", lw=1)
     left.set(title=f"{u:g} · {h_before:g} + {v:g} · {x:g} + {b:g} = {total:.2f}", ylim=(-9, 9))
@@ -246,4 +238,3 @@ def one_step(u: float, h_before: float, v: float, x: float, b: float, *, axes: P
     right.plot(total, h, "o", color=PALETTE[1], ms=9, label=f"h = σ({total:.2f}) = {h:.3f}")
     right.set(title="where the sum lands on σ", xlabel="z", xlim=(-9.5, 9.5), ylim=(-0.08, 1.12))
     right.legend(loc="upper left", fontsize=9)
-    return axes

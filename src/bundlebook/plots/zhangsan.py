@@ -16,7 +16,7 @@ from bundlebook.plots._style import MARKERS, PALETTE, STYLES, figure, get_ax, ge
 @figure
 def probabilities(
     table: pd.DataFrame, claimed: float, title: str, step: str, lines: str, *, ax: Axes | None = None
-) -> Axes:
+) -> None:
     """Draw how P moves with the history, one line per column, and the articles' claim.
 
     Parameters
@@ -38,13 +38,12 @@ def probabilities(
     ax.set_xticks(range(len(table)), [plain(name) for name in table.index])
     ax.set(title=title, xlabel=step, ylabel="P(bought in the next period)", ylim=(0, 1))
     ax.legend(title=lines, loc="center left", bbox_to_anchor=(1, 0.5))
-    return ax
 
 
 @figure
 def place_among_all(
     probability: np.ndarray, marked: Mapping[str, int], claimed: float, *, ax: Axes | None = None
-) -> Axes:
+) -> None:
     """Draw all items' probabilities from the highest to the lowest, and mark some of them.
 
     Parameters
@@ -68,7 +67,6 @@ def place_among_all(
     ax.set(title="His five items among all", xlabel="place among all items",
            ylabel="P(bought in the next period)", ylim=(None, 1.15))  # fmt: skip
     ax.legend(loc="lower left")
-    return ax
 
 
 @figure
@@ -79,7 +77,7 @@ def answers(
     claimed: str = "",
     interval: tuple[float, float] | None = None,
     ax: Axes | None = None,
-) -> Axes:
+) -> None:
     """Draw the answers to one question, one row per method; a method that answered several times with its mean.
 
     Parameters
@@ -113,7 +111,6 @@ def answers(
     ax.set(title=title, xlabel="P(1005 in the next period)", xlim=(0, top))
     name_rows(ax, [name if len(values) == 1 else f"{name} ({len(values)})" for name, values in rows.items()])
     ax.set_ylim(len(rows) - 0.2, -0.6)
-    return ax
 
 
 #: Most units of an item in a month that the panel offers.
