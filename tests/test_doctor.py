@@ -1,6 +1,7 @@
 """The doctor sees what is there and names what is not."""
 
 import subprocess
+from importlib.metadata import PackageNotFoundError
 from types import SimpleNamespace
 
 import pytest
@@ -67,3 +68,23 @@ def test_one_broken_finding_means_exit_code_1(monkeypatch):
     monkeypatch.setattr(doctor, "examine", lambda: iter([doctor.Finding("X", "mend", "broken", "mend it")]))
     result = CliRunner().invoke(main, ["doctor"])
     assert result.exit_code == 1 and "Remedy: mend it" in result.output
+
+
+def test_a_key_that_others_can_read_is_named(monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    monkeypatch.delenv("BUNDLEBOOK_KEY", raising=False)
+    assert doctor._key().state == "ok"
+    (tmp_path / "bundlebook").mkdir()
+    (tmp_path / "bundlebook" / "key").write_text("0123456789abcdef")
+    (tmp_path / "bundlebook" / "key").chmod(0o644)
+    assert doctor._key().state == "mend" and "chmod 600" in doctor._key().remedy
+    (tmp_path / "bundlebook" / "key").chmod(0o600)
+    assert doctor._key().state == "ok"
+
+
+def test_workbooks_without_the_extra_are_a_note(monkeypatch):
+    def absent(name):
+        raise PackageNotFoundError(name)
+
+    monkeypatch.setattr(doctor, "version", absent)
+    assert doctor._excel().state == "note" and "bundlebook[excel]" in doctor._excel().text

@@ -197,7 +197,10 @@ def _offer(
     out: Path,
     accept_loss: bool,
 ) -> None:
-    """Write bundles for the users of a shop to a CSV file, with a random group that gets none (chapter 09)."""
+    """Write bundles for the users of a shop to a CSV file, with a random group that gets none (chapter 09).
+
+    The file holds the real user_id, for you must reach these users; pages show pseudonyms instead.
+    """
     import numpy as np
 
     from bundlebook import paths
@@ -225,6 +228,7 @@ def _offer(
     groups = table.drop_duplicates("user_id")["group"].value_counts().sort_index()
     who = ", ".join(f"{n:,} users in group {name}" for name, n in groups.items())
     click.echo(f"wrote {len(table):,} bundles to {paths.shown(out)}: {who}")
+    click.echo("its user_id are the real ones, for you must reach these users; on pages they have pseudonyms")
     for row in offers_by_bundle(table, segments).head(5).itertuples():
         mostly = f", {row.of_segment:.0%} of them {row.segment}" if row.segment else ""
         to = f"{row.users:,} user{'s' if row.users > 1 else ''}{mostly}"

@@ -1,5 +1,6 @@
 """`bundlebook doctor`: is this machine ready, and if not, what to do; in plain words."""
 
+import os
 import platform
 import re
 import shutil
@@ -44,7 +45,7 @@ class Finding:
 
 def examine() -> Iterator[Finding]:
     """Yield one finding for each thing the workbook depends on."""
-    for check in (_python, _packages, _kernel, _data, _fonts, _memory, _chromium, _java, _gpu):
+    for check in (_python, _packages, _kernel, _data, _fonts, _memory, _chromium, _java, _excel, _key, _gpu):
         yield check()
 
 
@@ -142,6 +143,26 @@ def _java() -> Finding:
     if release is None:
         return Finding("Java", "note", "not found; only the optional Spark engine needs it")
     return Finding("Java", "ok", f"{release} (only the optional Spark engine needs it)")
+
+
+def _excel() -> Finding:
+    try:
+        return Finding("Workbooks", "ok", f"python-calamine {version('python-calamine')} (for `bundlebook new` only)")
+    except PackageNotFoundError:
+        return Finding("Workbooks", "note", "`bundlebook new` reads xlsx after pip install 'bundlebook[excel]'")
+
+
+def _key() -> Finding:
+    """The key is looked at and not made: a shop of the reader's own makes it when a page first needs it."""
+    from bundlebook.shop import key_file, machine_key
+
+    if "BUNDLEBOOK_KEY" not in os.environ and not key_file().exists():
+        return Finding("Pseudonyms", "ok", "a key is made when a page on your own shop first needs it")
+    try:
+        machine_key()
+    except BundlebookError as error:
+        return Finding("Pseudonyms", "mend", error.problem, error.remedy)
+    return Finding("Pseudonyms", "ok", "there is a key that only you can read")
 
 
 def _gpu() -> Finding:

@@ -304,7 +304,12 @@ def test_the_command_tells_everything_and_names_the_next_step(tmp_path):
     ):
         assert told in result.output
     settings = (tmp_path / "my_shop" / "shop.yaml").read_text()
-    assert 'name: "my_shop"' in settings and "# " in settings and "CustomerID" in settings
+    assert (
+        "user_word: customer" in settings
+        and 'name: "my_shop"' in settings
+        and "# " in settings
+        and "CustomerID" in settings
+    )
 
 
 def test_the_command_asks_in_a_terminal_alone(tmp_path, monkeypatch):

@@ -88,7 +88,7 @@ def portrait(profiles: Profiles, name: str) -> pd.DataFrame:
     if name not in table.index:
         raise BundlebookError(
             f"there is no portrait of {name!r}",
-            remedy=f"use a user_id such as {profiles.users.index[0]!r} or an item such as {profiles.items.index[0]!r}",
+            remedy=f"use a user_id of the log, or an item such as {profiles.items.index[0]!r}",
         )
     shown = pd.DataFrame(
         {

@@ -30,7 +30,12 @@ from .inventory import (
     check_losses as check_losses,
 )
 from .policy import CleaningPolicy as CleaningPolicy, Exclusion as Exclusion, MarginPolicy as MarginPolicy
-from .pseudonyms import pseudonym as pseudonym, with_pseudonyms as with_pseudonyms
+from .pseudonyms import (
+    key_file as key_file,
+    machine_key as machine_key,
+    pseudonym as pseudonym,
+    with_pseudonyms as with_pseudonyms,
+)
 from .schema import EVENTS as EVENTS, contract as contract, validate as validate
 from .segments import SEGMENTS as SEGMENTS, customer_segments as customer_segments
 from .shop import Shop as Shop, SourceFile as SourceFile

@@ -25,7 +25,12 @@ _STATUS = re.compile(
     r"(?i)paid|complete|done|ship|deliver|fulfil|process|pending|new|open|ok|success|bezahlt|versandt|paye|livr|pagad|envi|"
     r"成功|完成|已发货|待发货|已付款|已签收|正常"
 )
-TEST = re.compile(r"(?i)(?:^|[^a-z])(?:test|testing|dummy|demo)(?:[^a-z]|$)|测试|測試")
+#: Numbers and names of tests; a "pregnancy test" is merchandise.
+TEST = re.compile(r"(?i)(?:^|[^a-z])(?:test|testing|dummy)(?:[^a-z]|$)|测试|測試")
+TEST_NAME = re.compile(
+    r"(?i)^(?:this is a )?(?:test|testing|dummy)(?: ?(?:product|item|order|artikel|article|produit|produkt))?[ .!\d]*$|"
+    r"测试(?:商品|产品|订单)?$"
+)
 
 _ACCOUNTING = {"quantity", "price", "total", "list_price", "cost"}
 

@@ -44,6 +44,8 @@ _CHINESE_WORDS = (
     "日期",
     "品牌",
 )
+#: Characters from which on Korean is told from Chinese: eight of them fall among the syllables by chance in 2 %.
+_ENOUGH = 12
 _CHINESE = ("gb18030", "big5")
 #: Encodings of one byte, tried where it is no Chinese; charset-normalizer chooses among them and the others of Asia.
 _OTHERS = ["cp1252", "cp1250", "cp1251", "cp1253", "cp1254", "gb18030", "big5", "shift_jis", "euc_jp", "cp949"]
@@ -145,17 +147,17 @@ def _judge(lines: list[bytes], file: str, row: int) -> tuple[str, str]:
     lonely, odd = _lonely_letters(sample), _odd_runs(sample)
     if common >= 0.9 and odd < 0.2 and not _korean(sample):
         return "gb18030", f"{common:.0%} of its characters are common Chinese ones when read so"
+    if lonely >= 0.5 and others and len(others) < 0.9 * len(lines):
+        raise BundlebookError(
+            f"{_excerpt(others[0])!r} is not UTF-8, while other rows are: these are mixed encodings",
+            where=f"{file}, row {row}",
+            remedy="export it again in one encoding, UTF-8 if there is a choice",
+        )
     from charset_normalizer import from_bytes
 
     choice = _OTHERS if lonely < 0.5 else [name for name in _OTHERS if name.startswith("cp12")]
     best = from_bytes(sample, cp_isolation=choice, threshold=0.3).best()
     if lonely >= 0.5 and common < 0.5:
-        if others and len(others) < 0.9 * len(lines):
-            raise BundlebookError(
-                f"{_excerpt(others[0])!r} is not UTF-8, while other rows are: these are mixed encodings",
-                where=f"{file}, row {row}",
-                remedy="export it again in one encoding, UTF-8 if there is a choice",
-            )
         # Only Western text has single high bytes between plain letters: cp1252 unless another reads clearly better.
         encoding = best.encoding if best is not None and _decoded(sample, best.encoding) else "cp1252"
         if _decoded(sample, "cp1252") and _western(sample):
@@ -199,7 +201,7 @@ def _korean(sample: bytes) -> bool:
     """Whether nearly all pairs of bytes are Korean syllables; as Chinese they would be of 25 lead bytes only."""
     text = _decoded(sample, "cp949")
     high = [character for character in text or "" if ord(character) > 127]
-    return sum("\uac00" <= character <= "\ud7a3" for character in high) >= 0.9 * max(len(high), 1)
+    return len(high) >= _ENOUGH and sum("\uac00" <= character <= "\ud7a3" for character in high) >= 0.9 * len(high)
 
 
 def _lonely_letters(sample: bytes) -> float:

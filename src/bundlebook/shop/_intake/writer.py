@@ -11,7 +11,7 @@ import pandas as pd
 
 from bundlebook import paths
 from bundlebook.errors import BundlebookError
-from bundlebook.shop._intake.columns import CANCELLED, EVENT_WORDS, FEES, TEST
+from bundlebook.shop._intake.columns import CANCELLED, EVENT_WORDS, FEES, TEST, TEST_NAME
 from bundlebook.shop._intake.exports import Batch
 from bundlebook.shop._intake.folder import SET_ASIDE
 from bundlebook.shop._intake.proposal import _LEVELS, ITEM_TEXTS, Finding, Proposal, Reading
@@ -358,7 +358,8 @@ class _Converter:
         faults.add(price < 0, "price", raw.get("price", raw.get("total", item)), "a negative price", True)
         for role in ("user_id", "item_id", "name", "basket_id"):
             if role in raw:
-                faults.add(raw[role].str.contains(TEST.pattern, case=False), role, raw[role], "a test row")
+                pattern = TEST_NAME if role == "name" or columns.get(role) == columns.get("name", "") else TEST
+                faults.add(raw[role].str.contains(pattern), role, raw[role], "a test row")
         for role in ("item_id", "name"):
             if role in columns:
                 words = raw[role].str.replace("_", " ", regex=False)
@@ -543,6 +544,8 @@ def settings_text(proposal: Proposal, written: Written) -> str:
     ]
     lines += [f"name: {_quoted(written.folder.name.lstrip('.').rsplit('.', 1)[0])}"]
     lines += [f"currency: {_quoted(proposal.currency)}" if proposal.currency else '# currency: "€"']
+    named = any("user_id" in one.columns for one in proposal.readings)
+    lines += [f"user_word: {'customer' if named else 'receipt'}   # what pages call one user"]
     local = proposal.wishes.timezone
     if proposal.timezone:
         lines += [f"timezone: {_quoted(proposal.timezone)}   # of the times in user_data.csv"]
