@@ -76,7 +76,7 @@ def exits(x):
 
 def counts(x):
     COUNT.append(1)
-    return 2 * x + (len(COUNT) > 8)
+    return 2 * x + (len(COUNT) > 6)
 
 
 def recurs(x):

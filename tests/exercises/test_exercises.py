@@ -1,16 +1,23 @@
 """Every exercise: its reference passes, usual wrong answers are named, small faults refused, a starter is no answer."""
 
 import ast
+import importlib
 import inspect
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from bundlebook import exercises
 from bundlebook.exercises import check, exercises_of, find_exercise
+from bundlebook.exercises.comparing import difference
+from bundlebook.exercises.running import call
 from tests.exercises.mutants import mutants
 
-EXERCISES = exercises_of()
+DRAFTS = [f"{exercises.__name__}.{file.stem}" for file in sorted(Path(exercises.__file__).parent.glob("_draft_*.py"))]
+READY = exercises_of()
+EXERCISES = (*READY, *(exercise for name in DRAFTS for exercise in importlib.import_module(name).EXERCISES))
 #: Mutants that compute the same, by the line they change, and why.
 EQUIVALENT = {
     "02.4": {"return users[users >= least].index": "groupby has sorted the items already"},
@@ -47,13 +54,22 @@ def test_each_misconception_gets_its_own_message(exercise):
     assert len(set(told)) == len(told)
 
 
+def differs(exercise, mutant):
+    """Whether one input tells a mutant from the reference: enough, and quicker than a verdict with its reason."""
+    for given, wanted in zip(*exercise._calls, strict=True):
+        outcome = call(mutant, given, 2)
+        if outcome.trouble or difference(outcome.result, wanted, exercise.tolerance) is not None:
+            return True
+    return False
+
+
 @every
 def test_small_faults_are_refused(exercise):
     same, survived, refused = EQUIVALENT.get(exercise.id, {}), [], 0
     for line, mutant in mutants(exercise.reference):
         if line in same:
             continue
-        if exercise.judge(mutant, seconds=2).state == "right":
+        if not differs(exercise, mutant) and exercise.judge(mutant, seconds=2).state == "right":
             survived.append(line)
         else:
             refused += 1
@@ -127,9 +143,9 @@ def test_ids_stars_and_minutes_are_in_order():
     for exercise in EXERCISES:
         assert exercise.stars in (1, 2, 3) and 5 <= exercise.minutes <= 60
         assert len(exercise.hints) == 3 and len(set(exercise.hints)) == 3
-        assert find_exercise(exercise.id) is exercise
+        assert exercise not in READY or find_exercise(exercise.id) is exercise
     for chapter in {exercise.id[:2] for exercise in EXERCISES}:
-        own = exercises_of(chapter)
+        own = [exercise for exercise in EXERCISES if exercise.id[:2] == chapter]
         assert [exercise.id for exercise in own] == [f"{chapter}.{n}" for n in range(1, len(own) + 1)]
         assert len(own) >= 5 and own[0].stars == 1 and own[0].minutes == 5 and own[-1].stars == 3
         assert [exercise.stars for exercise in own] == sorted(exercise.stars for exercise in own)

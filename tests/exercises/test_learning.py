@@ -107,10 +107,10 @@ def test_a_folder_that_cannot_be_written_does_not_spoil_a_check(folder, monkeypa
 def test_two_kernels_may_check_at_the_same_time(folder):
     code = "from bundlebook.exercises import check, find_exercise as f\n"
     code += "import sys\nfor _ in range(5): check(sys.argv[1], f(sys.argv[1]).reference)"
-    ids = ["04.1", "04.2", "04.3"]
+    ids = ["04.1", "04.2"]
     running = [subprocess.Popen([sys.executable, "-c", code, id], cwd=folder) for id in ids]
-    assert [process.wait(60) for process in running] == [0, 0, 0]
-    assert progress(folder)["right"].sum() == 3
+    assert [process.wait(60) for process in running] == [0, 0]
+    assert progress(folder)["right"].sum() == 2
 
 
 def test_elsewhere_nothing_is_written(tmp_path, monkeypatch):

@@ -11,7 +11,8 @@ Modules:
 - ``running`` calls a student's function so that it can neither hang the kernel nor change anything unseen.
 - ``records`` keeps what the checks found in the student's folder: :func:`progress`.
 - ``learning`` is the command ``bundlebook learn``: a folder of one's own; ``grading`` runs a class's notebooks.
-- ``chapter_02`` and ``chapter_04`` hold what is particular to a chapter: its tuple ``EXERCISES``.
+- ``chapter_02`` and ``chapter_04`` hold what is particular to a chapter: its tuple ``EXERCISES``. A ``_draft_`` of one
+  is ready and tested, but does not stand in its chapter yet, so neither checks nor progress know it.
 """
 
 import lazy_loader

@@ -161,7 +161,7 @@ def _around(weeks, prices, t):
 
 
 def _draw_leashed(rng):
-    weeks = np.sort(rng.choice(14, 8, replace=False)).astype(float)
+    weeks = np.sort(rng.choice(20, 8, replace=False)).astype(float)
     gaps = np.setdiff1d(np.arange(weeks[0], weeks[-1]), weeks)
     return weeks, rng.uniform(1, 5, 8), float(rng.choice(gaps)) if len(gaps) else weeks[0] + 0.25
 

@@ -19,7 +19,7 @@ from bundlebook.exercises.comparing import difference
 from bundlebook.exercises.running import LIMIT, Outcome, call, is_untouched
 
 #: Random inputs on which an answer is compared.
-DRAWS = 8
+DRAWS = 6
 _CALLABLE = "Give the function itself, without brackets behind its name, so that it can be called with other inputs."
 _CONSTANT = "It returns the same for every input. Does it use its arguments?"
 _CLOSE = "Close, but not equal. If you measured a slope, derive it; if you rounded, do not."
