@@ -11,7 +11,8 @@ def shop(**words) -> Shop:
 
 
 @pytest.mark.parametrize(
-    ("currency", "written"), [("€", "-€1,234.50"), ("EUR", "-EUR 1,234.50"), ("CA$", "-CA$1,234.50"), ("", "-1,234.50")]
+    ("currency", "written"),
+    [("€", "-€1,234.50"), ("EUR", "-EUR\N{NO-BREAK SPACE}1,234.50"), ("CA$", "-CA$1,234.50"), ("", "-1,234.50")],
 )
 def test_money_is_written_in_the_shops_currency(currency, written):
     assert shop(currency=currency).money(-1234.5) == written
@@ -47,3 +48,9 @@ def test_a_folder_says_what_it_calls_a_user(tmp_path):
 def test_an_item_without_a_name_is_called_by_its_identifier():
     assert [shop().called(item) for item in ("7", "8", "9")] == ["tea", "8", "9"]
     assert shop().called("7", "category") == "7"
+
+
+def test_a_single_product_type_tells_no_item_from_another():
+    products = pd.DataFrame({"item_id": ["7", "8"], "product_type": ["tea", "tea"]})
+    assert Shop("tiny", pd.DataFrame(), products).level() == "item_id"
+    assert Shop("tiny", pd.DataFrame(), products.assign(product_type=["tea", "milk"])).level() == "product_type"

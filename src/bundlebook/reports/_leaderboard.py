@@ -24,7 +24,7 @@ from bundlebook.evaluation import (
 )
 from bundlebook.reports._pages import environment, with_chinese
 from bundlebook.reports._results import write
-from bundlebook.shop import Shop, clean, load_shop, min_users
+from bundlebook.shop import Shop, check_losses, clean, load_shop, min_users
 from bundlebook.tables import without_formulas
 
 #: Part of the free memory that one recommender may ask for.
@@ -124,17 +124,19 @@ def evaluate_shop(
 
 def _facts(shop: Shop, level: str, size: Size, options: Options, left_out: dict[str, str]) -> list[str]:
     by = next((c for c in ("basket_id", "session_id") if c in shop.purchases), "day")
-    made = {"basket_id": "one basket_id", "session_id": "one session_id", "day": "all a user bought on one day"}[by]
+    one, many = shop.user_word, shop.user_words
+    made = {"basket_id": "one basket_id", "session_id": "one session_id", "day": f"all a {one} bought on one day"}[by]
     least = min_users(shop.purchases["user_id"].nunique(), level)
     facts = [
-        f"Shop {shop.name}: {size.users:,} users, {size.baskets:,} baskets, {size.items:,} items (level {level}).",
-        f"A basket is {made}; items bought by fewer than {least} users in the training weeks are left out.",
+        *(line.strip() for line in check_losses(shop, accept=True)),
+        f"Shop {shop.name}: {size.users:,} {many}, {size.baskets:,} baskets, {size.items:,} items (level {level}).",
+        f"A basket is {made}; items bought by fewer than {least} {many} in the training weeks are left out.",
     ]
     if not shop.real:
-        facts.append("The shop is simulated: its figures say nothing about real customers.")
+        facts.append("The shop is simulated: its figures say nothing about real people.")
     facts += [note if note.endswith(".") else f"{note}." for note in shop.notes]
     if size.users > options.most_users:
-        facts.append(f"Judged are {options.most_users:,} users drawn at random; all of them are learned from.")
+        facts.append(f"Judged are {options.most_users:,} {many} drawn at random; all of them are learned from.")
     facts += [f"{name} is switched off: {reason}" for name, reason in left_out.items()]
     return facts
 

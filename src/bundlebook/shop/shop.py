@@ -137,15 +137,15 @@ class Shop:
         return re.sub(r"\busers?\b", lambda found: self.user_words if found[0] == "users" else self.user_word, text)
 
     def money(self, amount: float, decimals: int = 2) -> str:
-        """Write an amount in the shop's currency: a symbol stands close before it, a code with a space.
+        """Write an amount in the shop's currency: a symbol stands close before it, a code with a no-break space.
 
         Examples
         --------
         >>> shop = Shop("tiny", pd.DataFrame(), pd.DataFrame(), currency="EUR")
-        >>> shop.money(1234.5), shop.money(-3, decimals=0)
-        ('EUR 1,234.50', '-EUR 3')
+        >>> print(shop.money(1234.5), "or", shop.money(-3, decimals=0))
+        EUR 1,234.50 or -EUR 3
         """
-        space = " " if self.currency[-1:].isalpha() else ""
+        space = "\N{NO-BREAK SPACE}" if self.currency[-1:].isalpha() else ""
         return f"{'-' if round(amount, decimals) < 0 else ''}{self.currency}{space}{abs(amount):,.{decimals}f}"
 
     def called(self, label: str, level: str = "item_id") -> str:
