@@ -44,7 +44,7 @@ def write(folder: Path, names, money, levels, quantities, browsing, users, size,
     n_items = 2 if size == "2 items" else 60
     n_users = {"usual": 200, "2 items": 200, "40 users": 40}[size]
     days = {"5 weeks": 35, "60 weeks": 420, "5 years": 1826}[span]
-    n_baskets = min(n_users * max(3, days // 21), 3000)
+    n_baskets = min(n_users * max(3, days // 21), 2000)
     calendar = pd.date_range("2019-01-07", periods=days)
     if closed == "Saturdays":
         calendar = calendar[calendar.day_name() != "Saturday"]

@@ -25,7 +25,7 @@ SAID = {
     ("customers", "unknown"): {"shop_users": "too few customers", "shop_offers": "Needed: at least five customers"},
     ("users", "none"): {"shop_data": "Without users.csv"},
     ("size", "2 items"): {"shop_data": "of 2 items"},
-    ("closed", "Saturdays"): {"shop_data": "buys anything on a Saturday"},
+    ("closed", "Saturdays"): {"shop_data": "Nobody ever bought anything on a Saturday"},
     ("span", "5 weeks"): {"shop_users": "too short to tell who has stopped coming"},
 }
 #: What no page of these shops may hold: a value that is none, or the word and the currency of another shop.
