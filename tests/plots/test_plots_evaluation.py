@@ -71,6 +71,16 @@ def test_steps_are_drawn_by_what_is_known():
     assert ax.collections[0].get_segments()[0][:, 1].tolist() == [0.05, 0.15]
 
 
+def test_steps_without_intervals_are_one_line_per_column_beside_a_mark():
+    steps = pd.DataFrame({1001: [0.1, 0.3], 1002: [0.2, 0.1]}, index=["nothing", "to 2021-01"])
+    plots.by_step(steps, "P(bought)", "his history", "by month", legend="item", marks={"claimed": 0.8})
+    ax = plt.gca()
+    assert [line.get_ydata().tolist() for line in ax.lines[:2]] == [[0.1, 0.3], [0.2, 0.1]] and not ax.collections
+    assert ax.lines[2].get_ydata()[0] == 0.8 and ax.texts[0].get_text() == "claimed"
+    assert ax.get_ylim()[1] > 0.8 and ax.get_ylabel() == "P(bought)"
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["1001", "1002"]
+
+
 def test_differences_stand_in_order_and_are_hollow_where_they_could_be_chance():
     table = pd.DataFrame(
         {"difference": [0.1, 0.3], "low": [-0.1, 0.2], "high": [0.3, 0.4], "p_holm": [0.5, 0.01]},

@@ -112,7 +112,7 @@ CASES = {
     "timeline": lambda **k: evaluation.timeline(split(), **k),
     "intervals": lambda **k: evaluation.intervals({A: {B: DIFFERENCES, C: DIFFERENCES}}, B, reference=C, **k),
     "reliability": lambda **k: evaluation.reliability({A: {B: CURVE}, C: {B: CURVE}}, **k),
-    "by_step": lambda **k: evaluation.by_step(dict.fromkeys(NAMES, MEANS), A, "step", B, **k),
+    "by_step": lambda **k: evaluation.by_step(dict.fromkeys(NAMES, MEANS), A, "step", B, marks={C: 0.5}, **k),
     "accuracy_against_cost": lambda **k: evaluation.accuracy_against_cost({A: board()}, **k),
     "by_group": lambda **k: evaluation.by_group({A: {B: GROUPS, C: GROUPS}}, **k),
     "portrait": lambda **k: profiles.portrait(
@@ -140,7 +140,6 @@ CASES = {
     "household_scores": lambda **k: training.household_scores({A: np.ones((2, 2))}, [B, C], **k),
     "one_step": lambda **k: training.one_step(1.0, 0.5, 2.0, 1.0, -1.0, **k),
     "gradient_flow": lambda **k: training.gradient_flow(dict.fromkeys(NAMES, np.ones(4)), **k),
-    "probabilities": lambda **k: zhangsan.probabilities(TWO, 0.8, "title", "step", "item", **k),
     "answers": lambda **k: zhangsan.answers({A: 0.8, B: 0.1, C: [0.1, 0.2]}, "title", claimed=A, **k),
     "cell": lambda **k: networks.cell("GRU", **k),
     "unrolled": lambda **k: networks.unrolled(NAMES, [0.1, 0.2, 1], **k),

@@ -9,16 +9,6 @@ from bundlebook.plots import zhangsan as plots
 from bundlebook.shop.zhangsan import check
 
 
-def test_probabilities_are_one_line_per_item_and_the_claim():
-    steps = pd.DataFrame({1001: [0.1, 0.3], 1002: [0.2, 0.1]}, index=["nothing", "to 2021-01"])
-    plots.probabilities(steps, 0.8, "by month", "his history", "item")
-    ax = plt.gca()
-    assert [line.get_ydata().tolist() for line in ax.lines[:2]] == [[0.1, 0.3], [0.2, 0.1]]
-    assert ax.lines[2].get_ydata()[0] == 0.8
-    assert [text.get_text() for text in ax.get_xticklabels()] == ["nothing", "to 2021-01"]
-    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["1001", "1002"]
-
-
 def test_place_among_all_marks_items_where_they_rank():
     plots.place_among_all(np.array([0.1, 0.4, 0.2, 0.3]), {"first": 1, "last": 0}, claimed=0.8)
     curve, first, last = plt.gca().lines[:3]

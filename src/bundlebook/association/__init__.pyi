@@ -23,6 +23,8 @@ from .matrix import (
     least_count as least_count,
 )
 from .null_models import (
+    ConfigurationModel as ConfigurationModel,
+    FixedSizeModel as FixedSizeModel,
     fit_configuration as fit_configuration,
     fit_sizes as fit_sizes,
     fit_users as fit_users,

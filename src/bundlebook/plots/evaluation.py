@@ -16,6 +16,7 @@ from bundlebook.plots._style import (
     GREY,
     MARKERS,
     PALETTE,
+    STYLES,
     Panels,
     figure,
     get_ax,
@@ -230,27 +231,46 @@ def reliability(
 
 
 @figure
-def by_step(curves: Mapping[str, pd.DataFrame], label: str, step: str, title: str, *, ax: Axes | None = None) -> None:
-    """Draw a measure with intervals over ordered steps: one line and colour per method.
+def by_step(
+    curves: _Series,
+    label: str,
+    step: str,
+    title: str,
+    *,
+    legend: str = "",
+    marks: Mapping[str, float] | None = None,
+    ax: Axes | None = None,
+) -> None:
+    """Draw a measure over ordered steps, one line per method, with intervals where they are known.
 
     Parameters
     ----------
-    curves : mapping of str to DataFrame
-        Method to a table with ``mean``, ``low``, ``high``; index: the steps in order, such as baskets known.
+    curves : DataFrame, or mapping of str to DataFrame
+        One column per method, or method to a table with ``mean``, ``low``, ``high``; index: the steps in order, such
+        as baskets known.
     label, step : str
         What the measure and the steps are called, on the two axes.
-    title : str
+    title, legend : str
+    marks : mapping of str to float, optional
+        Values to compare with, drawn as horizontal lines with their names.
     """
-    ax = get_ax(ax, (8, 4))
-    shift = 0.06 * (np.arange(len(curves)) - (len(curves) - 1) / 2)
-    for number, (name, table) in enumerate(curves.items()):
+    sure = not isinstance(curves, pd.DataFrame)
+    tables = curves if sure else {name: pd.DataFrame({"mean": column}) for name, column in curves.items()}
+    ax = get_ax(ax, (8.5, 4))
+    shift = 0.06 * (np.arange(len(tables)) - (len(tables) - 1) / 2) if sure else np.zeros(len(tables))
+    for number, (name, table) in enumerate(tables.items()):
         x, colour = np.arange(len(table)) + shift[number], PALETTE[number % len(PALETTE)]
-        ax.vlines(x, table["low"], table["high"], color=colour, lw=2)
-        ax.plot(x, table["mean"], marker=MARKERS[number % len(MARKERS)], color=colour, lw=1, ms=7, label=plain(name))
-    steps = next(iter(curves.values())).index
+        if sure:
+            ax.vlines(x, table["low"], table["high"], color=colour, lw=2)
+        ax.plot(x, table["mean"], marker=MARKERS[number % len(MARKERS)], ls=STYLES[0 if sure else number % len(STYLES)],
+                color=colour, lw=1 if sure else 2, ms=7, label=plain(name))  # fmt: skip
+    for name, value in (marks or {}).items():
+        ax.axhline(value, color="0.35", lw=1)
+        ax.text(0, value, plain(name), va="bottom", color="0.25", fontsize=10)
+    steps = next(iter(tables.values())).index
     ax.set_xticks(range(len(steps)), [plain(name) for name in steps])
-    ax.set(title=plain(title), xlabel=step, ylabel=f"{plain(label)}, 95 % interval", ylim=(0, None))
-    ax.legend(loc="center left", bbox_to_anchor=(1, 0.5))
+    ax.set(title=plain(title), xlabel=step, ylabel=plain(label) + ", 95 % interval" * sure, ylim=(0, None))
+    ax.legend(title=legend or None, loc="center left", bbox_to_anchor=(1, 0.5))
 
 
 @figure

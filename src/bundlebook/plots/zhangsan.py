@@ -1,4 +1,4 @@
-"""Figures of 张三: his probabilities, their place among all items, the answers, and a panel to edit his history."""
+"""Figures of 张三: the place of his items among all, the answers, and a panel to edit his history."""
 
 from collections.abc import Callable, Mapping, Sequence
 from io import BytesIO
@@ -10,34 +10,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from bundlebook.errors import BundlebookError
-from bundlebook.plots._style import MARKERS, PALETTE, STYLES, figure, get_ax, get_axes, heat_map, name_rows, plain
-
-
-@figure
-def probabilities(
-    table: pd.DataFrame, claimed: float, title: str, step: str, lines: str, *, ax: Axes | None = None
-) -> None:
-    """Draw how P moves with the history, one line per column, and the articles' claim.
-
-    Parameters
-    ----------
-    table : DataFrame
-        One row per history, in order, for example one per month or per number of periods; P in [0, 1].
-    claimed : float
-        The articles' answer, drawn as a line.
-    title : str
-    step, lines : str
-        What the rows and the columns are, for the axis and the legend.
-    """
-    ax = get_ax(ax, (8.5, 4))
-    for number, name in enumerate(table.columns):
-        ax.plot(range(len(table)), table[name], color=PALETTE[number], ls=STYLES[number % len(STYLES)],
-                marker=MARKERS[number % len(MARKERS)], ms=7, lw=2, label=plain(name))  # fmt: skip
-    ax.axhline(claimed, color="0.35", lw=1)
-    ax.text(0, claimed + 0.012, f"the articles' answer for 1005: {claimed}", va="bottom", color="0.25", fontsize=10)
-    ax.set_xticks(range(len(table)), [plain(name) for name in table.index])
-    ax.set(title=title, xlabel=step, ylabel="P(bought in the next period)", ylim=(0, 1))
-    ax.legend(title=lines, loc="center left", bbox_to_anchor=(1, 0.5))
+from bundlebook.plots._style import MARKERS, PALETTE, figure, get_ax, get_axes, heat_map, name_rows, plain
 
 
 @figure

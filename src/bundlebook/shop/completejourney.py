@@ -97,7 +97,7 @@ def _read(name: str, columns: list[str] | None = None) -> tuple[pa.Table, Source
     return table, SourceFile(f"{name}.parquet", table.num_rows, digest)
 
 
-def load() -> Shop:
+def _load() -> Shop:
     """Map the real shop onto the contract, changing names and units but no values.
 
     ``price`` is what the household paid for one unit and ``list_price`` the shelf price of one unit,

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from bundlebook import paths
 from bundlebook.errors import BundlebookError
-from bundlebook.shop import completejourney
 from bundlebook.shop._intake.folder import read_folder
+from bundlebook.shop.completejourney import _load
 from bundlebook.shop.inventory import _count_losses
 from bundlebook.shop.schema import validate
 from bundlebook.shop.shop import Shop
@@ -45,7 +45,7 @@ def load_shop(source: str | Path, strict: bool = False, quarantine: str | Path |
         For anything that would leave the shop half loaded, naming file, row, value and remedy.
     """
     if source == "completejourney":
-        return _counted(validate(completejourney.load()))
+        return _counted(validate(_load()))
     folder = paths.data() / "sample_shop" if source == "sample" else _folder(source)
     # The names of the two shops that come with the project are theirs alone, whatever a reader's folder is called.
     name = "sample" if source == "sample" else folder.name
