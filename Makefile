@@ -10,6 +10,8 @@ JOBS   ?= 2
 BATCH  ?= reports/batches/chapters.yaml
 CHAPTERS ?=
 UV_VERSION := 0.13.9
+LINT = $(BIN)/ruff check --quiet . && $(BIN)/ruff format --check --quiet . && $(BIN)/mypy --no-error-summary && { \
+  out=$$($(BIN)/lint-imports --no-logo --no-cache) || { echo "$$out"; false; }; }
 
 .DEFAULT_GOAL := help
 .PHONY: help setup report test lint crosscheck lab refresh lock doctor clean distclean
@@ -35,14 +37,16 @@ $(READY): requirements.lock pyproject.toml
 report: $(READY)  ## run the chapters on the real shop and render them: reports/out/chapters/index.html
 	@$(BIN)/bundlebook report $(BATCH) --jobs $(JOBS)
 
-test: $(READY) lint  ## lint, unit tests, doctests, strict nbval over every chapter, report batches
-	@$(BIN)/python -m pytest -q --numprocesses $(JOBS) --dist loadfile --no-loadscope-reorder \
-	  --nbval --nbval-cell-timeout=600 src tests notebooks
+test: $(READY)  ## lint, unit tests, doctests, strict nbval over every chapter, report batches
+	@# Lint takes one core for a minute, so it runs beside the tests. What it finds is told at once, and again at the end.
+	@{ $(LINT); } & lint=$$!; \
+	$(BIN)/python -m pytest -q --numprocesses $(JOBS) --dist loadfile --no-loadscope-reorder \
+	  --nbval --nbval-cell-timeout=600 src tests notebooks; tests=$$?; \
+	wait $$lint || { echo "Lint failed: what it found stands above, and 'make lint' tells it again."; exit 1; }; \
+	exit $$tests
 
 lint: $(READY)  ## style, types, and whether a room imports only from the rooms to its left
-	@$(BIN)/ruff check --quiet . && $(BIN)/ruff format --check --quiet .
-	@$(BIN)/mypy --no-error-summary
-	@out=$$($(BIN)/lint-imports --no-logo --no-cache) || { echo "$$out"; exit 1; }
+	@$(LINT)
 
 crosscheck: $(READY)  ## compare with other libraries, in a virtual environment of its own (ranx, bicm, pyfim, Spark, JAX)
 	@test -x $(CROSS)/bin/python || $(BIN)/uv venv --quiet --python $(BIN)/python $(CROSS)

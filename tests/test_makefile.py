@@ -40,3 +40,18 @@ def test_a_python_that_does_not_fit_is_refused_with_a_remedy(tmp_path):
     assert (
         "needs Python 3.11, 3.12 or 3.13" in done.stdout and "Python 3.9.1" in done.stdout and "Remedy" in done.stdout
     )
+
+
+@pytest.mark.parametrize(("lint", "tests", "code"), [(0, 0, 0), (1, 0, 2), (0, 1, 2), (1, 1, 2)])
+def test_lint_runs_beside_the_tests_and_either_can_fail(tmp_path, lint, tests, code):
+    for name, ends in {"ruff": 0, "mypy": lint, "lint-imports": 0, "python": tests}.items():
+        tool = tmp_path / "bin" / name
+        tool.parent.mkdir(exist_ok=True)
+        tool.write_text(f"#!/bin/sh\necho {name} ran\nexit {ends}\n")
+        tool.chmod(0o755)
+    (tmp_path / ".ready").touch()
+    command = ["make", "--no-print-directory", "test", f"VENV={tmp_path}"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == code
+    assert "python ran" in done.stdout and "mypy ran" in done.stdout
+    assert ("Lint failed" in done.stdout) == bool(lint)

@@ -13,6 +13,10 @@ from bundlebook.exercises import learn_command
 if TYPE_CHECKING:
     import pandas as pd
 
+# The library that reads notebooks would check addresses with an optional package, which no notebook needs and which
+# works for two seconds at its import. Without it that one check is left out.
+sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
+
 #: Seeds that NumPy and Keras both take.
 _SEED = click.IntRange(0, 2**32 - 1)
 
