@@ -68,6 +68,25 @@ def plain_name(name: str) -> str:
     return re.sub(r"[\W_]+", " ", text).strip()
 
 
+#: Names that mean something only by themselves: an "age group" is no group of products.
+_WHOLE = {
+    "type",
+    "group",
+    "name",
+    "nom",
+    "nome",
+    "nombre",
+    "data",
+    "item",
+    "state",
+    "time",
+    "hour",
+    "user",
+    "client",
+    "code",
+}
+
+
 def score(name: str, role: str) -> float:
     """How well a column's name fits a meaning: 3 to 4 for one of its names, 1 to 3 if it contains one, 0 if neither."""
     plain = plain_name(name)
@@ -79,7 +98,7 @@ def score(name: str, role: str) -> float:
     words, best = set(plain.split()), 0.0
     for place, known in enumerate(names):
         inside = known in plain if not known.isascii() else set(known.split()) <= words
-        if inside and len(known) > 1:
+        if inside and len(known) > 1 and known not in _WHOLE:
             share = len(known) / max(len(plain), 1)
             best = max(best, 1 + 1.5 * share - 0.3 * place / len(names))
     return best

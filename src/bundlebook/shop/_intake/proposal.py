@@ -11,7 +11,7 @@ import pandas as pd
 from bundlebook.errors import BundlebookError
 from bundlebook.shop._intake.columns import CANCELLED, EVENT_WORDS, NAMES, Facts, examine, fits, score
 from bundlebook.shop._intake.exports import Export, open_exports
-from bundlebook.shop._intake.values import NumberStyle, TimeStyle, currency_of, number_style, parse_numbers
+from bundlebook.shop._intake.values import NumberStyle, TimeStyle, currency_of, number_style, parse_numbers, time_style
 
 #: Meanings that belong to an event, and to an item.
 _LEVELS = ("department", "category", "product_type")
@@ -225,6 +225,9 @@ def _assign(export: Export, facts: dict[str, Facts], wishes: Wishes) -> tuple[di
     for ours, theirs in wishes.columns.items():
         if theirs in facts:
             if ours == "time" and facts[theirs].time is None:
+                # By its bare name a count of seconds is no time; the reader says that it is one.
+                facts[theirs] = replace(facts[theirs], time=time_style(facts[theirs].texts, "time", wishes.dates))
+            if ours == "time" and facts[theirs].time is None:
                 raise BundlebookError(
                     f"{facts[theirs].texts.iloc[0]!r} is no time that can be read"
                     if facts[theirs].distinct
@@ -312,6 +315,10 @@ def _kinds(looked: list[tuple[Reading, pd.DataFrame]], wishes: Wishes) -> list[R
     logs = [reading for reading in readings if reading.kind == "log"]
     orders = [reading for reading in readings if reading.kind == "orders"]
     for reading in logs:
+        if orders and "time" not in wishes.columns and score(reading.columns.get("time", ""), "time") < _LEAST:
+            # A date beside the lines that is not called one of the purchase may be one of the delivery.
+            reading.columns.pop("time", None)
+            reading.findings = [finding for finding in reading.findings if finding.what not in ("time", "times")]
         if "time" not in reading.columns and not orders:
             raise _no_column("time", "--column time=NAME, or give the table of the orders too", reading)
     if not logs:
@@ -330,8 +337,11 @@ def _kinds(looked: list[tuple[Reading, pd.DataFrame]], wishes: Wishes) -> list[R
 
 def _no_column(role: str, remedy: str, reading: Reading) -> BundlebookError:
     told = {"time": "the time of a purchase", "item_id": "the item", "user_id": "the customer or the receipt"}[role]
+    unnamed = reading.export.header == 0
+    first = reading.head.iloc[0] if unnamed and len(reading.head) else {}
+    columns = [repr(name) + (f" ({first[name]})" if unnamed else "") for name in reading.export.columns[:30]]
     return BundlebookError(
-        f"no column holds {told}; its columns are {', '.join(repr(name) for name in reading.export.columns[:30])}",
+        f"no column holds {told}; its columns are {', '.join(columns)}",
         where=reading.export.name,
         remedy=f"name the column: {remedy}",
     )
@@ -418,6 +428,11 @@ def _share_styles(logs: list[Reading]) -> None:
 def _settle_price(reading: Reading, sample: pd.DataFrame) -> None:
     """Price of one unit or of the whole line: of the two, the one that varies less for one item is that of the unit."""
     columns, findings = reading.columns, reading.findings
+    if "total" in columns and _told_once(sample, columns):
+        findings.append(Finding("left out", columns.pop("total"), "it is the same for all lines of an order"))
+    if not {"price", "total"} & set(columns) and "cost" in columns:
+        columns["price"] = columns.pop("cost")
+        findings.append(Finding("price", f"column {columns['price']!r}", "no other column has prices", True))
     role = "price" if "price" in columns else "total" if "total" in columns else None
     if role is None:
         return
@@ -464,6 +479,17 @@ def _settle_price(reading: Reading, sample: pd.DataFrame) -> None:
             return
     if reading.per_line and (units > 1).any():
         findings.append(Finding("price", "of the line, divided by the quantity", "its name says so", True))
+
+
+def _told_once(sample: pd.DataFrame, columns: dict[str, str]) -> bool:
+    """Whether an amount belongs to the order and not to its lines: orders of several items have one value only."""
+    if "basket_id" not in columns:
+        return False
+    orders = sample.groupby(columns["basket_id"]).agg(
+        items=(columns["item_id"], "nunique"), amounts=(columns["total"], "nunique")
+    )
+    several = orders[orders["items"] > 1]
+    return len(several) >= 5 and bool((several["amounts"] == 1).mean() > 0.9)
 
 
 def _percent(variance: float) -> str:
@@ -518,6 +544,9 @@ def _settle_path(reading: Reading, sample: pd.DataFrame) -> None:
     mark = next(
         (mark for mark in (" > ", ">", "›", "||", "|") if texts.str.contains(mark, regex=False).mean() > 0.6), ""
     )
+    dotted = texts.str.match(r"^[a-z0-9_]+(?:\.[a-z0-9_]+)*$")
+    if not mark and dotted.all() and texts.str.contains(".", regex=False).mean() > 0.6:
+        mark = "."
     if mark:
         reading.path_mark = mark
         reading.findings.append(Finding("levels", f"the path is cut at {mark.strip()!r}", f"such as {texts.iloc[0]!r}"))
