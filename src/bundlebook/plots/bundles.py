@@ -1,11 +1,8 @@
 """Figures of bundles: demand curves, the Pareto front, a page and its weights, the card of a bundle, exposures."""
 
-from collections.abc import Callable, Mapping
-from io import BytesIO
+from collections.abc import Mapping
 from textwrap import wrap
-from typing import Any
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -175,56 +172,6 @@ def page_of_bundles(
     ax.legend(loc="lower right", fontsize=9)
 
 
-def weights_panel(
-    choose: Callable[[Weights], list[Bundle]],
-    weights: Weights,
-    names: Mapping[str, str] | None = None,
-    live: bool = False,
-) -> Any:
-    """Show the page that some weights choose; *live*, let the reader move the weights and watch the page.
-
-    Parameters
-    ----------
-    choose : callable
-        Takes weights and returns a page.
-    weights : Weights
-        Weights with which the panel starts.
-    names : mapping of str to str, optional
-    live : bool
-        True makes a widget with a slider per weight, which needs a running notebook. False draws one figure.
-
-    Returns
-    -------
-    ipywidgets.VBox or None
-    """
-    if not live:
-        page_of_bundles(choose(weights), weights, names)
-        return None
-    import ipywidgets
-
-    sliders = {
-        name: ipywidgets.FloatSlider(getattr(weights, name), min=0, max=1, step=0.05, description=name)
-        for name in ("revenue", "margin", "satisfaction")
-    }
-    image = ipywidgets.Image(format="png")
-
-    def draw(_=None) -> None:
-        values = {name: slider.value for name, slider in sliders.items()}
-        if not any(values.values()):
-            return
-        now, picture = Weights(**values), BytesIO()
-        drawn, ax = plt.subplots(figsize=(9, 3.5))
-        page_of_bundles(choose(now), now, names, ax=ax)
-        drawn.savefig(picture, format="png", bbox_inches="tight")
-        plt.close(drawn)
-        image.value = picture.getvalue()
-
-    for slider in sliders.values():
-        slider.observe(draw, "value")
-    draw()
-    return ipywidgets.VBox([*sliders.values(), image])
-
-
 @figure
 def exposures(
     lifts: np.ndarray, needed: Mapping[str, np.ndarray], at_hand: float, claimed: float, *, ax: Axes | None = None
@@ -245,9 +192,8 @@ def exposures(
     ax = get_ax(ax, (8, 4))
     for place, (label, n) in enumerate(needed.items()):
         ax.loglog(lifts, n, color=PALETTE[place], marker=MARKERS[place], ms=5, label=plain(label))
-    ax.axhline(at_hand, color="0.4", ls=":", lw=1.5)
-    ax.text(lifts[0], at_hand * 1.12, f"half of the customers: {at_hand:,.0f}", color="0.3", fontsize=10)
-    ax.axvline(claimed, color="0.4", lw=1)
+    ax.axhline(at_hand, color="0.4", ls=":", lw=1.5, label=f"half of the customers: {at_hand:,.0f}")
+    ax.axvline(claimed, color="0.4", lw=1, label=f"the claim: {claimed:+.0%}")
     ax.set(title="What it takes to see a lift", xlabel="relative lift of the response rate", xticks=lifts,
            ylabel="exposures in each group")  # fmt: skip
     ax.set_xticklabels([f"{lift:+.0%}" for lift in lifts])
