@@ -130,6 +130,12 @@ def test_no_thread_is_left_of_an_endless_loop():
     assert [thread for thread in threading.enumerate() if thread.name == "answer"] == []
 
 
+def test_a_call_that_cannot_be_ended_is_left_behind_and_told_so():
+    verdict = EXERCISE.judge(lambda x: time.sleep(1.5), seconds=0.1)
+    assert "could not be stopped: restart the kernel" in verdict.message
+    assert EXERCISE.judge(double).state == "right"
+
+
 def test_a_right_answer_that_prints_is_right_and_told_so(capsys):
     def answer(x):
         print("debug", x)

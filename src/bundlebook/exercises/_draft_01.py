@@ -1,6 +1,7 @@
 """Exercises for chapter 01, which does not hold them yet: what a log of events tells.
 
 To put them into the chapter: rename this file to ``chapter_01.py`` and give each a task, a starter and a solution.
+The first line of a reference's docstring can be the starter's.
 """
 
 import numpy as np
@@ -30,6 +31,7 @@ def _log(rng, n=40):
 
 
 def spent(log, user):
+    """Money that a user has paid in all, from event, user_id, quantity and the price of one unit."""
     bought = log[(log["event"] == "purchase") & (log["user_id"] == user)]
     return (bought["quantity"] * bought["price"]).sum()
 
@@ -46,6 +48,7 @@ def _money(lines):
 
 
 def repeats(log):
+    """True per line if it is a purchase of an item that the user has bought before; the log is in order of time."""
     seen = set()
     found = []
     for user, item, event in zip(log["user_id"], log["item_id"], log["event"], strict=True):
@@ -68,6 +71,7 @@ def _draw_log(rng):
 
 
 def bad_rows(events, actions):
+    """Rows of the file, its header being row 1, whose event is not among actions or whose quantity is below 0."""
     bad = ~events["event"].isin(actions) | (events["quantity"] < 0)
     return [place + 2 for place in np.flatnonzero(bad)]
 
@@ -89,6 +93,7 @@ def _draw_bad(rng):
 
 
 def gini(x):
+    """Gini coefficient of counts x, (n,): mean absolute difference of two of them, over twice their mean."""
     return np.abs(x[:, None] - x).sum() / (2 * len(x) ** 2 * x.mean())
 
 
@@ -100,6 +105,7 @@ def _draw_counts(rng):
 
 
 def top_share(sales, share):
+    """Part of all sales that the busiest users bring; of n users these are share · n, rounded up."""
     most = np.sort(sales)[::-1]
     return most[: int(np.ceil(share * len(sales)))].sum() / sales.sum()
 
@@ -112,6 +118,7 @@ def _draw_sales(rng):
 
 
 def sessions(log, minutes):
+    """Number of each event's session, counted per user from 0; a pause longer than minutes begins a new one."""
     number: dict = {}
     last: dict = {}
     found = []

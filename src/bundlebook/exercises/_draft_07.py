@@ -1,6 +1,7 @@
 """Exercises for chapter 07, which does not hold them yet: metrics and how sure they are.
 
 To put them into the chapter: rename this file to ``chapter_07.py`` and give each a task, a starter and a solution.
+The first line of a reference's docstring can be the starter's.
 """
 
 import numpy as np
@@ -18,6 +19,7 @@ def _draw_ranking(rng):
 
 
 def recall(ranked, bought, k):
+    """Recall of the first k items of a ranking, given the set of what was bought."""
     return len(set(ranked[:k]) & bought) / len(bought)
 
 
@@ -25,6 +27,7 @@ def recall(ranked, bought, k):
 
 
 def reciprocal_rank(ranked, bought, k):
+    """1 over the place of the first hit among the first k items; 0 without a hit."""
     for place, item in enumerate(ranked[:k], start=1):
         if item in bought:
             return 1 / place
@@ -46,6 +49,7 @@ def _rank(first=1, last=False, summed=False, cut=True):
 
 
 def ndcg(ranked, bought, k):
+    """NDCG of the first k items: the gain of the hits, over that of the best list of k items."""
     gain = sum(1 / np.log2(place + 1) for place, item in enumerate(ranked[:k], start=1) if item in bought)
     best = sum(1 / np.log2(place + 1) for place in range(1, min(k, len(bought)) + 1))
     return gain / best
@@ -61,6 +65,7 @@ def _ndcg(ranked, bought, k, best=None, discount=lambda place: 1 / np.log2(place
 
 
 def calibration_error(p, y, bins):
+    """Mean distance between what was said and what came true, over bins of equal width, by their size."""
     place = np.minimum((p * bins).astype(int), bins - 1)
     error = 0.0
     for b in range(bins):
@@ -93,6 +98,7 @@ def _draw_calibration(rng):
 
 
 def paired_interval(a, b, draws):
+    """Bounds of the 95 % bootstrap interval of the mean of a − b, (n,); draws (B, n) holds places of customers."""
     means = (a - b)[draws].mean(axis=1)
     return np.quantile(means, 0.025), np.quantile(means, 0.975)
 
@@ -111,6 +117,7 @@ def _draw_paired(rng):
 
 
 def holm(p):
+    """P-values (n,), corrected for n comparisons by Holm, each at its old place."""
     order = np.argsort(p, kind="stable")
     corrected = np.empty(len(p))
     largest = -np.inf

@@ -1,6 +1,7 @@
 """Exercises for chapter 08, which does not hold them yet: cosines, weights, factors, pairs, EASE.
 
 To put them into the chapter: rename this file to ``chapter_08.py`` and give each a task, a starter and a solution.
+The first line of a reference's docstring can be the starter's.
 """
 
 import numpy as np
@@ -17,6 +18,7 @@ def _counts(rng, n, m):
 
 
 def cosine(r_u, r_v):
+    """Cosine of two users' purchases, (m,) each; 0 for a user without any."""
     lengths = np.sqrt((r_u**2).sum() * (r_v**2).sum())
     return r_u @ r_v / lengths if lengths else 0.0
 
@@ -29,6 +31,7 @@ def _draw_cosine(rng):
 
 
 def match(w, v, s):
+    """C of one user and one item: similarities s (sources, blocks), weighed by w and by v."""
     return w @ s @ v
 
 
@@ -40,6 +43,7 @@ def _draw_match(rng):
 
 
 def ridge(D, F, lam):
+    """B of the smallest ‖F − D B‖² + λ‖B‖², (attributes, items), from D (n, attributes) and F (n, items)."""
     return np.linalg.solve(D.T @ D + lam * np.eye(D.shape[1]), D.T @ F)
 
 
@@ -51,6 +55,7 @@ def _draw_ridge(rng):
 
 
 def user_factors(Y, c, p, lam):
+    """Factors x (k,) of one user: smallest Σ c (p − x·y)² + λ‖x‖², with items' factors Y (m, k), c and p (m,)."""
     return np.linalg.solve(Y.T @ (c[:, None] * Y) + lam * np.eye(Y.shape[1]), Y.T @ (c * p))
 
 
@@ -70,6 +75,7 @@ def _draw_factors(rng):
 
 
 def pair_gradient(x, y_i, y_j, lam):
+    """Slopes of ln σ(x·(y_i − y_j)) − λ/2 (‖x‖² + ‖y_i‖² + ‖y_j‖²) in x, y_i and y_j, (k,) each."""
     pull = expit(-x @ (y_i - y_j))
     return pull * (y_i - y_j) - lam * x, pull * x - lam * y_i, -pull * x - lam * y_j
 
@@ -91,6 +97,7 @@ def _draw_pairs(rng):
 
 
 def ease(X, lam):
+    """B (m, m) of the smallest ‖X − X B‖² + λ‖B‖² with zeros on the diagonal, from X (n, m)."""
     P = np.linalg.inv(X.T @ X + lam * np.eye(X.shape[1]))
     B = -P / np.diag(P)
     np.fill_diagonal(B, 0)

@@ -3,6 +3,9 @@
 Each notebook runs in a kernel of its own, from its first cell to its last, also past cells that fail. A cell that runs
 too long is interrupted, and a notebook that runs too long is ended; the table says so. Only what the checks say in this
 run counts, never what is stored in a notebook.
+
+Students' code runs with the rights of whoever grades it, so grade on a machine, or in a container, where it can do no
+harm. The table is no proof against cheating: the references are open source, and a notebook can call anything.
 """
 
 import json

@@ -67,7 +67,9 @@ def copy_chapters(folder: Path) -> tuple[list[Path], list[Path]]:
 @click.option("--open/--no-open", "opens", default=True, show_default=True, help="Open JupyterLab in the folder.")
 @click.option("--progress", "shows", is_flag=True, help="Show which exercises are right, open and not attempted.")
 @click.option("--reset", is_flag=True, help="Forget what was checked; the notebooks stay as they are.")
-@click.option("--grade", "grades", is_flag=True, help="Run the notebooks of many students, a FOLDER each.")
+@click.option(
+    "--grade", "grades", is_flag=True, help="Run the notebooks of many students, a FOLDER each, with your rights."
+)
 @click.option(
     "--chapter", "chapters", multiple=True, metavar="NN", help="With --grade: only this chapter, for example 04."
 )

@@ -1,8 +1,10 @@
 """Call a student's function so that it can neither hang the kernel nor print into the page nor end the process.
 
 The function runs in a thread of its own. When its time is up, an exception is raised inside that thread, which ends
-any loop in Python on Linux, macOS and Windows alike. One long call inside a compiled library cannot be ended: the
-check stops waiting and says so, and the call goes on in the background until it is done.
+any loop in Python on Linux, macOS and Windows alike. A call inside a compiled library cannot be ended: the check stops
+waiting and says so, and the call goes on in the background. Where such a call never lets go of the interpreter, such as
+``sum`` of an endless iterator, only restarting the kernel helps, as in any cell. How much memory an answer takes is not
+limited either.
 """
 
 import contextlib
@@ -106,7 +108,7 @@ def call(answer: Callable, arguments: tuple, seconds: float = LIMIT) -> Outcome:
     result, error, late, printed = _in_a_thread(answer, given, seconds)
     outcome = {"result": result, "printed": printed}
     if late:
-        trouble = f"It did not end within {seconds:g} seconds. Look for a loop whose condition never becomes false."
+        trouble = f"It did not end within {seconds:g} s. Look for a loop whose condition never becomes false."
         if late == "goes on":
             trouble += " It could not be stopped: restart the kernel."
     elif isinstance(error, NotImplementedError):
