@@ -159,6 +159,10 @@ def break_length(nb):
     nb.cells[3].source = "words " * 500
 
 
+def break_number(nb):
+    nb.cells[3:3] = [new_markdown_cell("words", id=f"words-{number:04x}") for number in range(60)]
+
+
 def break_prose(nb):
     nb.cells[3].source = ""
 
@@ -175,6 +179,15 @@ def test_a_planted_fault_is_found_alone(tmp_path, breaking):
     notebook = sound_chapter()
     breaking(notebook)
     assert len(found(tmp_path, notebook)) == 1
+
+
+def test_tasks_and_starters_do_not_count_as_cells_of_the_chapter(tmp_path):
+    notebook = sound_chapter()
+    before, after = notebook.cells[5].source.split("## Summary")
+    notebook.cells[5].source = "## Summary" + after
+    tasks = [new_markdown_cell(f"Task {number}", id=f"task-{number:04x}") for number in range(60)]
+    notebook.cells[5:5] = [new_markdown_cell(before, id="exercises-0000"), *tasks]
+    assert found(tmp_path, notebook) == []
 
 
 def untag(nb):
