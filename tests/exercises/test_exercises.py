@@ -141,6 +141,7 @@ def test_the_inputs_are_random_but_the_same_in_every_run(exercise):
 
 def test_ids_stars_and_minutes_are_in_order():
     for exercise in EXERCISES:
+        assert exercise.title[-1] not in ".?!"
         assert exercise.stars in (1, 2, 3) and 5 <= exercise.minutes <= 60
         assert len(exercise.hints) == 3 and len(set(exercise.hints)) == 3
         assert exercise not in READY or find_exercise(exercise.id) is exercise

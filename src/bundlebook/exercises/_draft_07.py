@@ -23,7 +23,7 @@ def recall(ranked, bought, k):
     return len(set(ranked[:k]) & bought) / len(bought)
 
 
-# 07.2 How far down is the first hit?
+# 07.2 The first hit
 
 
 def reciprocal_rank(ranked, bought, k):
@@ -61,7 +61,7 @@ def _ndcg(ranked, bought, k, best=None, discount=lambda place: 1 / np.log2(place
     return float(gain / sum(discount(place) for place in range(1, best + 1)))
 
 
-# 07.4 How well calibrated?
+# 07.4 The calibration error
 
 
 def calibration_error(p, y, bins):
@@ -94,7 +94,7 @@ def _draw_calibration(rng):
     return p, (rng.random(30) < p**0.5).astype(float), int(rng.integers(3, 7))
 
 
-# 07.5 Is the difference real?
+# 07.5 A paired interval
 
 
 def paired_interval(a, b, draws):
@@ -192,7 +192,7 @@ EXERCISES = (
     ),
     Exercise(
         "07.2",
-        "How far down is the first hit?",
+        "The first hit",
         stars=1,
         minutes=10,
         reference=reciprocal_rank,
@@ -263,7 +263,7 @@ EXERCISES = (
     ),
     Exercise(
         "07.4",
-        "Does a probability keep its word?",
+        "The calibration error",
         stars=2,
         minutes=20,
         reference=calibration_error,
@@ -313,7 +313,7 @@ EXERCISES = (
     ),
     Exercise(
         "07.5",
-        "Is the difference real?",
+        "A paired interval",
         stars=2,
         minutes=20,
         reference=paired_interval,

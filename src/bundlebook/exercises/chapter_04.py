@@ -62,7 +62,7 @@ def _draw_softmax(rng):
     return rng.normal(size=(n, m)), rng.integers(0, m, n)
 
 
-# 04.4 Is a gradient right?
+# 04.4 A gradient check
 
 
 def measured_gradient(loss, theta, epsilon):
@@ -301,7 +301,7 @@ EXERCISES = (
             ),
             (
                 lambda o, bought: (expit(o) - _bought(o, bought)) / len(o),
-                "You squeezed each score by itself, as the sigmoid does. Softmax shares out one 1 among all items.",
+                "You squeezed each score by itself, as the sigmoid does. Softmax gives probabilities that add up to 1.",
             ),
             (
                 lambda o, bought: (_softmax(o, 0) - _bought(o, bought)) / len(o),
@@ -345,7 +345,7 @@ EXERCISES = (
     ),
     Exercise(
         "04.4",
-        "Is a gradient right?",
+        "A gradient check",
         stars=2,
         minutes=15,
         reference=measured_gradient,
