@@ -104,6 +104,14 @@ def test_a_folder_that_cannot_be_written_does_not_spoil_a_check(folder, monkeypa
     (folder / ".bundlebook").chmod(0o700)
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Windows removes no folder that somebody stands in")
+def test_a_folder_that_is_gone_does_not_spoil_a_check(tmp_path, monkeypatch):
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    assert check("04.1", RIGHT).state == "right"
+
+
 def test_two_kernels_may_check_at_the_same_time(folder):
     code = "from bundlebook.exercises import check, find_exercise as f\n"
     code += "import sys\nfor _ in range(5): check(sys.argv[1], f(sys.argv[1]).reference)"

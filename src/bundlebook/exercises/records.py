@@ -30,7 +30,7 @@ def record(id: str, state: str, message: str = "") -> None:
             lines.write(json.dumps({"id": id, "state": state, "message": message}) + "\n")
         return
     better(_this_kernel, id, state)
-    file = _found_from(Path.cwd())
+    file = _found_from(Path())
     if file is None:
         return
     try:
@@ -67,8 +67,9 @@ def read(file: Path) -> dict[str, dict]:
 def _found_from(folder: Path) -> Path | None:
     """The record of a folder or of one above it."""
     try:
-        return next((place / PLACE for place in (folder, *folder.parents) if (place / PLACE).is_file()), None)
-    except OSError:
+        here = folder.absolute()
+        return next((place / PLACE for place in (here, *here.parents) if (place / PLACE).is_file()), None)
+    except OSError:  # the folder is gone, or may not be read
         return None
 
 
@@ -93,7 +94,7 @@ def progress(folder: Path | str | None = None) -> pd.DataFrame:
     """
     from bundlebook.exercises.engine import chapters_with_exercises, exercises_of
 
-    file = _found_from(Path.cwd() if folder is None else Path(folder))
+    file = _found_from(Path(folder or "."))
     if folder is not None and file is None:
         raise BundlebookError("no progress is recorded here", where=str(folder), remedy=f"bundlebook learn {folder}")
     kept = _this_kernel if file is None else read(file)
