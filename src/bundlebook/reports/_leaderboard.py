@@ -29,8 +29,11 @@ from bundlebook.tables import without_formulas
 
 #: Part of the free memory that one recommender may ask for.
 SHARE_OF_MEMORY = 0.5
-#: Users × items that a method is judged on, at most (but 1,000 users in any case).
-CELLS_JUDGED = 100_000_000
+#: Users × items that a method is judged on, at most (but 1,000 users in any case): judging costs about a microsecond
+#: for each of them, and more than some thousand users make an interval hardly shorter.
+CELLS_JUDGED = 10_000_000
+#: Users × items from which on a network is not fitted a second time, without the users who are judged as new.
+_FITTED_ONCE = 20_000_000
 #: A quick look: families judged, and users at most.
 _QUICK, _QUICK_USERS = ("counting", "neighbours", "content", "linear"), 1000
 _TITLES = {"window": "Everything bought in four weeks", "next_basket": "The next basket"}
@@ -91,7 +94,8 @@ def evaluate_shop(
     split = split_for(shop, shop.level(level))
     size = Size.of(split)
     most = int(np.clip(CELLS_JUDGED // size.items, 1000, options.most_users))
-    options = replace(options, most_users=most)
+    twice = options.new_to_networks and size.users * size.items < _FITTED_ONCE
+    options = replace(options, most_users=most, new_to_networks=twice)
     allowed = memory_gb or SHARE_OF_MEMORY * psutil.virtual_memory().available / 1e9
     entrants = [method for method in METHODS if not quick or method.family in _QUICK]
     methods, left_out = plan(size, allowed, minutes, entrants, networks)
@@ -137,6 +141,8 @@ def _facts(shop: Shop, level: str, size: Size, options: Options, left_out: dict[
     facts += [note if note.endswith(".") else f"{note}." for note in shop.notes]
     if size.users > options.most_users:
         facts.append(f"Judged are {options.most_users:,} {many} drawn at random; all of them are learned from.")
+    if options.new_share and not options.new_to_networks:
+        facts.append(f"Networks are not judged on new {many}: that would take a second training of each.")
     facts += [f"{name} is switched off: {reason}" for name, reason in left_out.items()]
     return facts
 
