@@ -133,7 +133,7 @@ def _bare(texts: pd.Series) -> pd.Series:
     wide = texts.str.contains("[０-９．，－−]", regex=True)
     if wide.any():
         texts = texts.where(~wide, texts.map(lambda text: unicodedata.normalize("NFKC", text).replace("−", "-")))
-    texts = texts.str.replace(_MONEY, "", regex=True, flags=re.IGNORECASE).str.replace(_GAPS, "", regex=True)
+    texts = texts.str.replace(f"(?i){_MONEY}", "", regex=True).str.replace(_GAPS, "", regex=True)
     return texts.str.replace(r"^\((.*)\)$", r"-\1", regex=True).str.replace(r"^(.*)-$", r"-\1", regex=True)
 
 
@@ -153,8 +153,16 @@ def is_numeric(texts: pd.Series) -> bool:
     filled = texts[texts != ""]
     if filled.empty:
         return False
-    good = _bare(filled).str.match(r"^[-+]?(\d[\d.,]*|[.,]\d+)([eE][-+]?\d+)?$")
+    number = r"^[-+]?(\d[\d.,]*|[.,]\d+)([eE][-+]?\d+)?$"
+    if _bare(_probe(filled)).str.match(number).mean() < _FIT - 0.1:
+        return False
+    good = _bare(filled).str.match(number)
     return bool(good.mean() >= _FIT)
+
+
+def _probe(filled: pd.Series) -> pd.Series:
+    """Some 500 cells from all over a column, so that one of names is not read to its end for nothing."""
+    return filled.iloc[:: max(len(filled) // 500, 1)]
 
 
 def currency_of(texts: pd.Series) -> str:
@@ -205,13 +213,16 @@ def time_style(texts: pd.Series, name: str = "", order: str | None = None) -> Ti
     order : {"day-first", "month-first"}, optional
         The reader's word.
     """
-    filled = texts[texts != ""]
+    filled = texts[texts != ""].drop_duplicates()
     if filled.empty:
         return None
     counted = _counted(filled, name)
     if counted is not None:
         return counted
+    probe = _probe(filled)
     for shape, pattern in _SHAPES.items():
+        if probe.str.match(pattern).mean() < _FIT - 0.1:
+            continue
         fits = filled.str.match(pattern)
         if fits.mean() < _FIT:
             continue
@@ -219,7 +230,7 @@ def time_style(texts: pd.Series, name: str = "", order: str | None = None) -> Ti
             continue
         parts = filled[fits].str.extract(pattern)
         offsets = tuple(sorted(parts["off"].dropna().unique()))
-        style = TimeStyle(shape, f"{fits.mean():.1%} of the cells, such as {filled[fits].iloc[0]!r}")
+        style = TimeStyle(shape, f"{fits.mean():.1%} of the different values, such as {filled[fits].iloc[0]!r}")
         style = replace(style, offsets=offsets, clock=bool(parts["H"].notna().any()))
         if (len(offsets) > 1 and not _one_place(offsets)) or set(offsets) & {"Z", "UTC", "GMT"}:
             style = replace(style, zone="UTC")
@@ -277,12 +288,12 @@ def _day_or_month(style: TimeStyle, filled: pd.Series, parts: pd.DataFrame, orde
         return replace(
             style,
             shape="dmy",
-            why=f"day first: {day:,} cells such as {example!r} have no month in first place{against}",
+            why=f"day first: {day:,} values such as {example!r} have no month in first place{against}",
         )
     if month:
         example = filled[second > 12].iloc[0]
         return replace(
-            style, shape="mdy", why=f"month first: {month:,} cells such as {example!r} have no month in second place"
+            style, shape="mdy", why=f"month first: {month:,} values such as {example!r} have no month in second place"
         )
     moved = {}
     for shape in ("dmy", "mdy"):
@@ -301,6 +312,10 @@ def _day_or_month(style: TimeStyle, filled: pd.Series, parts: pd.DataFrame, orde
 
 def parse_times(texts: pd.Series, style: TimeStyle) -> pd.Series:
     """Times as naive datetime64: as written, or in UTC where the style says so; NaT where a cell is none."""
+    codes, different = pd.factorize(texts)
+    if len(different) < 0.7 * len(texts):  # the lines of an order have one time
+        times = parse_times(pd.Series(different, dtype="str"), style)
+        return pd.Series(times.to_numpy()[codes], texts.index)
     if style.shape.startswith("epoch_"):
         counted = pd.to_numeric(texts.where(texts.str.match(r"^\d{1,19}(\.\d+)?$")), errors="coerce")
         scale = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}[style.shape.removeprefix("epoch_")]
