@@ -137,6 +137,27 @@ def test_a_workbook_of_two_sheets(tmp_path):
     assert_same(shop.purchases, expected)
 
 
+def test_a_row_of_a_workbook_is_named_as_the_spreadsheet_names_it(tmp_path):
+    pytest.importorskip("python_calamine", reason="the optional extra 'excel' is not installed")
+    rows = [["customer", "item", "date"], ["a", "x", "2021-01-04"], ["b", "y", "2021-01-05"], ["c", "y", "soon"]]
+    rows += [[f"u{day}", "x", f"2021-01-{day:02}"] for day in range(6, 30)]
+    exports.write_xlsx(tmp_path / "log.xlsx", {"log": [[], [], *rows]})
+    write_shop(propose_shop([tmp_path / "log.xlsx"]), tmp_path / "my_shop")
+    aside = pd.read_csv(tmp_path / "my_shop" / "set_aside.csv")
+    assert aside[["row", "value", "reason"]].to_numpy().tolist() == [[6, "soon", "not a time"]]
+
+
+def test_a_damaged_workbook_is_refused(tmp_path):
+    pytest.importorskip("python_calamine", reason="the optional extra 'excel' is not installed")
+    whole = exports.workbook(tmp_path).read_bytes()
+    for place in range(200, len(whole), len(whole) // 12):
+        (tmp_path / "cut.xlsx").write_bytes(whole[:place] + bytes(40) + whole[place + 40 :])
+        try:
+            write_shop(propose_shop([tmp_path / "cut.xlsx"]), tmp_path / f"shop {place}")
+        except BundlebookError as error:
+            assert "cut.xlsx" in str(error) and error.remedy
+
+
 def test_a_workbook_without_the_extra_says_what_to_install(tmp_path, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "python_calamine", None)
     with pytest.raises(BundlebookError, match="python-calamine") as caught:

@@ -6,8 +6,10 @@ import hashlib
 import re
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -343,7 +345,8 @@ def _open_workbook(path: Path) -> list[Export]:
     book = _calamine(path)
     exports = []
     for sheet in book.sheet_names:
-        rows = _top(book, sheet)
+        with _damaged_workbook(path):
+            rows = _top(book, sheet)
         if not rows:
             continue
         filled = [sum(cell != "" for cell in row) for row in rows]
@@ -357,15 +360,24 @@ def _open_workbook(path: Path) -> list[Export]:
     return exports
 
 
-def _calamine(path: Path):
+def _calamine(path: Path) -> Any:
     try:
-        from python_calamine import CalamineError, CalamineWorkbook
+        from python_calamine import CalamineWorkbook
     except ImportError:
         raise BundlebookError(
             _CALAMINE, where=path.name, remedy="pip install 'bundlebook[excel]', or save the sheet as CSV"
         ) from None
-    try:
+    with _damaged_workbook(path):
         return CalamineWorkbook.from_path(path)
+
+
+@contextmanager
+def _damaged_workbook(path: Path) -> Iterator[None]:
+    """Turn what the library says of a damaged file into a message."""
+    from python_calamine import CalamineError
+
+    try:
+        yield
     except (CalamineError, OSError, ValueError) as error:
         what = str(error).splitlines()[0][:120]
         raise BundlebookError(
@@ -373,7 +385,7 @@ def _calamine(path: Path):
         ) from None
 
 
-def _top(book, sheet: str) -> list[list]:
+def _top(book: Any, sheet: str) -> list[list]:
     """The first rows of a sheet that has at least two columns and two rows."""
     rows = []
     for row in book.get_sheet_by_name(sheet).iter_rows():
@@ -384,14 +396,14 @@ def _top(book, sheet: str) -> list[list]:
 
 
 def _sheet_batches(export: Export) -> Iterator[Batch]:
-    sheet = _calamine(export.path).get_sheet_by_name(export.sheet)
-    first = sheet.start[0] if sheet.start else 0
+    with _damaged_workbook(export.path):
+        sheet = _calamine(export.path).get_sheet_by_name(export.sheet)
     records, rows = [], []
     for number, row in enumerate(sheet.iter_rows(), start=1):
         if number <= export.header or not any(cell != "" for cell in row):
             continue
         records.append([_cell(cell) for cell in row])
-        rows.append(first + number)
+        rows.append(number)
         if len(records) == BATCH:
             yield _batch(export.columns, records, rows, [])
             records, rows = [], []
