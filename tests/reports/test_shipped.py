@@ -8,7 +8,7 @@ import pytest
 from bs4 import BeautifulSoup
 
 from bundlebook import paths
-from bundlebook.chapters import normalise
+from bundlebook.chapters import _normalise
 from bundlebook.reports import BatchRun, declared_parameters, find_batch, load_batch, report
 from tests.reports.looking import latex, loads
 
@@ -19,7 +19,7 @@ TEMPLATES = sorted((paths.root() / "reports" / "templates").glob("*.ipynb"))
 def test_a_template_is_stored_bare_and_can_be_understood(file):
     notebook = nbformat.read(file, as_version=4)
     nbformat.validate(notebook)
-    assert nbformat.writes(normalise(nbformat.read(file, as_version=4))) == nbformat.writes(notebook)
+    assert nbformat.writes(_normalise(nbformat.read(file, as_version=4))) == nbformat.writes(notebook)
     assert all(not c.outputs and c.execution_count is None for c in notebook.cells if c.cell_type == "code")
     assert len(notebook.cells) <= 25
     assert re.match(r"# \w", notebook.cells[0].source) and notebook.cells[0].cell_type == "markdown"
@@ -83,7 +83,15 @@ def test_a_segment_gets_bundles_and_a_verdict(segments):
     page = (segments / "frequent-small.html").read_text()
     assert loads(page) == [] and latex(page) == []
     text = BeautifulSoup(page, "html.parser").get_text(" ")
-    for part in ("frequent-small", "ASSUMED", "What to distrust", "Many tests", "Later weeks", "per 1,000 customers"):
+    for part in (
+        "frequent-small",
+        "ASSUMED",
+        "What to distrust",
+        "Many tests",
+        "Later weeks",
+        "complements",
+        "per 1,000 customers",
+    ):
         assert part in text
     assert "BundlebookError" not in text and "import numpy" not in text
     assert len(BeautifulSoup(page, "html.parser").find_all("img")) == 2
