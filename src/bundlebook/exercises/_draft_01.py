@@ -55,7 +55,7 @@ def repeats(log):
         found.append(event == "purchase" and (user, item) in seen)
         if event == "purchase":
             seen.add((user, item))
-    return found
+    return np.array(found)
 
 
 def _duplicated(log, keys, bought=True, **options):
@@ -129,7 +129,7 @@ def sessions(log, minutes):
             number[user] += 1
         last[user] = time
         found.append(number[user])
-    return found
+    return np.array(found)
 
 
 def _by_pauses(log, pauses):

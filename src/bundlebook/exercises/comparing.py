@@ -84,7 +84,11 @@ def difference(found: object, wanted: object, tolerance: float = 1e-6) -> str | 
         return _of_kind(found, wanted, Set) or _when(found != wanted)
     if isinstance(wanted, list | tuple):
         if isinstance(found, np.ndarray | pd.Series | pd.Index):
-            found = found.tolist()
+            found = list(found)
+            if any(isinstance(part, np.ndarray) for part in wanted) and not isinstance(
+                next(iter(found), None), np.ndarray
+            ):
+                return f"It returns one array; it should return {kind(wanted)}."
         if complaint := _of_kind(found, wanted, list | tuple):
             return complaint
         if len(found) != len(wanted):  # type: ignore[arg-type]
