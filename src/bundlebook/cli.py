@@ -188,6 +188,7 @@ def _ask(history: str, item: str, at: str, data: str, seed: int, accept_loss: bo
 @click.option("--hold-out", default=0.2, show_default=True, help="Share of users who get no offer, drawn at random.")
 @click.option("--seed", default=2021, show_default=True, help="Seed of the draw.")
 @click.option("--out", required=True, type=click.Path(dir_okay=False, path_type=Path), help="CSV file to write.")
+@click.option("--pseudonyms", is_flag=True, help="Write pseudonyms instead of the real user_id: a file to show around.")
 @_ACCEPT
 def _offer(
     data: str,
@@ -199,18 +200,19 @@ def _offer(
     hold_out: float,
     seed: int,
     out: Path,
+    pseudonyms: bool,
     accept_loss: bool,
 ) -> None:
     """Write bundles for the users of a shop to a CSV file, with a random group that gets none (chapter 09).
 
-    The file holds the real user_id, for you must reach these users; pages show pseudonyms instead.
+    The file holds the real user_id, for you must reach these users: keep it to yourself. Pages show pseudonyms.
     """
     import numpy as np
 
     from bundlebook import paths
     from bundlebook.bundles import Limits, offer_table, offers_by_bundle
     from bundlebook.errors import BundlebookError
-    from bundlebook.shop import clean, customer_segments, load_shop
+    from bundlebook.shop import clean, customer_segments, load_shop, with_pseudonyms
     from bundlebook.tables import without_formulas
 
     paths.check_writable(out, file=True)
@@ -228,11 +230,13 @@ def _offer(
         raise BundlebookError("there is nobody to offer anything to", remedy="change --user, --segment or --at")
     limits = Limits(budget=np.inf if budget is None else budget)
     table = offer_table(shop, chosen, at, k, hold_out, seed, limits=limits)
-    without_formulas(table).to_csv(out, index=False, float_format="%.4f")
+    written = with_pseudonyms(table, shop) if pseudonyms else table
+    without_formulas(written).to_csv(out, index=False, float_format="%.4f")
     groups = table.drop_duplicates("user_id")["group"].value_counts().sort_index()
     who = ", ".join(f"{n:,} users in group {name}" for name, n in groups.items())
     click.echo(f"wrote {len(table):,} bundles to {paths.shown(out)}: {who}")
-    click.echo("its user_id are the real ones, for you must reach these users; on pages they have pseudonyms")
+    if not pseudonyms:
+        click.echo("its user_id are the real ones, for you must reach these users: keep it to yourself")
     for row in offers_by_bundle(table, segments).head(5).itertuples():
         mostly = f", {row.of_segment:.0%} of them {row.segment}" if row.segment else ""
         to = f"{row.users:,} user{'s' if row.users > 1 else ''}{mostly}"
