@@ -279,6 +279,7 @@ def test_every_row_is_an_event_or_set_aside_with_its_place(tmp_path):
     ("content", "message"),
     [
         ("", "is empty"),
+        (",".join(f"c{n}" for n in range(600)) + "\n" + ",".join(["x"] * 600) + "\n", "it has 600 columns"),
         ("customer,item,date\n", "no rows below the header"),
         ("a,b,c\n1,2,3\n", "no column holds the item"),
         ("customer,item,when\nx,y,soon\n", "no column holds the time"),

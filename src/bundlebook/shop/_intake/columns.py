@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from dataclasses import dataclass
+from functools import lru_cache
 
 import pandas as pd
 import yaml
@@ -59,6 +60,7 @@ def examine(cells: pd.DataFrame, order: str | None = None) -> dict[str, Facts]:
     return result
 
 
+@lru_cache(maxsize=10_000)
 def plain_name(name: str) -> str:
     """A column's name as it is compared: small letters, no accents, one blank between words, no unit in brackets."""
     text = unicodedata.normalize("NFKC", name)
@@ -87,18 +89,22 @@ _WHOLE = {
 }
 
 
+_PARTS = {
+    role: [(known, known.replace(" ", ""), frozenset(known.split()), known.isascii()) for known in names]
+    for role, names in NAMES.items()
+}
+
+
+@lru_cache(maxsize=100_000)
 def score(name: str, role: str) -> float:
     """How well a column's name fits a meaning: 3 to 4 for one of its names, 1 to 3 if it contains one, 0 if neither."""
     plain = plain_name(name)
-    names = NAMES[role]
-    tight = plain.replace(" ", "")
-    for place, known in enumerate(names):
-        if plain == known or tight == known.replace(" ", ""):
+    names = _PARTS[role]
+    tight, words, best = plain.replace(" ", ""), set(plain.split()), 0.0
+    for place, (known, joined, parts, ascii_) in enumerate(names):
+        if tight == joined:
             return 4 - place / len(names)
-    words, best = set(plain.split()), 0.0
-    for place, known in enumerate(names):
-        inside = known in plain if not known.isascii() else set(known.split()) <= words
-        if inside and len(known) > 1 and known not in _WHOLE:
+        if (parts <= words if ascii_ else known in plain) and len(known) > 1 and known not in _WHOLE:
             share = len(known) / max(len(plain), 1)
             best = max(best, 1 + 1.5 * share - 0.3 * place / len(names))
     return best

@@ -16,6 +16,8 @@ from bundlebook.shop._intake.values import NumberStyle, TimeStyle, currency_of, 
 #: Meanings that belong to an event, and to an item.
 _LEVELS = ("department", "category", "product_type")
 ITEM_TEXTS = ("name", *_LEVELS, "brand")
+#: More columns are those of a table that has one column per item or per day.
+_MOST_COLUMNS = 500
 #: Least score of a name that only contains a known word.
 _LEAST = 1.3
 
@@ -188,6 +190,10 @@ def _look(export: Export, wishes: Wishes) -> tuple[Reading, pd.DataFrame]:
     sample = export.sample()
     if sample.empty:
         raise BundlebookError("there are no rows below the header", where=export.name, remedy="export it again")
+    if len(export.columns) > _MOST_COLUMNS:
+        raise BundlebookError(
+            f"it has {len(export.columns):,} columns", where=export.name, remedy="export the order lines, one per row"
+        )
     facts = examine(sample, wishes.dates)
     columns, findings = _assign(export, facts, wishes)
     _levels(columns, facts, findings)
