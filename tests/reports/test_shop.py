@@ -1,6 +1,7 @@
 """The analyst's report on any shop: every page says what it can, and one sentence where it cannot."""
 
 import re
+import warnings
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
@@ -9,6 +10,7 @@ import pandas as pd
 import pytest
 
 from bundlebook import paths
+from bundlebook.plots.shop import times
 from bundlebook.reports import find_batch, load_batch
 from tests.reports import made_shops
 
@@ -68,6 +70,15 @@ def test_what_was_lost_is_the_first_thing_said(tmp_path, capsys):
     for page in PAGES:
         first = run(page, tmp_path, capsys).splitlines()[0]
         assert "could not be used, which is 5.0% of the revenue" in first and "Mend" in first, page
+    plt.close("all")
+
+
+@pytest.mark.parametrize("end", ["2022-02-07", "2022-12-31", "2024-01-02", "2024-11-30", "2027-01-03"])
+def test_the_weeks_of_any_log_are_drawn_without_a_warning(end):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        times(pd.Series(pd.date_range("2022-01-03", end)))
+        plt.gcf().canvas.draw()
     plt.close("all")
 
 

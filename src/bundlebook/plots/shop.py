@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.dates import AutoDateLocator
+from matplotlib.dates import MONTHLY, AutoDateLocator
 from matplotlib.ticker import EngFormatter, FuncFormatter, MultipleLocator, NullFormatter, PercentFormatter
 
 from bundlebook.plots._style import PALETTE, Panels, figure, get_ax, get_axes, percent_ticks, plain
@@ -114,7 +114,9 @@ def times(time: pd.Series, *, axes: Panels | None = None) -> None:
     by_week = monday.value_counts().sort_index()
     weeks.plot(by_week.index, by_week.to_numpy(), color=PALETTE[0], lw=1.8)
     weeks.set(title="By week", xlabel="week beginning", ylabel="purchases", ylim=(0, None))
-    weeks.xaxis.set_major_locator(AutoDateLocator(minticks=3, maxticks=5))
+    locator = AutoDateLocator(minticks=3, maxticks=5)
+    locator.intervald[MONTHLY] = [1, 2, 3, 4, 6, 12]  # half a year is too short a step for 25 to 35 months
+    weeks.xaxis.set_major_locator(locator)
     day = time.dt.day_of_week.value_counts().reindex(range(7), fill_value=0)
     weekdays.bar(_WEEKDAYS, day / day.sum(), color=PALETTE[1])
     weekdays.set(title="By weekday", xlabel="weekday", ylabel="share of purchases")
