@@ -240,33 +240,44 @@ def group_baskets(shop: Shop, level: str = "auto", by: str = "auto") -> Baskets:
             where=f"events of shop {shop.name!r}",
             remedy="use by='day' or by='auto'",
         )
-    known, label = _labels(shop, lines["item_id"], level)
-    return _assemble(lines[known], label[known], by, level)
+    known, column, items = _columns(shop, lines["item_id"], level)
+    parts = ["user_id", "time", "quantity", *([by] if by != "day" else [])]
+    return _assemble(lines.loc[known, parts], column[known], items, by, level)
 
 
-def _labels(shop: Shop, item_id: pd.Series, level: str) -> tuple[np.ndarray, np.ndarray]:
-    """Each line's label at a level, looked up once per item instead of once per line; and whether it has one."""
+def _columns(shop: Shop, item_id: pd.Series, level: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Whether each line has a label at a level, its column, and the labels of the columns; looked up once per item."""
     code, items = pd.factorize(item_id)
     labels = pd.Series(items) if level == "item_id" else shop.products.set_index("item_id")[level].reindex(items)
-    # The last place serves the lines without an item, whose code is -1.
-    known = np.append(labels.notna().to_numpy(), False)
-    return known[code], np.append(labels.astype(object).to_numpy(), np.array([None]))[code]
+    column, names = pd.factorize(labels.to_numpy(object), sort=True)
+    column = np.append(column, -1)[code]  # the last place serves the lines without an item, whose code is -1
+    return column >= 0, column, names
 
 
-def _assemble(lines: pd.DataFrame, label: np.ndarray, by: str, level: str) -> Baskets:
-    column, items = pd.factorize(label, sort=True)
+def _assemble(lines: pd.DataFrame, column: np.ndarray, items: np.ndarray, by: str, level: str) -> Baskets:
     user, user_ids = pd.factorize(lines["user_id"], sort=True)
     moment = lines["time"].to_numpy()
-    day = moment.astype("datetime64[D]")
+    day = moment.astype("datetime64[D]").astype(np.int64)
     key = np.zeros(len(lines), np.int64) if by == "day" else pd.factorize(lines[by], sort=True)[0]
-    frame = pd.DataFrame({"user": user, "day": day.astype(np.int64), "key": key, "moment": moment})
-    frame["began"] = frame.groupby(["user", "day", "key"], sort=False)["moment"].transform("min")
-    basket = frame.groupby(["user", "began", "key"], sort=True).ngroup().to_numpy()
-    n_baskets = basket.max() + 1 if len(basket) else 0
-    first = np.unique(basket, return_index=True)[1]
+    basket, first = _numbered(_numbered(user, day)[0], key)  # in the order in which they appear
+    began = np.full(len(first), np.iinfo(np.int64).max)
+    np.minimum.at(began, basket, moment.astype(np.int64))
+    order = np.lexsort((key[first], began, user[first]))
+    place = np.empty(len(first), dtype=np.int64)
+    place[order] = np.arange(len(first))
+    first = first[order]
     quantities = sparse.csr_matrix(
-        (lines["quantity"].to_numpy(np.float32), (basket, column)), shape=(n_baskets, len(items))
+        (lines["quantity"].to_numpy(np.float32), (place[basket], column)), shape=(len(first), len(items))
     )
     quantities.sum_duplicates()
     labels = (np.asarray(user_ids).astype(str), np.asarray(items).astype(str))
-    return Baskets(quantities, user[first], day[first], *labels, level)
+    return Baskets(quantities, user[first], day[first].astype("datetime64[D]"), *labels, level)
+
+
+def _numbered(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Number the different pairs of two arrays of integers as they appear; and where each appears first."""
+    low = b.min(initial=0)
+    number, pairs = pd.factorize(a * (b.max(initial=0) - low + 1) + (b - low))
+    first = np.empty(len(pairs), dtype=np.int64)
+    first[number[::-1]] = np.arange(len(number) - 1, -1, -1)
+    return number, first
