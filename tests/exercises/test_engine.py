@@ -14,7 +14,7 @@ import pytest
 
 from bundlebook.errors import BundlebookError
 from bundlebook.exercises import Exercise, check, hint
-from bundlebook.exercises.comparing import difference
+from bundlebook.exercises._comparing import difference
 
 COUNT = []
 

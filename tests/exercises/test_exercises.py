@@ -11,8 +11,8 @@ import pytest
 
 from bundlebook import exercises
 from bundlebook.exercises import check, exercises_of, find_exercise
-from bundlebook.exercises.comparing import difference
-from bundlebook.exercises.running import call
+from bundlebook.exercises._comparing import difference
+from bundlebook.exercises._running import call
 from tests.exercises.mutants import mutants
 
 DRAFTS = [f"{exercises.__name__}.{file.stem}" for file in sorted(Path(exercises.__file__).parent.glob("_draft_*.py"))]

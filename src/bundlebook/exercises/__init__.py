@@ -7,12 +7,12 @@ cell's metadata, not on the notebook, not on the network.
 Modules:
 
 - ``engine`` holds :class:`Exercise`, :class:`Verdict`, :func:`check` and :func:`hint`.
-- ``comparing`` says in plain words how an answer differs from the right one: its kind, its shape, its values.
-- ``running`` calls a student's function so that it can neither hang the kernel nor change anything unseen.
+- ``_comparing`` says in plain words how an answer differs from the right one: its kind, its shape, its values.
+- ``_running`` calls a student's function so that it can neither hang the kernel nor change anything unseen.
 - ``records`` keeps what the checks found in the student's folder: :func:`progress`.
 - ``learning`` is the command ``bundlebook learn``: a folder of one's own; ``grading`` runs a class's notebooks.
-- ``chapter_02`` and ``chapter_04`` hold what is particular to a chapter: its tuple ``EXERCISES``. A ``_draft_`` of one
-  is ready and tested, but does not stand in its chapter yet, so neither checks nor progress know it.
+- ``_chapter_02`` and ``_chapter_04`` hold what is particular to a chapter: its tuple ``EXERCISES``. A ``_draft_`` of
+  one is ready and tested, but does not stand in its chapter yet, so neither checks nor progress know it.
 """
 
 import lazy_loader

@@ -15,8 +15,8 @@ import numpy as np
 
 from bundlebook.errors import BundlebookError
 from bundlebook.exercises import records
-from bundlebook.exercises.comparing import difference
-from bundlebook.exercises.running import LIMIT, Outcome, call, is_untouched
+from bundlebook.exercises._comparing import difference
+from bundlebook.exercises._running import LIMIT, Outcome, call, is_untouched
 
 #: Random inputs on which an answer is compared.
 DRAWS = 6
@@ -248,13 +248,13 @@ def hint(id: str, level: int | None = None) -> Hint:
 @cache
 def chapters_with_exercises() -> tuple[str, ...]:
     """Numbers of the chapters that have checked exercises, for example ``("02", "04")``."""
-    return tuple(sorted(file.stem.removeprefix("chapter_") for file in Path(__file__).parent.glob("chapter_*.py")))
+    return tuple(sorted(file.stem.removeprefix("_chapter_") for file in Path(__file__).parent.glob("_chapter_*.py")))
 
 
 def exercises_of(chapter: str | None = None) -> tuple[Exercise, ...]:
     """The exercises of a chapter (``"04"``), or of all, in their order."""
     numbers = chapters_with_exercises() if chapter is None else (chapter,)
-    modules = (importlib.import_module(f"bundlebook.exercises.chapter_{number}") for number in numbers)
+    modules = (importlib.import_module(f"bundlebook.exercises._chapter_{number}") for number in numbers)
     return tuple(exercise for module in modules for exercise in module.EXERCISES)
 
 

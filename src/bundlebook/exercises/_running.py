@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bundlebook.exercises.comparing import difference
+from bundlebook.exercises._comparing import difference
 
 #: Seconds that one call of an answer may take.
 LIMIT = 10.0
