@@ -1,7 +1,6 @@
 """The doctor sees what is there and names what is not."""
 
 import subprocess
-from importlib.metadata import PackageNotFoundError
 from types import SimpleNamespace
 
 import pytest
@@ -80,11 +79,3 @@ def test_a_key_that_others_can_read_is_named(monkeypatch, tmp_path):
     assert doctor._key().state == "mend" and "chmod 600" in doctor._key().remedy
     (tmp_path / "bundlebook" / "key").chmod(0o600)
     assert doctor._key().state == "ok"
-
-
-def test_workbooks_without_the_extra_are_a_note(monkeypatch):
-    def absent(name):
-        raise PackageNotFoundError(name)
-
-    monkeypatch.setattr(doctor, "version", absent)
-    assert doctor._excel().state == "note" and "bundlebook[excel]" in doctor._excel().text

@@ -45,7 +45,7 @@ class Finding:
 
 def examine() -> Iterator[Finding]:
     """Yield one finding for each thing the workbook depends on."""
-    for check in (_python, _packages, _kernel, _data, _fonts, _memory, _chromium, _java, _excel, _key, _gpu):
+    for check in (_python, _packages, _kernel, _data, _fonts, _memory, _chromium, _java, _key, _gpu):
         yield check()
 
 
@@ -143,13 +143,6 @@ def _java() -> Finding:
     if release is None:
         return Finding("Java", "note", "not found; only the optional Spark engine needs it")
     return Finding("Java", "ok", f"{release} (only the optional Spark engine needs it)")
-
-
-def _excel() -> Finding:
-    try:
-        return Finding("Workbooks", "ok", f"python-calamine {version('python-calamine')} (for `bundlebook new` only)")
-    except PackageNotFoundError:
-        return Finding("Workbooks", "note", "`bundlebook new` reads xlsx after pip install 'bundlebook[excel]'")
 
 
 def _key() -> Finding:

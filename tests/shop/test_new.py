@@ -130,7 +130,6 @@ def test_a_shopify_export(tmp_path):
 
 
 def test_a_workbook_of_two_sheets(tmp_path):
-    pytest.importorskip("python_calamine", reason="the optional extra 'excel' is not installed")
     shop, written, _ = made(tmp_path, exports.workbook)
     assert written.rows == len(TRUTH)
     expected = truth(item=lambda i: f"S{i}")
@@ -138,7 +137,6 @@ def test_a_workbook_of_two_sheets(tmp_path):
 
 
 def test_a_row_of_a_workbook_is_named_as_the_spreadsheet_names_it(tmp_path):
-    pytest.importorskip("python_calamine", reason="the optional extra 'excel' is not installed")
     rows = [["customer", "item", "date"], ["a", "x", "2021-01-04"], ["b", "y", "2021-01-05"], ["c", "y", "soon"]]
     rows += [[f"u{day}", "x", f"2021-01-{day:02}"] for day in range(6, 30)]
     exports.write_xlsx(tmp_path / "log.xlsx", {"log": [[], [], *rows]})
@@ -148,7 +146,6 @@ def test_a_row_of_a_workbook_is_named_as_the_spreadsheet_names_it(tmp_path):
 
 
 def test_a_damaged_workbook_is_refused(tmp_path):
-    pytest.importorskip("python_calamine", reason="the optional extra 'excel' is not installed")
     whole = exports.workbook(tmp_path).read_bytes()
     for place in range(200, len(whole), len(whole) // 12):
         (tmp_path / "cut.xlsx").write_bytes(whole[:place] + bytes(40) + whole[place + 40 :])
@@ -156,13 +153,6 @@ def test_a_damaged_workbook_is_refused(tmp_path):
             write_shop(propose_shop([tmp_path / "cut.xlsx"]), tmp_path / f"shop {place}")
         except BundlebookError as error:
             assert "cut.xlsx" in str(error) and error.remedy
-
-
-def test_a_workbook_without_the_extra_says_what_to_install(tmp_path, monkeypatch):
-    monkeypatch.setitem(__import__("sys").modules, "python_calamine", None)
-    with pytest.raises(BundlebookError, match="python-calamine") as caught:
-        propose_shop([exports.workbook(tmp_path)])
-    assert "bundlebook[excel]" in caught.value.remedy
 
 
 def test_lines_orders_and_catalogue_in_three_files(tmp_path):

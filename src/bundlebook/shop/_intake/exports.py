@@ -26,7 +26,6 @@ from bundlebook.shop._intake.settings import DELIMITERS
 BATCH = 100_000
 #: Files up to this size are judged by all their rows, larger ones by blocks spread over the whole file.
 _WHOLE, _BLOCK, _BLOCKS = 32 << 20, 256 << 10, 64
-_CALAMINE = "reading workbooks needs the package python-calamine"
 
 
 @dataclass(frozen=True)
@@ -361,12 +360,8 @@ def _open_workbook(path: Path) -> list[Export]:
 
 
 def _calamine(path: Path) -> Any:
-    try:
-        from python_calamine import CalamineWorkbook
-    except ImportError:
-        raise BundlebookError(
-            _CALAMINE, where=path.name, remedy="pip install 'bundlebook[excel]', or save the sheet as CSV"
-        ) from None
+    from python_calamine import CalamineWorkbook
+
     with _damaged_workbook(path):
         return CalamineWorkbook.from_path(path)
 
