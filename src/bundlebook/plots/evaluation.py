@@ -327,7 +327,7 @@ def _name_front(ax: Axes, table: pd.DataFrame) -> None:
     own = ax.transData.transform(front[["seconds", "mean"]].to_numpy(float)) - corner.p0
     texts = [ax.text(0, 0, plain(name), ha="center", va="center", fontsize=9) for name in front.index]
     extents = [text.get_window_extent() for text in texts]
-    sizes = np.array([(extent.width + 6, extent.height + 4) for extent in extents])
+    sizes = np.array([(extent.width + 18, extent.height + 4) for extent in extents])
     above = own + np.array([0, 16]) + np.array([0, 14]) * np.arange(len(own))[::-1, None]  # like stairs
     boxes = np.vstack([above, dots]), np.vstack([sizes, np.full_like(dots, 9)])
     fixed = np.arange(len(boxes[0])) >= len(own)
