@@ -201,8 +201,10 @@ def test_importing_the_door_costs_nothing():
 def test_stop_in_the_kernel_ends_the_answer_too():
     """Ctrl-C, or the kernel's Stop, reaches the waiting check; the answer's thread must not go on."""
     code = textwrap.dedent("""
-        import _thread, threading, time
+        import _thread, signal, threading, time
         from tests.exercises.test_engine import EXERCISE, loops
+        # A shell's background job starts with Ctrl-C ignored, and so would this one.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         threading.Timer(0.5, _thread.interrupt_main).start()
         try:
             EXERCISE.judge(loops, seconds=30)
