@@ -18,7 +18,7 @@ import pandas as pd
 from IPython import get_ipython
 from IPython.display import display
 
-from bundlebook.shop import WORTH_TELLING, Shop, capabilities, check_losses
+from bundlebook.shop import WORTH_TELLING, Shop, check_losses
 from bundlebook.tables import without_formulas
 
 #: MIME type under which a headline figure is stored in a notebook's outputs; reports collect it from there.
@@ -90,8 +90,7 @@ def tell_losses(shop: Shop) -> None:
     lost = shop.losses["revenue"].sum()
     if lost > WORTH_TELLING:
         tell(
-            f"{shop.losses['rows'].sum():,} rows of the files could not be used, which is {lost:.1%} of "
-            f"{'the revenue' if capabilities(shop).has_prices else 'the purchases'}.",
+            f"{shop.losses['rows'].sum():,} rows of the files could not be used, which is {lost:.1%} of {shop.worth}.",
             "Every number below comes from the other rows; `bundlebook report --data` says what is wrong with these.",
             lead="Mend the files before you trust this page.",
         )

@@ -9,13 +9,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bundlebook import exercises
 from bundlebook.exercises import check, exercises_of, find_exercise
 from bundlebook.exercises._comparing import difference
 from bundlebook.exercises._running import call
 from tests.exercises.mutants import mutants
 
-DRAFTS = [f"{exercises.__name__}.{file.stem}" for file in sorted(Path(exercises.__file__).parent.glob("_draft_*.py"))]
+#: Exercises that are ready and tested, but do not stand in their chapters yet.
+DRAFTS = [f"{__package__}.{file.stem}" for file in sorted(Path(__file__).parent.glob("draft_*.py"))]
 READY = exercises_of()
 EXERCISES = (*READY, *(exercise for name in DRAFTS for exercise in importlib.import_module(name).EXERCISES))
 #: Mutants that compute the same, by the line they change, and why.

@@ -124,6 +124,15 @@ def test_what_is_set_aside_is_told_in_rows_and_revenue(tmp_path):
     assert len(said) == 4
 
 
+def test_where_no_price_is_known_a_loss_is_a_share_of_the_purchases(tmp_path):
+    lines = ["user_id,item_id,time", *["1,A1,2021-01-04"] * 8, "2,A9,2021-01-05", "2,A1,2021-02-30"]
+    files = {"user_data.csv": "\n".join(lines) + "\n", "product_data.csv": "item_id,name\nA1,tea\n"}
+    assert check_losses(load_shop(write_folder(tmp_path / "shop", files)), accept=True)[:2] == [
+        "LOST 20.0% of the purchases of shop 'shop'",
+        "  1 row, 10.0% of the purchases: the item is not in the catalogue",
+    ]
+
+
 def test_a_small_loss_is_one_line_and_none_is_none(tmp_path):
     lines = [f"1,A1,2021-01-04 10:{minute:02d},purchase,1,10" for minute in range(60)]
     folder = write_folder(tmp_path / "shop", {"user_data.csv": LOG + "\n".join([*lines, "2,A1,soon,purchase,1,0.5"])})

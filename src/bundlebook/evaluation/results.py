@@ -147,7 +147,7 @@ class Evaluation:
                 "diversity": float(metrics._diversity(some, buyers).mean()) if k > 1 and (some >= 0).all() else np.nan,
                 "serendipity": float(metrics._serendipity(items, ranking.hits[:, :k], best_sellers).mean()),
                 "bought before": float((every.before[user, items[user, place]] > 0).mean()),
-                "ties": float(ranking.tied[:, k - 1].mean()),
+                "ties": float(ranking.tied[:, items.shape[1] - 1].mean()),
             }
         return pd.DataFrame(rows).T.astype({"distinct lists": int}).rename_axis("method")
 

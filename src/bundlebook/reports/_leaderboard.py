@@ -29,8 +29,8 @@ from bundlebook.tables import without_formulas
 
 #: Part of the free memory that one recommender may ask for.
 SHARE_OF_MEMORY = 0.5
-#: Users × items that a method is judged on, at most (but 1,000 users in any case): judging costs about a microsecond
-#: for each of them, and more than some thousand users make an interval hardly shorter.
+#: Users × items that a method is judged on, at most (but 1,000 users in any case): judging takes most of the
+#: time of a large shop. A sample makes the intervals longer, which they show.
 CELLS_JUDGED = 10_000_000
 #: Users × items from which on a network is not fitted a second time, without the users who are judged as new.
 _FITTED_ONCE = 20_000_000

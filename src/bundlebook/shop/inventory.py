@@ -202,7 +202,8 @@ def check_losses(shop: Shop, accept: bool = False) -> list[str]:
     Returns
     -------
     list of str
-        Empty where nothing was lost. Losses of more than 1 % of the revenue come first.
+        Empty where nothing was lost. Losses of more than 1 % of the revenue come first; where no price is known, all
+        shares are those of the purchases.
 
     Raises
     ------
@@ -211,22 +212,22 @@ def check_losses(shop: Shop, accept: bool = False) -> list[str]:
     """
     table = shop.losses
     share = table["revenue"].sum()
-    said = [f"{_rows(rows)}, {part:.1%} of the revenue: {what}" for what, rows, part in table.itertuples(index=False)]
+    said = [f"{_rows(rows)}, {part:.1%} of {shop.worth}: {what}" for what, rows, part in table.itertuples(index=False)]
     if share > MOST_LOST and not accept:
         raise BundlebookError(
-            f"{share:.1%} of the revenue is lost: " + "; ".join(said),
+            f"{share:.1%} of {shop.worth} is lost: " + "; ".join(said),
             where=f"shop {shop.name!r}",
             remedy="mend the files, or accept the loss with --accept-loss",
         )
     heavy = table["revenue"] > WORTH_TELLING
-    first = [f"LOST {share:.1%} of the revenue of shop {shop.name!r}"] if share > WORTH_TELLING else []
+    first = [f"LOST {share:.1%} of {shop.worth} of shop {shop.name!r}"] if share > WORTH_TELLING else []
     rest = "set aside or without a product" if heavy.any() else f"shop {shop.name!r}: set aside or without a product"
     small = int(table.loc[~heavy, "rows"].sum())
     part = table.loc[~heavy, "revenue"].sum()
     return [
         *first,
         *(f"  {line}" for line, big in zip(said, heavy, strict=True) if big),
-        *([f"{rest}: {_rows(small)}, {part:.2%} of the revenue"] if small else []),
+        *([f"{rest}: {_rows(small)}, {part:.2%} of {shop.worth}"] if small else []),
     ]
 
 

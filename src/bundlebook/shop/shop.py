@@ -136,6 +136,11 @@ class Shop:
         """Put the shop's own word for a user into a message that was written for any shop."""
         return re.sub(r"\busers?\b", lambda found: self.user_words if found[0] == "users" else self.user_word, text)
 
+    @property
+    def worth(self) -> str:
+        """What a share of a loss is a share of: ``"the revenue"``, or ``"the purchases"`` where no price is known."""
+        return "the revenue" if (self.purchases["price"] > 0).any() else "the purchases"
+
     def money(self, amount: float, decimals: int = 2) -> str:
         """Write an amount in the shop's currency: a symbol stands close before it, a code with a no-break space.
 

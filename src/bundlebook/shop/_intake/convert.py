@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from bundlebook.errors import BundlebookError
-from bundlebook.shop._intake.rawfile import RawTable, is_number, is_text, is_time
+from bundlebook.shop._intake.rawfile import INVISIBLE, RawTable, is_number, is_text, is_time
 from bundlebook.shop._intake.settings import EPOCHS, Settings
 from bundlebook.shop.schema import Table
 from bundlebook.shop.shop import SourceFile, _empty_quarantine
@@ -28,8 +28,6 @@ _LATEST = {"epoch_s": 5e9, "epoch_ms": 5e12}
 _NUMBER = r"^-?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
 _DATE = r"^\d{4}[-/.]\d{1,2}([-/.]\d{1,2}([ T]\d{1,2}:\d{1,2}(:\d{1,2}(\.\d{1,9})?)?)?)?$|^\d{8}$"
 _OFFSET = r"(?P<time>:\d{1,2}(?:\.\d{1,9})?) ?(?P<offset>Z|[+-]\d{2}(?::?\d{2})?)$"
-#: Characters that nobody sees, and that make two spellings of one identifier.
-_INVISIBLE = r"[\x{200B}-\x{200D}\x{2060}\x{FEFF}]"
 #: A part of a reason, and what to do where most rows have it.
 _REMEDIES = {
     "year first": "set `time_format` in shop.yaml, for example '%d.%m.%Y %H:%M' or 'epoch_ms'",
@@ -247,7 +245,7 @@ def _text(cells: pa.ChunkedArray) -> pa.ChunkedArray:
     cells = cells.cast(pa.string())
     if _any(pc.invert(pc.string_is_ascii(cells))):
         cells = pc.utf8_normalize(cells, form="NFC")
-        cells = pc.replace_substring_regex(cells, rf"^(\s|{_INVISIBLE})+|(\s|{_INVISIBLE})+$", "")
+        cells = pc.replace_substring_regex(cells, rf"^[\s{INVISIBLE}]+|[\s{INVISIBLE}]+$", "")
     cells = pc.utf8_trim_whitespace(cells)
     absent = pc.is_in(cells, pa.array(_MISSING))
     return pc.if_else(absent, pa.scalar(None, pa.string()), cells) if _any(absent) else cells
@@ -260,7 +258,7 @@ def _identifiers(cells: pa.ChunkedArray) -> tuple[pd.Series, list[_Fault]]:
     """
     cells = _text(cells)
     if _any(pc.invert(pc.string_is_ascii(cells))):
-        cells = pc.replace_substring_regex(cells, _INVISIBLE, "")
+        cells = pc.replace_substring_regex(cells, f"[{INVISIBLE}]", "")
     if _any(pc.ends_with(cells, ".0")):
         cells = pc.replace_substring_regex(cells, r"^(\d+)\.0$", r"\1")
     broken = _mask(pc.match_substring_regex(cells, r"[\r\n\x00]"))

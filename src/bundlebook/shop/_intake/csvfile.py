@@ -13,7 +13,8 @@ import pyarrow as pa
 from pyarrow import csv as arrow_csv
 
 from bundlebook.errors import BundlebookError
-from bundlebook.shop._intake.rawfile import RawTable, check_memory, match_header, md5
+from bundlebook.shop._intake.encodings import is_utf8
+from bundlebook.shop._intake.rawfile import INVISIBLE, RawTable, check_memory, match_header, md5
 from bundlebook.shop._intake.settings import DELIMITERS, FILE, Settings
 from bundlebook.shop.schema import Table
 
@@ -23,7 +24,7 @@ _HEAD = 1 << 20
 _MEMORY_FACTOR = 8
 _BOMS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
 #: Blanks around a column's name, with the invisible ones that `str.strip` leaves.
-_BLANKS = re.compile(r"^[\s\u200b-\u200d\u2060\ufeff]+|[\s\u200b-\u200d\u2060\ufeff]+$")
+_BLANKS = re.compile(rf"^[\s{INVISIBLE}]+|[\s{INVISIBLE}]+$")
 _FORMATS = (
     (b"PAR1", "a parquet file", "give it the ending .parquet"),
     (b"PK\x03\x04", "an Excel workbook or another zip archive", "export the sheet as CSV"),
@@ -122,21 +123,13 @@ def _to_utf8(content: bytes, file: str, declared: str | None) -> bytes:
         remedy = f"correct `encoding` in {FILE}, or {remedy}"
     elif not mark:
         problem = f"{found!r} is not UTF-8"
-        if any(not line.isascii() and _is_utf8(line) for line in content.splitlines()):
+        if any(not line.isascii() and is_utf8(line) for line in content.splitlines()):
             problem += ", while other rows are: these may be mixed encodings"
         remedy += (
             f"; or, if all CSV files of the folder have the same encoding, name it in {FILE}, "
             "for example `encoding: gb18030` or `encoding: cp1252`"
         )
     raise BundlebookError(problem, where=_place(file, content, wrong), remedy=remedy)
-
-
-def _is_utf8(line: bytes) -> bool:
-    try:
-        line.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
 
 
 def _place(file: str, content: bytes, position: int) -> str:

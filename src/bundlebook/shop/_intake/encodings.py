@@ -111,13 +111,13 @@ def _telling_lines(file: BinaryIO) -> tuple[list[bytes], int | None]:
             head, end, rest = block.rpartition(b"\n")
             for line in (head + end).splitlines():
                 if not line.isascii():
-                    if first is None and not _is_utf8(line):
+                    if first is None and not is_utf8(line):
                         first = row
                     lines.append(line)
                     size += len(line)
                 row += 1
     if rest and not rest.isascii():
-        first = first or (row if not _is_utf8(rest) else None)
+        first = first or (row if not is_utf8(rest) else None)
         lines.append(rest)
     if utf8:
         try:
@@ -127,7 +127,8 @@ def _telling_lines(file: BinaryIO) -> tuple[list[bytes], int | None]:
     return ([], None if plain else 0) if utf8 else (lines, first)
 
 
-def _is_utf8(line: bytes) -> bool:
+def is_utf8(line: bytes) -> bool:
+    """Whether a line is UTF-8."""
     try:
         line.decode()
     except UnicodeDecodeError:
@@ -136,7 +137,7 @@ def _is_utf8(line: bytes) -> bool:
 
 
 def _judge(lines: list[bytes], file: str, row: int) -> tuple[str, str]:
-    others = [line for line in lines if not _is_utf8(line)]
+    others = [line for line in lines if not is_utf8(line)]
     sample = b"\n".join(lines)
     for encoding in _CHINESE:
         text = _decoded(lines[0], encoding)

@@ -20,6 +20,7 @@ import pyarrow.parquet as pq
 from bundlebook.errors import BundlebookError
 from bundlebook.shop._intake.csvfile import _check_text
 from bundlebook.shop._intake.encodings import detect_encoding
+from bundlebook.shop._intake.rawfile import INVISIBLE
 from bundlebook.shop._intake.settings import DELIMITERS
 
 #: Rows that are in memory at a time.
@@ -205,7 +206,7 @@ def _numbered(lines: list[str], delimiter: str) -> Iterator[tuple[int, list[str]
 
 
 def _clean_name(name: object) -> str:
-    return re.sub(r"[\s\u200b-\u200d\u2060\ufeff]+", " ", str(name)).strip()
+    return re.sub(rf"[\s{INVISIBLE}]+", " ", str(name)).strip()
 
 
 def _distinct(names: list[str]) -> list[str]:

@@ -23,6 +23,10 @@ MEMORY_SHARE = 0.8
 _CELL_BYTES = 50
 
 
+#: Characters that nobody sees, and that make two spellings of one identifier: the inside of a [character class].
+INVISIBLE = "\u200b-\u200d\u2060\ufeff"
+
+
 @dataclass
 class RawTable:
     """One file's rows under the contract's column names.
