@@ -97,6 +97,19 @@ def test_a_quick_look_judges_what_is_simple(tmp_path, monkeypatch):
     assert "A quick look" in "\n".join(lines)
 
 
+def test_lists_of_a_shop_with_eight_items_hold_eight(tmp_path, monkeypatch):
+    monkeypatch.setenv("BUNDLEBOOK_CACHE", str(tmp_path / "cache"))
+    rng = np.random.default_rng(5)
+    folder = tmp_path / "shop"
+    folder.mkdir()
+    days = pd.to_datetime("2021-01-04") + pd.to_timedelta(rng.integers(0, 30 * 7, 1200), unit="D")
+    log = pd.DataFrame({"user_id": rng.integers(0, 40, 1200), "item_id": rng.integers(0, 8, 1200), "time": days})
+    log.assign(item_id="A" + log["item_id"].astype(str)).to_csv(folder / "user_data.csv", index=False)
+    pd.DataFrame({"item_id": [f"A{i}" for i in range(8)]}).to_csv(folder / "product_data.csv", index=False)
+    board = evaluate_shop(folder, tmp_path / "board", resamples=100, say=[].append, progress=False, quick=True)
+    assert "popularity" in board.methods.index
+
+
 def test_the_command_says_what_is_wrong_in_one_line(tmp_path):
     result = CliRunner().invoke(cli.main, ["evaluate", "--data", str(tmp_path / "nowhere")])
     assert result.exit_code == 1 and "there is no folder" in result.output and "Traceback" not in result.output

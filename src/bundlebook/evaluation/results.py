@@ -152,7 +152,11 @@ class Evaluation:
         return pd.DataFrame(rows).T.astype({"distinct lists": int}).rename_axis("method")
 
     def shown(self, name: str, k: int = 20) -> tuple[np.ndarray, np.ndarray]:
-        """Probability and outcome of the k likeliest items of everyone, two arrays of shape (n_people, k)."""
+        """Probability and outcome of the k likeliest items of everyone, two arrays of shape (n_people, k).
+
+        A shop with fewer than k items shows all of them.
+        """
+        k = min(k, self.task.truth.shape[1])
         kept = self.judged[name].shown if name in self.judged else None
         if kept is None:
             raise BundlebookError(f"{name!r} estimates no probability", remedy="wrap it in recommenders.Calibrated")

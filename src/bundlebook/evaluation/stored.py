@@ -115,6 +115,8 @@ def _track(evaluation: Evaluation, place: str, metrics: list[str], resamples: in
     out: dict[str, Any] = {"users": 0, "metrics": {}, "level with the best": {}, "against": {}}
     for same_users in _by_index(tables):
         wide = pd.concat({metric: tables[metric] for metric in same_users}, axis=1)
+        if len(wide) < 2:
+            continue  # no interval can be made of one user
         draws = pd.DataFrame(resampled_means(wide.to_numpy(), resamples, seed=seed), columns=wide.columns)
         out["users"] = max(out["users"], len(wide))
         for metric in same_users:
