@@ -74,7 +74,7 @@ def _task(evaluation: Evaluation, main: bool, resamples: int, seed: int) -> dict
     places = [*evaluation.tracks, "everyone"]
     found = {place: _track(evaluation, place, _kept(main), resamples, seed) for place in places}
     out = {"users": evaluation.task.truth.shape[0], "tracks": {place: t for place, t in found.items() if t["metrics"]}}
-    for track in evaluation.tracks if main else ():
+    for track in [track for track in evaluation.tracks if main and track in out["tracks"]]:
         table = evaluation.list_table(10, track)
         out["tracks"][track]["lists"] = {name: _row(table.loc[name]) for name in table.index}
     if any(judged.pairs for judged in evaluation.judged.values()):
