@@ -156,6 +156,8 @@ class NetworkRecommender:
         steps = settings.epochs * -(-len(examples.sizes) // settings.batch)
         rate = keras.optimizers.schedules.CosineDecay(settings.rate, steps)
         network.compile(keras.optimizers.Adam(rate), loss=_layers.FullVocabularyLoss(), jit_compile=_xla())
+        # Made inside the first step, the optimizer's variables would have that step traced twice: seconds per fit.
+        network.optimizer.build(network.trainable_variables)
         return network
 
     def fit(self, visible: Baskets, at: np.datetime64, checkpoint: Path | None = None, progress: bool = False) -> Self:
