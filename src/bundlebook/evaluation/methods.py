@@ -21,6 +21,7 @@ from bundlebook.recommenders import (
     BPR,
     EASE,
     UPCF,
+    BoostedTrees,
     Calibrated,
     ContentBased,
     DecayedFrequency,
@@ -47,7 +48,7 @@ from bundlebook.recommenders import (
 from bundlebook.shop import Shop, Split
 
 #: Order in which families stand in tables.
-_FAMILIES = ("counting", "neighbours", "content", "linear", "factors", "network", "hybrid")
+_FAMILIES = ("counting", "neighbours", "content", "linear", "factors", "trees", "network", "hybrid")
 
 
 @dataclass(frozen=True)
@@ -148,7 +149,7 @@ class Method:
     ----------
     name : str
     family : str
-        One of counting, neighbours, content, linear, factors, network and hybrid.
+        One of counting, neighbours, content, linear, factors, trees, network and hybrid.
     make : callable
         Takes a :class:`MethodInputs` and a seed, returns the recommender, not fitted.
     learned : bool
@@ -247,6 +248,15 @@ METHODS: tuple[Method, ...] = (
         True,
         memory=lambda size: 3 * 8 * 32.0 * (size.users + size.items) + _sparse(size),
         flops=lambda size: 2 * 30 * 20 * 32.0 * size.pairs,
+    ),
+    Method(
+        "boosted trees",
+        "trees",
+        lambda inputs, seed: BoostedTrees(seed=seed),
+        True,
+        memory=lambda size: 6e8 + _similar_users(size),
+        # Its rows are bounded; the neighbours of every cut are not.
+        flops=lambda size: 6e11 + 26.0 * _user_pairs(size),
     ),
     _network("deep matrix factorisation", lambda seed: DeepMF(seed=seed)),
     _network("embedding network", lambda seed: EmbeddingNetwork(seed=seed)),
