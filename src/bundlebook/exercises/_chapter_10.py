@@ -170,10 +170,9 @@ def _draw_pairs(rng):
 
 
 def isotonic(y):
-    values: list[float] = []
-    counts: list[int] = []
-    for outcome in y:
-        values.append(float(outcome))
+    values, counts = [y[0]], [1]
+    for outcome in y[1:]:
+        values.append(outcome)
         counts.append(1)
         while len(values) > 1 and values[-2] > values[-1]:
             weight = counts[-2] + counts[-1]
