@@ -1,3 +1,5 @@
+from math import comb
+
 import numpy as np
 import pytest
 from scipy.stats import false_discovery_control, fisher_exact
@@ -57,6 +59,13 @@ def test_corrections_equal_statsmodels(method):
         assert _adjust(p, method) == pytest.approx(multipletests(p, method=method)[1])
         padded = multipletests(np.concatenate([p, np.ones(30)]), method=method)[1][:n]
         assert _adjust(p, method, n_tests=n + 30) == pytest.approx(padded)
+
+
+def test_tests_that_are_not_listed_take_no_memory():
+    # All triples of 3,000 frequent items: a list of them would take 36 GB.
+    p = np.array([1e-12, 1e-9, 0.5])
+    assert _adjust(p, "fdr_bh", n_tests=comb(3000, 3)) == pytest.approx([comb(3000, 3) * 1e-12, 1.0, 1.0])
+    assert _adjust(p, "holm", n_tests=comb(3000, 3)) == pytest.approx([comb(3000, 3) * 1e-12, 1.0, 1.0])
 
 
 def test_missing_p_values_stay_missing_and_unknown_corrections_are_refused():
