@@ -25,6 +25,13 @@ EQUIVALENT = {
         ("for s in range(t, t - k, -1):", "for s in range(t, max(t - k, -2), -1):"),
         "before the first period the memory is 0, and so is its slope h(1 − h)",
     ),
+    "09.3": {"worth = -1.0": "the first item is worth more than nothing"},
+    "09.5": {"return found": "a list stands for an array with the same entries"},
+    "09.6": {
+        "for size in range(0, k + 1):": "an empty page is worth 0, where the search begins",
+        "if worth >= best:": "no two pages are worth the same",
+        "best, chosen = (worth, page)": "a tuple stands for a list with the same entries",
+    },
     "10.6": {
         "while len(values) > 1 and values[-2] >= values[-1]:": "blocks with equal means keep their mean when pooled",
     },

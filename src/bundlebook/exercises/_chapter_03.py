@@ -82,9 +82,9 @@ def _draw_level(rng):
 
 
 def eclat(baskets, min_count):
-    found = {}
+    found: dict = {}
     items = {item for basket in baskets for item in basket}
-    level = {(item,): {number for number, basket in enumerate(baskets) if item in basket} for item in items}
+    level: dict = {(item,): {number for number, basket in enumerate(baskets) if item in basket} for item in items}
     while level:
         level = {itemset: numbers for itemset, numbers in level.items() if len(numbers) >= min_count}
         found |= {itemset: len(numbers) for itemset, numbers in level.items()}
