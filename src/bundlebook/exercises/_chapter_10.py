@@ -291,8 +291,8 @@ EXERCISES = (
         look="Take two groups of two baskets and write the four weights down. The last must be 1 / (2 · 2).",
         hints=(
             "Number the groups from the end, and the baskets of a group from the end.",
-            "The last basket of the last group has g = 1 and a = 1, so both powers are 0.",
-            "Multiply r_g to the power g − 1, r_b to the power a − 1 and |b| to the power −γ; divide by m and z.",
+            "The last basket of the last group has j = 1 and s = 1, so both powers are 0.",
+            "Multiply r_g to the power j − 1, r_b to the power s − 1 and |b| to the power −γ; divide by both sizes.",
         ),
     ),
     Exercise(
