@@ -1,11 +1,13 @@
 """The one call behind a page, on the sample shop; what it says and what it must not see."""
 
+import shutil
+
 import numpy as np
 import pandas as pd
 import pytest
 from click.testing import CliRunner
 
-from bundlebook import bundles
+from bundlebook import bundles, paths
 from bundlebook.bundles import BundleRecommender, Limits, Weights, offer_table, offers_by_bundle, recommend_bundles
 from bundlebook.bundles.reasons import _rhythms
 from bundlebook.cli import main
@@ -201,13 +203,16 @@ def test_an_offer_says_for_each_bundle_whom_it_goes_to():
 def test_the_command_writes_an_offer(tmp_path, task):
     users = [word for user in task.histories.user_ids[:4].tolist() for word in ("--user", user)]
     at, file = str(task.at), tmp_path / "offers.csv"
+    mine = shutil.copytree(paths.data() / "sample_shop", tmp_path / "mine")
+    with (mine / "shop.yaml").open("a", encoding="utf-8") as settings:
+        settings.write("\nuser_word: patron\n")
     told = CliRunner().invoke(
-        main, ["offer", "--data", "sample", "--at", at, *users, "--hold-out", "0.5", "--out", str(file)]
+        main, ["offer", "--data", str(mine), "--at", at, *users, "--hold-out", "0.5", "--out", str(file)]
     )
     assert told.exit_code == 0, told.output
-    assert "2 users in group hold-out, 2 users in group offer" in told.output
+    assert "2 patrons in group hold-out, 2 patrons in group offer" in told.output
     assert pd.read_csv(file)["user_id"].nunique() == 4
-    assert ": to 1 user, 100% of them " in told.output and "; P 0." in told.output
+    assert ": to 1 patron, 100% of them " in told.output and "; P 0." in told.output
     told = CliRunner().invoke(main, ["offer", "--data", "sample", "--segment", "nobody", "--out", str(file)])
     assert told.exit_code and "nobody to offer" in told.output
 

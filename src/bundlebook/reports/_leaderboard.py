@@ -42,7 +42,7 @@ _TRACKS = {"all": "all items", "repeat": "items bought before", "explore": "new 
 
 
 def evaluate_shop(
-    data: str | Path,
+    data: str | Path | Shop,
     out: Path,
     level: str = "auto",
     options: Options | None = None,
@@ -58,8 +58,8 @@ def evaluate_shop(
 
     Parameters
     ----------
-    data : str or Path
-        As for :func:`~bundlebook.shop.load_shop`.
+    data : str, Path or Shop
+        As for :func:`~bundlebook.shop.load_shop`, or what that returned.
     out : Path
         Folder for ``leaderboard.csv``, ``leaderboard.json`` and ``leaderboard.html`` (made if need be).
     level : str
@@ -91,7 +91,7 @@ def evaluate_shop(
     options = options or Options(seeds=1)
     if quick:
         options = replace(options, seeds=1, requests=10, new_share=0, most_users=min(options.most_users, _QUICK_USERS))
-    shop, _ = clean(load_shop(data))
+    shop, _ = clean(data if isinstance(data, Shop) else load_shop(data))
     split = split_for(shop, shop.level(level))
     size = Size.of(split)
     most = int(np.clip(CELLS_JUDGED // size.items, 1000, options.most_users))
