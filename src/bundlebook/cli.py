@@ -313,6 +313,13 @@ def _report(
     type=click.FloatRange(min=0, min_open=True),
     help="Minutes a fit may take, by estimate.",
 )
+@click.option(
+    "--in-all",
+    default=6.0,
+    show_default=True,
+    type=click.FloatRange(min=0, min_open=True),
+    help="Minutes for all methods together, by estimate; trees and networks beyond that are left out, and named.",
+)
 @click.option("--quick", is_flag=True, help="Simple methods only, at most 1,000 users judged: a minute or two.")
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="Folder to write to.")
 @_ACCEPT

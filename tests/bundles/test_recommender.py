@@ -102,6 +102,20 @@ def test_strangers_get_a_page(shop, task):
     assert recommend_bundles(shop, few, task.at)
 
 
+def test_a_shop_that_knows_ids_alone_gets_bundles_without_money(shop):
+    few = shop.events[shop.events["user_id"].isin(sorted(shop.events["user_id"].unique())[:60])].assign(price=np.nan)
+    few = few.drop(columns=["list_price", "coupon_discount"], errors="ignore")
+    products = shop.products[["item_id"]].assign(
+        name=shop.products["name"], category=np.nan, brand=np.nan, price=np.nan
+    )
+    products.loc[products["item_id"] != products["item_id"].iloc[0], "name"] = np.nan
+    bare = shop.with_tables(events=few, products=products)
+    offers = offer_table(bare, sorted(few["user_id"].unique())[:3])
+    assert len(offers) and offers[["usual_price", "price"]].isna().all(axis=None) and (offers["discount"] == 0).all()
+    items = {item for row in offers["items"] for item in row.split(" + ")} - {products["item_id"].iloc[0]}
+    assert any(item in " ".join(offers["reasons"]) for item in items), "a number keeps its letters"
+
+
 def test_a_shop_of_forty_customers_gets_bundles_too(shop):
     few = shop.events[shop.events["user_id"].isin(sorted(shop.events["user_id"].unique())[:40])]
     small = shop.with_tables(events=few)

@@ -20,6 +20,7 @@ from bundlebook.evaluation import (
     plan,
     split_for,
     summary,
+    within,
     write_figures,
 )
 from bundlebook.reports._pages import environment, with_chinese
@@ -31,7 +32,7 @@ from bundlebook.tables import without_formulas
 SHARE_OF_MEMORY = 0.5
 #: Users × items that a method is judged on, at most (but 1,000 users in any case): judging takes most of the
 #: time of a large shop. A sample makes the intervals longer, which they show.
-CELLS_JUDGED = 10_000_000
+CELLS_JUDGED = 5_000_000
 #: Users × items from which on a network is not fitted a second time, without the users who are judged as new.
 _FITTED_ONCE = 20_000_000
 #: A quick look: families judged, users at most, and what is left out as a variant of another method.
@@ -53,6 +54,7 @@ def evaluate_shop(
     say: Callable[[str], None] = print,
     progress: bool = True,
     quick: bool = False,
+    in_all: float = 6,
 ) -> Stored:
     """Judge every recommender that fits this machine on a shop, and write what came out.
 
@@ -78,6 +80,8 @@ def evaluate_shop(
         Takes each line of the report.
     progress : bool
         Show a progress bar and the time left (on stderr).
+    in_all : float
+        Minutes that all methods may take together, by estimate; trees and networks that do not fit are left out.
     quick : bool
         Judge ten counting, neighbours, content and linear methods only, on at most 1,000 users, and hold nobody out as
         new.
@@ -101,6 +105,8 @@ def evaluate_shop(
     simple = [method for method in METHODS if method.family in _QUICK and method.name not in _VARIANTS]
     entrants = simple if quick else list(METHODS)
     methods, left_out = plan(size, allowed, minutes, entrants, networks)
+    methods, late = within(methods, size, options, in_all)
+    left_out |= {name: f"{reason} (--in-all)" for name, reason in late.items()}
     facts = _facts(shop, split.baskets.level, size, options, left_out)
     if quick:
         families, variants = ", ".join(_QUICK), ", ".join(_VARIANTS)
