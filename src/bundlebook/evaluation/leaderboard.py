@@ -240,9 +240,9 @@ def make_leaderboard(
 
 #: Seconds that judging takes for each user and item, roughly: one window, the next basket, probabilities.
 _JUDGING = 3e-7
-#: Families that are left out where time is short, and the one of them that is judged first; the others follow from
-#: the shortest training on.
-_COSTLY, _FIRST = ("trees", "network"), "GRU + repeat-aware head"
+#: Families that are left out where time is short, and the strongest of them, for which time is found first; the others
+#: follow from the shortest training on.
+_COSTLY, _FIRST = ("trees", "network"), ["GRU + repeat-aware head", "boosted trees"]
 
 
 def _seconds(method: Method, size: Size, options: Options) -> float:
@@ -276,7 +276,12 @@ def within(
     left = 60 * minutes - sum(spent[method.name] for method in methods if method.family not in _COSTLY)
     costly = [method for method in methods if method.family in _COSTLY]
     left_out = {}
-    for method in sorted(costly, key=lambda method: (method.name != _FIRST, spent[method.name], method.name)):
+
+    def turn(method: Method) -> tuple[int, float, str]:
+        first = _FIRST.index(method.name) if method.name in _FIRST else len(_FIRST)
+        return first, spent[method.name], method.name
+
+    for method in sorted(costly, key=turn):
         left -= spent[method.name]
         if left < 0:
             takes = f"{spent[method.name] / 60:.0f} more minutes" if spent[method.name] >= 90 else "another minute"
