@@ -334,3 +334,63 @@ def _evaluate(data: str, seed: int, seeds: int, out: Path | None, accept_loss: b
         evaluate_shop(shop, out or paths.out() / "evaluation", options=judged, say=click.echo, **options)
     except KeyboardInterrupt:
         raise click.ClickException("interrupted; finished rows are kept, the same command goes on") from None
+
+
+@main.command("protect")
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option(
+    "--out", type=click.Path(dir_okay=False, path_type=Path), help="File to write [default: FOLDER.protected]."
+)
+def _protect(folder: Path, out: Path | None) -> None:
+    """Encrypt a FOLDER into one file, with the key of BUNDLEBOOK_KEY or of this machine (chapter 15)."""
+    from bundlebook import paths
+    from bundlebook.trust import protect
+
+    file = protect(folder, out)
+    click.echo(f"wrote {paths.shown(file)} and read it back")
+    click.echo("the folder itself is unchanged; keep a copy of the key before you delete it (chapter 15)")
+
+
+@main.command("unprotect")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="New folder to write to.")
+def _unprotect(file: Path, out: Path) -> None:
+    """Decrypt a FILE made by protect into a new folder; a file that was changed gives nothing."""
+    from bundlebook import paths
+    from bundlebook.trust import unprotect
+
+    click.echo(f"wrote {paths.shown(unprotect(file, out))}")
+
+
+@main.command("about")
+@click.argument("user")
+@click.option("--data", required=True, help='Shop: a folder of tables, "sample" or "completejourney".')
+@click.option("--who", help="Name for the access log [default: the name you are logged in with].")
+@_ACCEPT
+def _about(user: str, data: str, who: str | None, accept_loss: bool) -> None:
+    """Print everything a shop holds about one USER, and why this user is shown what (chapter 15).
+
+    Every call is entered in the access log first.
+    """
+    import getpass
+
+    from bundlebook.shop import load_shop
+    from bundlebook.trust import AccessLog, describe_user
+
+    _tell(data, accept_loss)
+    found = describe_user(load_shop(data), user)
+    AccessLog().append(who or getpass.getuser(), f"about {found.called}")
+    click.echo(str(found))
+
+
+@main.command("access-log")
+@click.option("--noted", metavar="CODE", help="A code that was noted earlier: check that it is still in the log.")
+def _access_log(noted: str | None) -> None:
+    """Print who read what about whom, after checking that no line was changed."""
+    from bundlebook.trust import AccessLog
+
+    log = AccessLog()
+    code = log.verify(noted)
+    table = log.table()
+    click.echo(table.to_string(index=False) if len(table) else "nothing was read yet")
+    click.echo(f"code of the last line: {code}\nnote it elsewhere; with --noted it shows whether lines were cut off")
