@@ -280,7 +280,7 @@ class PrivateFrequency(DecayedFrequency):
 
     def fit(self, visible: Baskets, at: np.datetime64) -> Self:
         """Release the number of users and of buyers of each item, with noise."""
-        since = np.datetime64(at, "D") - np.timedelta64(self.days, "D")
+        since = np.asarray(at, "datetime64[D]") - np.timedelta64(self.days, "D")
         bought = visible.between(since, at).user_item()
         bought.data[:] = 1
         self.ledger_ = Ledger(self.epsilon, self.delta)

@@ -79,7 +79,7 @@ def protect(folder: Path, target: Path | None = None, key: str | None = None) ->
         with draft.open("xb") as out:
             out.write(header)
             sealing = _Sealing(out, _cipher(secret, salt), prefix, header)
-            with tarfile.open(fileobj=sealing, mode="w|") as archive:  # type: ignore[call-overload]
+            with tarfile.open(fileobj=sealing, mode="w|") as archive:
                 archive.add(folder, arcname=".", filter=_anonymous)
             sealing.finish()
         _verify(draft, secret)
