@@ -374,11 +374,9 @@ def _about(user: str, data: str, who: str | None, accept_loss: bool) -> None:
     """
     import getpass
 
-    from bundlebook.shop import load_shop
     from bundlebook.trust import AccessLog, describe_user
 
-    _tell(data, accept_loss)
-    found = describe_user(load_shop(data), user)
+    found = describe_user(_told(data, accept_loss), user)
     AccessLog().append(who or getpass.getuser(), f"about {found.called}")
     click.echo(str(found))
 

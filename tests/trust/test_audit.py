@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 from scipy import sparse
 from scipy.stats import binom
+from sklearn.metrics import roc_auc_score
 from statsmodels.stats.proportion import proportion_confint
 
 from bundlebook.errors import BundlebookError
-from bundlebook.trust import Ledger, audited, binomial_bounds, canary_scores, noisy_sum, rho_of
+from bundlebook.trust import Ledger, audited, binomial_bounds, canary_scores, membership, noisy_sum, rho_of
 
 EPSILON, DELTA, NORM = 1.0, 1e-5, 5.0
 ROWS = sparse.random(300, 40, 0.1, format="csr", random_state=1, data_rvs=lambda n: np.ones(n))
@@ -69,3 +70,17 @@ def test_noise_alone_shows_nothing():
 def test_bad_input_is_refused(call, says):
     with pytest.raises(BundlebookError, match=says):
         call()
+
+
+def test_the_area_agrees_with_scikit_learn_and_lies_in_its_interval():
+    rng = np.random.default_rng(0)
+    inside, outside = rng.normal(0, 1, 300).round(1), rng.normal(0.5, 1, 200).round(1)
+    found = membership(inside, outside, seed=1)
+    wanted = roc_auc_score(np.repeat([0, 1], [300, 200]), np.concatenate([inside, outside]))
+    assert found["auc"] == pytest.approx(wanted)
+    assert 0.5 < found["low"] < found["auc"] < found["high"] < 0.75
+
+
+def test_one_user_is_no_group():
+    with pytest.raises(BundlebookError, match="1 and 5 users"):
+        membership(np.zeros(1), np.zeros(5), seed=0)

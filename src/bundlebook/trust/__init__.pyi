@@ -6,6 +6,7 @@ from .audit import (
     binomial_bounds as binomial_bounds,
     canary_scores as canary_scores,
     gaussian_epsilon as gaussian_epsilon,
+    membership as membership,
 )
 from .differential import (
     Ledger as Ledger,

@@ -4,9 +4,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 from scipy import sparse
 from scipy.optimize import brentq
-from scipy.stats import beta, norm
+from scipy.stats import beta, norm, rankdata
 
 from bundlebook.errors import BundlebookError
 
@@ -210,3 +211,50 @@ def audited(inside: np.ndarray, outside: np.ndarray, delta: float, level: float 
         false_positive=float((count_out > middle).mean()),
         trials=len(count_in) + len(count_out),
     )
+
+
+def membership(losses_in: np.ndarray, losses_out: np.ndarray, resamples: int = 1000, *, seed: int) -> pd.Series:
+    r"""Measure how well a model's loss tells users it learned from apart from users it did not.
+
+    .. math:: \text{AUC} = P(\ell_{\text{out}} > \ell_{\text{in}}) + \tfrac12 P(\ell_{\text{out}} = \ell_{\text{in}})
+
+    One half is guessing, 1 is certainty.
+
+    Parameters
+    ----------
+    losses_in, losses_out : ndarray, shape (n_in,) and (n_out,)
+        One loss per user: of those the model learned from, and of others like them.
+    resamples : int
+        Of the users of both groups, for the interval.
+    seed : int
+
+    Returns
+    -------
+    Series
+        ``auc``, and ``low`` and ``high``, its 95 % bootstrap interval.
+
+    References
+    ----------
+    R. Shokri et al.: Membership inference attacks against machine learning models. IEEE S&P 2017; the attack by
+    loss is that of S. Yeom et al., CSF 2018.
+
+    Examples
+    --------
+    >>> membership(np.array([1.0, 2.0]), np.array([2.0, 3.0]), seed=0)["auc"].item()
+    0.875
+    """
+    if min(len(losses_in), len(losses_out)) < 2:
+        raise BundlebookError(
+            f"{len(losses_in)} and {len(losses_out)} users", where="membership", remedy="give two or more of each kind"
+        )
+    rng = np.random.default_rng(seed)
+
+    def area(inside: np.ndarray, outside: np.ndarray) -> float:
+        rank = rankdata(np.concatenate([inside, outside]))[len(inside) :].sum()
+        return float((rank - len(outside) * (len(outside) + 1) / 2) / (len(inside) * len(outside)))
+
+    drawn = [
+        area(rng.choice(losses_in, len(losses_in)), rng.choice(losses_out, len(losses_out))) for _ in range(resamples)
+    ]
+    low, high = np.quantile(drawn, [0.025, 0.975])
+    return pd.Series({"auc": area(losses_in, losses_out), "low": float(low), "high": float(high)})
