@@ -25,6 +25,7 @@ EQUIVALENT = {
         ("for s in range(t, t - k, -1):", "for s in range(t, max(t - k, -2), -1):"),
         "before the first period the memory is 0, and so is its slope h(1 − h)",
     ),
+    "05.5": {"for epoch in range(0, len(losses)):": "the first epoch is no better than itself"},
     "06.6": {"return fits": "a list stands for an array with the same entries"},
     "09.3": {"worth = -1.0": "the first item is worth more than nothing"},
     "09.5": {"return found": "a list stands for an array with the same entries"},
