@@ -4,7 +4,9 @@ import os
 import stat
 
 import pytest
+from click.testing import CliRunner
 
+from bundlebook.cli import main
 from bundlebook.errors import BundlebookError
 from bundlebook.trust import protect, unprotect
 from bundlebook.trust.encryption import _HEADER, _PIECE, _TAG
@@ -120,3 +122,16 @@ def test_bad_targets_are_refused(folder, tmp_path):
     (folder / "link").symlink_to(folder / "user_data.csv")
     with pytest.raises(BundlebookError, match="a link"):
         protect(folder, tmp_path / "other", key=KEY)
+
+
+def test_the_commands_tell_what_they_did_and_what_is_wrong(folder, tmp_path, monkeypatch):
+    monkeypatch.setenv("BUNDLEBOOK_KEY", KEY)
+    made = CliRunner().invoke(main, ["protect", str(folder)])
+    assert made.exit_code == 0 and "wrote shop.protected and read it back" in made.output
+    file, back = str(tmp_path / "shop.protected"), str(tmp_path / "back")
+    assert "wrote back" in CliRunner().invoke(main, ["unprotect", file, "--out", back]).output
+    assert content(tmp_path / "back") == content(folder)
+    monkeypatch.setenv("BUNDLEBOOK_KEY", KEY + "!")
+    refused = CliRunner().invoke(main, ["unprotect", file, "--out", str(tmp_path / "other")])
+    assert refused.exit_code == 1 and "another key" in refused.output and "Remedy" in refused.output
+    assert not (tmp_path / "other").exists()

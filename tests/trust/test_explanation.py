@@ -78,3 +78,17 @@ def test_what_cannot_be_explained_is_refused(item):
 def test_two_users_are_no_history(fitted):
     with pytest.raises(BundlebookError, match="2 users"):
         without(fitted[1].histories.of_users([0, 1]), [()])
+
+
+def test_asking_a_linear_model_gives_what_its_weights_say(fitted):
+    model, task = fitted
+    histories = task.histories.of_users(np.arange(25))
+    asked = DeletionTest.asked(model, histories, task.at, k=3, seed=0)
+    linear = DeletionTest.linear(
+        model.weights_.astype(float), (histories.user_item().toarray() > 0).astype(float), k=3, seed=0
+    )
+    assert len(asked.why) == len(linear.why) == len(asked.user)
+    # Scores are float32 in the model, so near ties may fall differently.
+    same = [a.item == b.item and a.holds == b.holds for a, b in zip(asked.why, linear.why, strict=True)]
+    assert np.mean(same) > 0.9
+    assert asked.table().loc["cited", "leaves the list"] > asked.table().loc["random", "leaves the list"]

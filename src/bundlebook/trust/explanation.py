@@ -123,11 +123,11 @@ def by_deletion(
     """
     have = np.unique(history.quantities.indices)
     gone = [(), *((int(j),) for j in have)]
-    scores = np.asarray(model.scores(without(history, gone), at), dtype=np.float64)
+    scores = _asked(model, history, at, gone)
     rival = _rival(scores[0], candidates, item, k)
     lead = scores[:, item] - scores[:, rival]
     cited = have[np.argsort(lead[1:], kind="stable")[:most]]
-    left = np.asarray(model.scores(without(history, [tuple(cited)]), at), dtype=np.float64)[0]
+    left = _asked(model, history, at, [tuple(cited)])[0]
     return Counterfactual(
         item, tuple(int(j) for j in cited), _place(scores[0], candidates, item), _place(left, candidates, item), k
     )
@@ -222,6 +222,45 @@ class DeletionTest:
             raise BundlebookError("nobody has enough purchases to explain anything", where="DeletionTest.linear")
         return cls(why, np.array(random), np.array(user))
 
+    @classmethod
+    def asked(
+        cls, model: Recommender, histories: Baskets, at: np.datetime64, k: int = 10, most: int = 3, *, seed: int
+    ) -> "DeletionTest":
+        """Test any model by asking it again: a network, trees, neighbours.
+
+        Parameters
+        ----------
+        model : Recommender
+            Fitted.
+        histories : Baskets
+            Users with fewer than *most* purchases are left out.
+        at : datetime64[D]
+        k, most, seed
+            As in :meth:`linear`. Every purchase is taken out alone once; what shrinks the lead most is cited.
+        """
+        rng, why, random, user = np.random.default_rng(seed), [], [], []
+        for row in range(histories.n_users):
+            history = histories.of_users(np.array([row]))
+            have = np.unique(history.quantities.indices)
+            candidates = ~np.isin(np.arange(history.n_items), have)
+            if len(have) < most or candidates.sum() <= k:
+                continue
+            scores = _asked(model, history, at, [(), *((int(j),) for j in have)])
+            order = _order(scores[0], candidates)
+            lead = scores[:, order[:k]] - scores[:, order[k], np.newaxis]
+            cited = have[np.argsort(lead[1:], axis=0, kind="stable")[:most].T]
+            drawn = [rng.choice(have, most, replace=False) for _ in range(k)]
+            after = _asked(model, history, at, [tuple(gone) for gone in (*cited, *drawn)])
+            for place, item in enumerate(order[:k], start=1):
+                left = (_place(after[n], candidates, int(item)) for n in (place - 1, k + place - 1))
+                without_cited, without_drawn = left
+                why.append(Counterfactual(int(item), tuple(map(int, cited[place - 1])), place, without_cited, k))
+                random.append(without_drawn > k)
+                user.append(row)
+        if not why:
+            raise BundlebookError("nobody has enough purchases to explain anything", where="DeletionTest.asked")
+        return cls(why, np.array(random), np.array(user))
+
     def table(self) -> pd.DataFrame:
         """Share of items that leave the list when ``cited`` or ``random`` purchases are taken away.
 
@@ -298,3 +337,8 @@ def _rival(scores: np.ndarray, candidates: np.ndarray, item: int, k: int) -> int
         )
     order = _order(scores, candidates)
     return int(order[k]) if order[k] != item else int(order[k - 1])
+
+
+def _asked(model: Recommender, history: Baskets, at: np.datetime64, gone: Sequence[tuple[int, ...]]) -> np.ndarray:
+    """Scores of one user's history without each of some sets of items, shape (n_sets, n_items), float64."""
+    return np.asarray(model.scores(without(history, gone), at), dtype=np.float64)
