@@ -61,6 +61,41 @@ def test_what_is_mixed_holds_the_network_once_a_seed(benchmark):
     assert mixed.target == benchmark.recommender("TIFU-KNN", 7, 3).target == "next_basket"
 
 
+def test_trees_of_a_window_are_shared_by_all_rows_that_use_them(benchmark):
+    both = benchmark.recommender(benchmark.BOTH, 7, 3, "test")
+    trees, network = both.members
+    assert (trees.seed, trees.target, network.model.settings.seed) == (7, "next_basket", 7)
+    assert trees is benchmark.recommender(benchmark.TREES, 7, 3, "test")
+    assert trees is not benchmark.recommender(benchmark.TREES, 7, 3, "validation")
+    every = benchmark.recommender(benchmark.ALL, 7, 2, "test").members
+    assert [member.seed for member in every[:2]] == [member.model.settings.seed for member in every[2:]] == [7, 8]
+
+
+def test_rows_that_were_not_asked_for_stay_as_they_were(benchmark):
+    kept = {"a": {"x": 1, "y": [2]}, "b": 3}
+    assert benchmark.merged(kept, {"a": {"y": [4]}, "c": 5}) == {"a": {"x": 1, "y": [4]}, "b": 3, "c": 5}
+    assert kept == {"a": {"x": 1, "y": [2]}, "b": 3}
+
+
+def test_new_households_and_the_worth_of_features_are_told(benchmark, monkeypatch, tmp_path):
+    monkeypatch.setenv("BUNDLEBOOK_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(benchmark, "rows", lambda seeds, seed: [("popularity", 1), (benchmark.TREES, 1)])
+    monkeypatch.setattr(benchmark, "RUNG", {"rounds": 5, "cuts": 1, "most_pairs": 2000})
+    monkeypatch.setattr(
+        benchmark, "trees", lambda seed, window: benchmark.BoostedTrees("next_basket", rounds=5, cuts=1)
+    )
+    small = ["--shop", "sample", "--levels", "auto", "--seeds", "1", "--windows", "validation", "--out", str(tmp_path)]
+    done = CliRunner().invoke(benchmark.main, small)
+    assert done.exit_code == 0, done.output
+    found = json.loads((tmp_path / "next_basket.json").read_text(encoding="utf-8"))["levels"]["product_type"][
+        "validation"
+    ]
+    for row in found["new households"].values():
+        assert set(row) == {"1", "2", "4"}
+        assert all(low <= ratio <= high for ratio, low, high in (part["predicted / bought"] for part in row.values()))
+    assert len(found["worth of the features"]["relative"]["NDCG@10"]) == 5
+
+
 def test_a_small_run_writes_its_rows_and_a_second_one_only_reads(benchmark, monkeypatch, tmp_path):
     few = [("popularity", 1), ("personal frequency", 1), ("TIFU-KNN", 1), (benchmark.NETWORK, 1), (benchmark.FUSED, 1)]
     monkeypatch.setattr(benchmark, "rows", lambda seeds, seed: few)

@@ -13,6 +13,8 @@ from bundlebook.exercises import learn_command
 if TYPE_CHECKING:
     import pandas as pd
 
+    from bundlebook.shop import Shop
+
 # The library that reads notebooks would check addresses with an optional package, which no notebook needs and which
 # works for two seconds at its import. Without it that one check is left out.
 sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
@@ -45,15 +47,15 @@ def main() -> None:
 main.add_command(learn_command)
 
 
-def _tell(data: str | None, accept_loss: bool) -> None:
-    """Load a reader's folder, and say on stderr what of it is lost and what was assumed."""
-    if data in (None, "completejourney", "sample"):
-        return
+def _told(data: str, accept_loss: bool) -> "Shop":
+    """Load a shop, and say on stderr what of a reader's folder is lost and what was assumed."""
     from bundlebook.shop import check_losses, load_shop
 
     shop = load_shop(data)
-    for line in (*check_losses(shop, accept_loss), *(f"note: {note}" for note in shop.notes)):
-        click.echo(line, err=True)
+    if data not in ("completejourney", "sample"):
+        for line in (*check_losses(shop, accept_loss), *(f"note: {note}" for note in shop.notes)):
+            click.echo(line, err=True)
+    return shop
 
 
 _ACCEPT = click.option("--accept-loss", is_flag=True, help="Go on although more than 20 % of the revenue is lost.")
@@ -137,7 +139,11 @@ def _new(folder: Path, files: tuple[Path, ...], columns: tuple[str, ...], yes: b
     click.echo(f"{proposal}\n")
     for name, before, after in preview(proposal):
         click.echo(f"{name}, first rows as they are\n{_table(before)}\n\nas user_data.csv\n{_table(after)}\n")
-    if not yes and _is_terminal() and not click.confirm(f"Write {paths.shown(folder)}?", default=True):
+    if not yes and not _is_terminal():
+        raise click.ClickException(
+            "nothing was written, for nobody can be asked here; to write what is shown above, add --yes"
+        )
+    if not yes and not click.confirm(f"Write {paths.shown(folder)}?", default=True):
         raise click.ClickException("nothing was written; say what was guessed wrong, for example with --column")
     written = write_shop(proposal, folder)
     click.echo(f"wrote {paths.shown(folder)}: {written.kept:,} of {written.rows:,} rows became events")
@@ -174,7 +180,8 @@ def _ask(history: str, item: str, at: str, data: str, seed: int, accept_loss: bo
     """Say how likely a customer with this HISTORY buys the item in that month (chapter 06)."""
     from bundlebook.ask import answer, parse
 
-    _tell(data, accept_loss)
+    if data not in ("completejourney", "sample"):
+        _told(data, accept_loss)
     click.echo(str(answer(parse(history), item, at, data, seed, progress=True)))
 
 
@@ -212,12 +219,11 @@ def _offer(
     from bundlebook import paths
     from bundlebook.bundles import Limits, offer_table, offers_by_bundle
     from bundlebook.errors import BundlebookError
-    from bundlebook.shop import clean, customer_segments, load_shop, with_pseudonyms
+    from bundlebook.shop import clean, customer_segments, with_pseudonyms
     from bundlebook.tables import without_formulas
 
     paths.check_writable(out, file=True)
-    _tell(data, accept_loss)
-    shop, _ = clean(load_shop(data))
+    shop, _ = clean(_told(data, accept_loss))
     bought = shop.purchases if at is None else shop.purchases[shop.purchases["time"] < at]
     chosen = list(users) or sorted(bought["user_id"].unique())
     segments = None
@@ -233,13 +239,15 @@ def _offer(
     written = with_pseudonyms(table, shop) if pseudonyms else table
     without_formulas(written).to_csv(out, index=False, float_format="%.4f")
     groups = table.drop_duplicates("user_id")["group"].value_counts().sort_index()
-    who = ", ".join(f"{n:,} users in group {name}" for name, n in groups.items())
+    who = ", ".join(
+        f"{n:,} {shop.user_word if n == 1 else shop.user_words} in group {name}" for name, n in groups.items()
+    )
     click.echo(f"wrote {len(table):,} bundles to {paths.shown(out)}: {who}")
     if not pseudonyms:
         click.echo("its user_id are the real ones, for you must reach these users: keep it to yourself")
     for row in offers_by_bundle(table, segments).head(5).itertuples():
         mostly = f", {row.of_segment:.0%} of them {row.segment}" if row.segment else ""
-        to = f"{row.users:,} user{'s' if row.users > 1 else ''}{mostly}"
+        to = f"{row.users:,} {shop.user_word if row.users == 1 else shop.user_words}{mostly}"
         cut = f"{row.discount:.0%} off, pays if P rises {row.break_even_low:.2f} times or more"
         click.echo(f"  {row.items}: to {to}; P {row.p_least:.2f} or more; {cut if row.discount else 'full price'}")
 
@@ -283,7 +291,8 @@ def _report(
 
     if chapters and batch not in (None, "chapters"):
         raise click.UsageError(f"--chapters runs the chapters, not {batch}")
-    _tell(data, accept_loss)
+    if data not in (None, "completejourney", "sample"):
+        _told(data, accept_loss)
     batch = batch or ("shop" if data is not None and not chapters else "chapters")
     raise SystemExit(report(batch, data, only, code="hidden" if no_code else None, **options))
 
@@ -304,6 +313,13 @@ def _report(
     type=click.FloatRange(min=0, min_open=True),
     help="Minutes a fit may take, by estimate.",
 )
+@click.option(
+    "--in-all",
+    default=6.0,
+    show_default=True,
+    type=click.FloatRange(min=0, min_open=True),
+    help="Minutes for all methods together, by estimate; trees and networks beyond that are left out, and named.",
+)
 @click.option("--quick", is_flag=True, help="Simple methods only, at most 1,000 users judged: a minute or two.")
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="Folder to write to.")
 @_ACCEPT
@@ -313,9 +329,66 @@ def _evaluate(data: str, seed: int, seeds: int, out: Path | None, accept_loss: b
     from bundlebook.evaluation import Options
     from bundlebook.reports import evaluate_shop
 
-    _tell(data, accept_loss)
-    judged = Options(seed=seed, seeds=seeds)
+    shop, judged = _told(data, accept_loss), Options(seed=seed, seeds=seeds)
     try:
-        evaluate_shop(data, out or paths.out() / "evaluation", options=judged, say=click.echo, **options)
+        evaluate_shop(shop, out or paths.out() / "evaluation", options=judged, say=click.echo, **options)
     except KeyboardInterrupt:
         raise click.ClickException("interrupted; finished rows are kept, the same command goes on") from None
+
+
+@main.command("protect")
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option(
+    "--out", type=click.Path(dir_okay=False, path_type=Path), help="File to write [default: FOLDER.protected]."
+)
+def _protect(folder: Path, out: Path | None) -> None:
+    """Encrypt a FOLDER into one file, with the key of BUNDLEBOOK_KEY or of this machine (chapter 15)."""
+    from bundlebook import paths
+    from bundlebook.trust import protect
+
+    file = protect(folder, out)
+    click.echo(f"wrote {paths.shown(file)} and read it back")
+    click.echo("the folder itself is unchanged; keep a copy of the key before you delete it (chapter 15)")
+
+
+@main.command("unprotect")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="New folder to write to.")
+def _unprotect(file: Path, out: Path) -> None:
+    """Decrypt a FILE made by protect into a new folder; a file that was changed gives nothing."""
+    from bundlebook import paths
+    from bundlebook.trust import unprotect
+
+    click.echo(f"wrote {paths.shown(unprotect(file, out))}")
+
+
+@main.command("about")
+@click.argument("user")
+@click.option("--data", required=True, help='Shop: a folder of tables, "sample" or "completejourney".')
+@click.option("--who", help="Name for the access log [default: the name you are logged in with].")
+@_ACCEPT
+def _about(user: str, data: str, who: str | None, accept_loss: bool) -> None:
+    """Print everything a shop holds about one USER, and why this user is shown what (chapter 15).
+
+    Every call is entered in the access log first.
+    """
+    import getpass
+
+    from bundlebook.trust import AccessLog, describe_user
+
+    found = describe_user(_told(data, accept_loss), user)
+    AccessLog().append(who or getpass.getuser(), f"about {found.called}")
+    click.echo(str(found))
+
+
+@main.command("access-log")
+@click.option("--noted", metavar="CODE", help="A code that was noted earlier: check that it is still in the log.")
+def _access_log(noted: str | None) -> None:
+    """Print who read what about whom, after checking that no line was changed."""
+    from bundlebook.trust import AccessLog
+
+    log = AccessLog()
+    code = log.verify(noted)
+    table = log.table()
+    click.echo(table.to_string(index=False) if len(table) else "nothing was read yet")
+    click.echo(f"code of the last line: {code}\nnote it elsewhere; with --noted it shows whether lines were cut off")

@@ -171,6 +171,11 @@ def test_a_table_without_any_pair_has_the_columns_of_every_other():
     assert none.empty and {"expected", "adjusted_lift", "p", "p_adjusted"} <= set(none)
 
 
+def test_pairs_without_a_triple_have_no_gain_over_pairs(lists):
+    table = adjusted_lift(frequent_itemsets(lists, 0.03, max_len=2), fit_sizes(encode(lists)))
+    assert len(table) and table["gain_over_pairs"].isna().all()
+
+
 def test_a_foreign_item_is_refused(lists):
     itemsets = frequent_itemsets([["beer", "dip"], ["beer"]], 0.4)
     for model in (fit_configuration(lists), fit_sizes(lists)):

@@ -1,11 +1,13 @@
 """The one call behind a page, on the sample shop; what it says and what it must not see."""
 
+import shutil
+
 import numpy as np
 import pandas as pd
 import pytest
 from click.testing import CliRunner
 
-from bundlebook import bundles
+from bundlebook import bundles, paths
 from bundlebook.bundles import BundleRecommender, Limits, Weights, offer_table, offers_by_bundle, recommend_bundles
 from bundlebook.bundles.reasons import _rhythms
 from bundlebook.cli import main
@@ -98,6 +100,20 @@ def test_strangers_get_a_page(shop, task):
     few = task.histories.of_users([0])
     few = few.over(few.items[np.unique(few.quantities.indices)[:5]])
     assert recommend_bundles(shop, few, task.at)
+
+
+def test_a_shop_that_knows_ids_alone_gets_bundles_without_money(shop):
+    few = shop.events[shop.events["user_id"].isin(sorted(shop.events["user_id"].unique())[:60])].assign(price=np.nan)
+    few = few.drop(columns=["list_price", "coupon_discount"], errors="ignore")
+    products = shop.products[["item_id"]].assign(
+        name=shop.products["name"], category=np.nan, brand=np.nan, price=np.nan
+    )
+    products.loc[products["item_id"] != products["item_id"].iloc[0], "name"] = np.nan
+    bare = shop.with_tables(events=few, products=products)
+    offers = offer_table(bare, sorted(few["user_id"].unique())[:3])
+    assert len(offers) and offers[["usual_price", "price"]].isna().all(axis=None) and (offers["discount"] == 0).all()
+    items = {item for row in offers["items"] for item in row.split(" + ")} - {products["item_id"].iloc[0]}
+    assert any(item in " ".join(offers["reasons"]) for item in items), "a number keeps its letters"
 
 
 def test_a_shop_of_forty_customers_gets_bundles_too(shop):
@@ -201,13 +217,16 @@ def test_an_offer_says_for_each_bundle_whom_it_goes_to():
 def test_the_command_writes_an_offer(tmp_path, task):
     users = [word for user in task.histories.user_ids[:4].tolist() for word in ("--user", user)]
     at, file = str(task.at), tmp_path / "offers.csv"
+    mine = shutil.copytree(paths.data() / "sample_shop", tmp_path / "mine")
+    with (mine / "shop.yaml").open("a", encoding="utf-8") as settings:
+        settings.write("\nuser_word: patron\n")
     told = CliRunner().invoke(
-        main, ["offer", "--data", "sample", "--at", at, *users, "--hold-out", "0.5", "--out", str(file)]
+        main, ["offer", "--data", str(mine), "--at", at, *users, "--hold-out", "0.5", "--out", str(file)]
     )
     assert told.exit_code == 0, told.output
-    assert "2 users in group hold-out, 2 users in group offer" in told.output
+    assert "2 patrons in group hold-out, 2 patrons in group offer" in told.output
     assert pd.read_csv(file)["user_id"].nunique() == 4
-    assert ": to 1 user, 100% of them " in told.output and "; P 0." in told.output
+    assert ": to 1 patron, 100% of them " in told.output and "; P 0." in told.output
     told = CliRunner().invoke(main, ["offer", "--data", "sample", "--segment", "nobody", "--out", str(file)])
     assert told.exit_code and "nobody to offer" in told.output
 

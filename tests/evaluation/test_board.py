@@ -22,6 +22,7 @@ from bundlebook.evaluation import (
     settings_of,
     split_for,
     summary,
+    within,
     write_figures,
 )
 from bundlebook.evaluation.methods import _FAMILIES
@@ -233,3 +234,16 @@ def test_the_planner_switches_off_what_does_not_fit_and_says_why():
         assert "GB of memory" in left_out[dense]
     assert "minutes to fit" in left_out["GRU + repeat-aware head"]
     assert set(plan(small, 2, 10, networks=False)[1].values()) == {"networks were switched off"}
+
+
+def test_networks_that_a_leaderboard_has_no_time_for_are_left_out_and_named():
+    methods = [method for method in METHODS if method.name in ("popularity", "interest MLP", "GRU + repeat-aware head")]
+    size, options = Size(14_000, 2300, 540_000, 100_000, 4), Options(seeds=1, most_users=2000, new_to_networks=False)
+    assert within(methods, size, options, 60) == (tuple(methods), {})
+    chosen, left_out = within(methods, size, options, 2.3)  # the best network first, and what still fits behind it
+    assert [method.name for method in chosen] == ["popularity", "GRU + repeat-aware head"]
+    assert "2.3 are allowed for all methods together" in left_out["interest MLP"]
+    chosen, left_out = within(methods, size, options, 0.01)
+    assert [method.name for method in chosen] == ["popularity"] and len(left_out) == 2
+    twice = Options(seeds=2, most_users=2000, new_to_networks=False)
+    assert len(within(methods, size, twice, 3)[1]) == 1 and not within(methods, size, options, 3)[1]

@@ -21,12 +21,14 @@ def test_gini_is_the_mean_absolute_difference():
     assert metrics.gini(items, 12) == pytest.approx(np.abs(e[:, None] - e).mean() / (2 * e.mean()))
 
 
-def test_diversity_is_the_mean_over_pairs_also_of_short_lists():
+@pytest.mark.parametrize("most", [5000, 0])  # with the cosines of all items, and by the sum of unit vectors
+def test_diversity_is_the_mean_over_pairs_also_of_short_lists(monkeypatch, most):
+    monkeypatch.setattr(metrics, "_MOST_COSINES", most)
     rng = np.random.default_rng(1)
     vectors = sparse.random(15, 30, density=0.3, random_state=1, format="csr")
     items = np.array([rng.permutation(15)[:5] for _ in range(8)])
     items[0, 3:] = -1
-    for row, found in zip(items, metrics._diversity(items, vectors), strict=True):
+    for row, found in zip(items, metrics._Diversity(vectors)(items), strict=True):
         chosen = row[row >= 0]
         cosines = cosine_similarity(vectors[chosen])
         assert found == pytest.approx(1 - cosines[np.triu_indices(len(chosen), 1)].mean())
@@ -42,7 +44,7 @@ def test_empty_lists_and_pairs_are_refused():
     with pytest.raises(BundlebookError, match="empty"):
         metrics.coverage(np.full((3, 2), -1), 4)
     with pytest.raises(BundlebookError, match="two items"):
-        metrics._diversity(np.array([[1, -1]]), sparse.identity(3, format="csr"))
+        metrics._Diversity(sparse.identity(3, format="csr"))(np.array([[1, -1]]))
 
 
 def test_item_popularity_is_never_zero(task):

@@ -14,6 +14,7 @@ from nbformat.v4 import new_code_cell, new_notebook
 from bundlebook import paths
 from bundlebook.cli import main
 from bundlebook.exercises import check, exercises_of, find_exercise, progress
+from tests.notebooks.lint import LINK
 
 RIGHT = find_exercise("04.1").reference
 GOOD = "def answer(h, arriving, U):\n    return U.T @ (arriving * (1 - h**2))\n\ncheck('04.1', answer)"
@@ -34,6 +35,24 @@ def test_the_chapters_and_what_they_link_are_copied(folder):
     names = sorted(file.name for file in paths.notebooks().glob("[0-9][0-9]_*.ipynb"))
     assert sorted(file.name for file in folder.glob("*.ipynb")) == names
     assert (folder / "symbols.md").exists() and (folder / "solutions" / names[0]).exists()
+
+
+def test_every_link_leads_somewhere(folder):
+    links = [(file, target) for file in folder.rglob("*.*") for target in linked_from(file)]
+    assert {"benchmarks/zhangsan.py", "data/README.md"} <= {target for _, target in links}
+    assert not [(file.name, target) for file, target in links if not (file.parent / target.split("#")[0]).is_file()]
+    readme = (folder / "data" / "README.md").read_text(encoding="utf-8")
+    assert "](sample_shop)" not in readme and "sample_shop/" in readme
+
+
+def linked_from(file):
+    """Relative targets of a notebook's or a text's links."""
+    if file.suffix == ".ipynb":
+        cells = nbformat.read(file, as_version=4).cells
+        text = "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
+    else:
+        text = file.read_text(encoding="utf-8") if file.suffix == ".md" else ""
+    return [target for target in LINK.findall(text) if not target.startswith(("http://", "https://", "#"))]
 
 
 def test_nothing_is_ever_overwritten(folder):

@@ -18,6 +18,7 @@ from bundlebook.recommenders import (
     EASE,
     UPCF,
     BasketCompleter,
+    BoostedTrees,
     Calibrated,
     ContentBased,
     DecayedFrequency,
@@ -66,6 +67,7 @@ MAKERS = {
     "stacked": lambda **k: Stacked([UserKNN(), DecayedFrequency()], min_history=1, **k),
     "calibrated": lambda **k: Calibrated(UserKNN(**k), min_history=1),
     "Platt": lambda **k: PlattScaled(Calibrated(UserKNN(**k), min_history=1), known=(1, 2)),
+    "boosted trees": lambda **k: BoostedTrees(rounds=20, cuts=3, keep=1.0, **k),
     "ensemble": lambda **k: Ensemble([Calibrated(UserKNN(), min_history=1), Calibrated(ItemKNN())], **k),
 }
 #: These say nothing about somebody without a basket, or say it in their own way, which is tested beside them.
@@ -273,6 +275,11 @@ def test_work_done_in_blocks_is_the_same(panel, model, monkeypatch):
         (lambda: TransitionCounts(recent=0), "recent"),
         (lambda: Switching(Popularity(), PersonalFrequency(), baskets=0), "baskets"),
         (lambda: Stacked([Popularity()], days=0), "days"),
+        (lambda: BoostedTrees(cuts=0), "cuts"),
+        (lambda: BoostedTrees(keep=0), "keep"),
+        (lambda: BoostedTrees(thinning=1.5), "thinning"),
+        (lambda: BoostedTrees(rate=0), "rate"),
+        (lambda: BoostedTrees(seed=-1), "seed"),
         (lambda: Stacked([Popularity()], negatives=0), "negatives"),
         (lambda: ItemKNN(neighbours=2.5), "neighbours"),
         (lambda: ItemKNN(half_life="90"), "half_life"),

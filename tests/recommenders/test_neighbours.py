@@ -7,8 +7,8 @@ from sklearn.metrics.pairwise import cosine_similarity
 
 from bundlebook.errors import BundlebookError
 from bundlebook.recommenders import UPCF, ItemKNN, TifuKNN, UserKNN
-from bundlebook.recommenders._interest import interest
-from bundlebook.recommenders.neighbours import _group_weights, _shrunk_cosine, _user_wise_popularity
+from bundlebook.recommenders._interest import dense_product, interest, largest
+from bundlebook.recommenders.neighbours import _group_weights, _ShrunkCosine, _user_wise_popularity
 from bundlebook.shop import Baskets
 
 AT = np.datetime64("2021-06-01")
@@ -17,8 +17,25 @@ AT = np.datetime64("2021-06-01")
 def test_shrunk_cosine_is_scikit_learns_times_the_shrinkage(panel):
     rows = interest(panel, AT, 60, 0.5)
     common = (rows.toarray() > 0).astype(float) @ (rows.toarray() > 0).T
-    np.testing.assert_allclose(_shrunk_cosine(rows, rows, 0), cosine_similarity(rows), atol=1e-12)
-    np.testing.assert_allclose(_shrunk_cosine(rows, rows, 7), cosine_similarity(rows) * common / (common + 7))
+    np.testing.assert_allclose(_ShrunkCosine(rows, 0)(rows), cosine_similarity(rows), atol=1e-12)
+    np.testing.assert_allclose(_ShrunkCosine(rows, 7)(rows), cosine_similarity(rows) * common / (common + 7))
+
+
+@pytest.mark.parametrize("above", [-np.inf, 0.0])
+def test_the_largest_of_each_row_are_those_of_a_stable_sort(above):
+    values = np.random.default_rng(4).integers(-3, 4, size=(40, 30)) / 2  # full of ties
+    row, column = largest(values, 7, above)
+    for i, entries in enumerate(values):
+        order = np.argsort(-entries, kind="stable")[:7]
+        assert column[row == i].tolist() == order[entries[order] > above].tolist()
+    assert len(largest(values[:0], 7)[0]) == 0
+
+
+def test_a_dense_product_is_the_sparse_one_to_the_last_bit():
+    left, right = (sparse.random(*shape, 0.3, "csr", random_state=1) for shape in ((12, 9), (9, 14)))
+    assert (dense_product(left, right) == (left @ right).toarray()).all()
+    with pytest.raises(ValueError, match="shapes"):
+        dense_product(left, left)
 
 
 @pytest.mark.crosscheck

@@ -361,8 +361,16 @@ def test_a_kernel_may_tidy_up_after_its_last_cell(workshop, pinned):
     assert not psutil.pid_exists(int(born.read_text()))
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_ctrl_c_keeps_what_is_finished_and_the_next_run_goes_on(workshop, number):
+def test_files_have_the_rights_that_the_users_umask_leaves(tmp_path, monkeypatch):
+    monkeypatch.setattr(_results, "_UMASK", 0o077)
+    _results.write(tmp_path / "page.html", "x")
+    assert (tmp_path / "page.html").stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize(
+    ("number", "times"), [(signal.SIGINT, 1), (signal.SIGINT, 2), (signal.SIGTERM, 1), (signal.SIGHUP, 1)]
+)
+def test_ctrl_c_keeps_what_is_finished_and_the_next_run_goes_on(workshop, number, times):
     workshop.notebook("a_quick", "print(K)")
     workshop.notebook("b_waits", "import time\ntime.sleep(0 if (__import__('os').environ.get('HURRY')) else 60)")
     file = workshop.batch({"template": "*.ipynb"})
@@ -382,7 +390,9 @@ def test_ctrl_c_keeps_what_is_finished_and_the_next_run_goes_on(workshop, number
             if "started  b_waits" in line:
                 break
         time.sleep(0.5)
-        process.send_signal(number)
+        for press in range(times):
+            time.sleep(0.2 * press)
+            process.send_signal(number)
         rest = process.communicate(timeout=90)[0]
     finally:
         process.kill()

@@ -85,9 +85,10 @@ def test_odd_values_of_a_job_are_faults(workshop):
         "name: '{K.foo}', parameters: {K: x}": "cannot be filled in",
         "files: 5": "'files' is a list",
         f"parameters: {{K: {'x' * 300}}}, name: '{{K}}'": "too long for the name of a file",
+        f"parameters: {{K: {'字' * 120}}}, name: '{{K}}'": "too long for the name of a file",  # 360 bytes
         "parameters: {DAY: 2021-01-01}": "write a date in quotes",
     }.items():
-        file.write_text(f"jobs: [{{template: good.ipynb, {entry}}}]")
+        file.write_text(f"jobs: [{{template: good.ipynb, {entry}}}]", encoding="utf-8")
         assert expected in "\n".join(faults(file))
     for entry, expected in {
         "template: ''": "no such template",
@@ -95,6 +96,7 @@ def test_odd_values_of_a_job_are_faults(workshop):
         "template: good.ipynb, name: '{K:>3000000000}'": "cannot be filled in",
         "template: good.ipynb, parameters: {DAY: {1: a, b: c}}": "is not plain",
         "template: good.ipynb, parameters: {DAY: &a [*a]}": "is not plain",
+        "template: good.ipynb, parameters: {DAY: !!set {x, y}}": "is not plain",
         "template: good.ipynb, parameters: {DAY: 2021-99-99}": "not readable",
         "template: good.ipynb, parameters: {DAY: 1, DAY: 2}": "'DAY' is given twice",
         f"template: good.ipynb, parameters: {{DAY: {'[' * 3000}": "not readable",
@@ -104,6 +106,14 @@ def test_odd_values_of_a_job_are_faults(workshop):
         assert expected in "\n".join(faults(file)), entry
     file.write_text("first: [absent]\njobs: [{template: good.ipynb, files: , parameters: {DAY: 1}}]")
     assert faults(file) == ["'first' names no job: 'absent'"]
+
+
+def test_a_batch_file_whose_name_says_nothing_is_refused(workshop):
+    workshop.notebook("good")
+    file = workshop.folder / "...yaml"  # its results would lie among those of all other batches
+    file.write_text("jobs: [{template: good.ipynb}]")
+    with pytest.raises(BundlebookError, match="its name has no letter or digit"):
+        load_batch(file)
 
 
 def test_a_folder_is_found_from_the_batch_and_from_where_the_command_runs(workshop, monkeypatch):

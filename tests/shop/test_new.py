@@ -299,8 +299,8 @@ def test_an_existing_folder_is_never_written_to(tmp_path):
         write_shop(propose_shop([exports.receipts(tmp_path)]), tmp_path / "my_shop")
 
 
-def run(*arguments, **options):
-    return CliRunner().invoke(main, ["new", *map(str, arguments)], **options)
+def run(*arguments, yes=True, **options):
+    return CliRunner().invoke(main, ["new", *map(str, arguments), *(["--yes"] if yes else [])], **options)
 
 
 def test_the_command_tells_everything_and_names_the_next_step(tmp_path):
@@ -327,10 +327,17 @@ def test_the_command_tells_everything_and_names_the_next_step(tmp_path):
 def test_the_command_asks_in_a_terminal_alone(tmp_path, monkeypatch):
     file = exports.receipts(tmp_path)
     monkeypatch.setattr("bundlebook.cli._is_terminal", lambda: True)
-    refused = run(tmp_path / "a", "--from", file, input="n\n")
+    refused = run(tmp_path / "a", "--from", file, yes=False, input="n\n")
     assert refused.exit_code == 1 and "nothing was written" in refused.output and not (tmp_path / "a").exists()
-    assert run(tmp_path / "a", "--from", file, input="y\n").exit_code == 0
-    assert run(tmp_path / "b", "--from", file, "--yes", input="").exit_code == 0
+    assert run(tmp_path / "a", "--from", file, yes=False, input="y\n").exit_code == 0
+    assert run(tmp_path / "b", "--from", file, input="").exit_code == 0
+
+
+def test_without_a_terminal_nothing_is_written_unless_it_was_said(tmp_path):
+    refused = run(tmp_path / "a", "--from", exports.receipts(tmp_path), yes=False, input="y\n")
+    assert refused.exit_code == 1 and not (tmp_path / "a").exists()
+    assert "first rows as they are" in refused.output, "what would be written is shown all the same"
+    assert refused.output.splitlines()[-1].startswith("Error: nothing was written") and "--yes" in refused.output
 
 
 def test_the_command_refuses_before_any_work(tmp_path):

@@ -1,5 +1,7 @@
 """张三's table, its checks, and the rule that maps it onto a shop."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -60,10 +62,19 @@ def test_mapping_does_not_see_later_weeks(shop, split):
     pd.testing.assert_frame_equal(zhangsan.mapping(again, more), zhangsan.mapping(split, shop))
 
 
-def test_mapping_needs_five_departments(shop, split):
+def test_mapping_takes_a_second_item_where_departments_are_few(shop, split):
     few = shop.with_tables(products=shop.products.assign(category=["A", "A", "B", "B", "C", "C", "C"]))
-    with pytest.raises(BundlebookError, match="items of 3 departments cannot stand for 5"):
-        zhangsan.mapping(split, few)
+    mapped = zhangsan.mapping(split, few)
+    assert mapped["group"].tolist()[:3] == ["A", "B", "C"] and len(mapped["item"].unique()) == 5
+    ranked = zhangsan.ranked_items(split, few)
+    second = ranked[ranked.groupby("group").cumcount() == 1]["item"]
+    assert mapped["item"].tolist()[3:] == second.tolist()[:2]
+
+
+def test_mapping_needs_five_items(shop, split):
+    four = replace(split, baskets=split.baskets.over(split.baskets.items[:4]))
+    with pytest.raises(BundlebookError, match="4 items cannot stand for 5"):
+        zhangsan.mapping(four, shop)
 
 
 def test_mapping_without_departments_takes_the_most_bought_items(shop, split):

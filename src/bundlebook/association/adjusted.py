@@ -73,7 +73,7 @@ def adjusted_lift(
     for k in sorted(set(table["length"])):
         rows = table["length"] == k
         table.loc[rows, "p_adjusted"] = _adjust(table.loc[rows, "p"].to_numpy(), method, comb(frequent, int(k)))
-    if {2, 3} <= set(table["length"]):
+    if {2, 3} <= set(lengths):
         lift = dict(zip(table["itemset"], table["adjusted_lift"], strict=True))
         triples = table.loc[table["length"] == 3, "itemset"]
         best = triples.map(lambda triple: max(lift[pair] for pair in combinations(triple, 2)))

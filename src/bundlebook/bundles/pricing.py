@@ -21,6 +21,7 @@ def prices(
     end: np.datetime64,
     margin: float = ASSUMED_MARGIN,
     spread: bool = False,
+    unpriced: float = np.nan,
 ) -> pd.DataFrame:
     """Usual price and cost of one unit of each item, and its category, from the purchases in ``[start, end)``.
 
@@ -35,6 +36,8 @@ def prices(
     spread : bool
         Let the assumed margin differ by department and brand as ``shop.margins`` says, its mean over sales remaining
         *margin*.
+    unpriced : float
+        Price of a unit of every item in a shop that knows no price at all. With 1, revenue is the number of units.
 
     Returns
     -------
@@ -72,6 +75,8 @@ def prices(
     )[item >= 0]
     if "cost" in known:
         frame["cost"] = known["cost"].to_numpy()[frame["product"]]
+    if frame["usual_price"].isna().all():
+        frame["list_price"] = frame["usual_price"] = unpriced
     grouped = frame.drop(columns="product").groupby("item")
     table = grouped.median().reindex(range(len(items)))
     table["lines"] = grouped.size().reindex(table.index).fillna(0).astype("int64")

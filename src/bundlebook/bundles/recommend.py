@@ -106,7 +106,7 @@ class BundleRecommender:
         self._learn(shop, visible, self.at_, reasons=True)
         self.completer_ = BasketCompleter(seed=seed).fit(visible, self.at_)
         start = visible.day.min()
-        self.table_ = prices(shop, visible, start, self.at_, self.margin, spread=True)
+        self.table_ = prices(shop, visible, start, self.at_, self.margin, spread=True, unpriced=1.0)
         self.demand_: Demand | None
         try:
             self.demand_ = demand(shop, start, self.at_, visible.level)
@@ -115,7 +115,10 @@ class BundleRecommender:
         usual = self.table_["usual_price"].to_numpy(float)
         elastic = np.zeros(len(usual)) if self.demand_ is None else self.demand_.of(self.table_["category"])
         self._money = usual, self.table_["cost"].to_numpy(float), elastic
-        self.names_ = readable(visible.items, self.table_["category"])
+        if visible.level == "item_id":  # an item's own name; where it has none, its number, with the letters it has
+            self.names_ = np.array([shop.called(item) for item in visible.items.tolist()])
+        else:
+            self.names_ = readable(visible.items, self.table_["category"])
         self.category_ = np.unique(self.table_["category"].to_numpy(str), return_inverse=True)[1]
         self._private = self.table_["private_label"].to_numpy() >= 0.5
         self.filters_ = Filters(np.isfinite(usual) & (usual > 0), self.category_, self.per_category, usual, new=None)
@@ -388,13 +391,14 @@ def offer_table(
     DataFrame
         One row per user and bundle: ``user_id``, ``group`` (``"offer"`` or ``"hold-out"``; send nothing to the second),
         ``place``, ``items`` (labels, joined by " + "), ``usual_price``, ``price``, ``discount``, ``probability``,
-        ``break_even_low``, ``break_even_high`` (factors on the probability), ``reasons``.
+        ``break_even_low``, ``break_even_high`` (factors on the probability), ``reasons``. A shop that knows no price
+        has none in the table.
     """
     if not 0 <= hold_out < 1:
         raise BundlebookError(f"hold_out = {hold_out}", where="offer_table", remedy="use a share from 0 to below 1")
     order = np.random.default_rng(seed).permutation(len(users))
     held = {users[place] for place in order[: round(hold_out * len(users))]}
-    return pd.DataFrame(
+    table = pd.DataFrame(
         [
             {
                 "user_id": user,
@@ -410,6 +414,8 @@ def offer_table(
             for place, bundle in enumerate(recommend_bundles(shop, user, at, k, **page), start=1)
         ]
     )
+    money = ["usual_price", "price"]
+    return table.assign(**dict.fromkeys(money, np.nan)) if shop.purchases["price"].isna().all() else table
 
 
 def offers_by_bundle(offers: pd.DataFrame, segments: pd.Series | None = None) -> pd.DataFrame:

@@ -15,6 +15,7 @@ from .leaderboard import (
     outside_vocabulary as outside_vocabulary,
     settings_of as settings_of,
     split_for as split_for,
+    within as within,
 )
 from .leakage import (
     composition_leak as composition_leak,

@@ -210,7 +210,7 @@ def make_leaderboard(
     fresh = _fresh_tasks(prepared["window"], options) if options.new_share else {}
     results: dict[str, list[Result]] = {name: [] for name in (*prepared, *fresh)}
     size = Size.of(split)
-    share = {method.name: method.seconds(size) + 2e-6 * size.users * size.items for method in methods}
+    share = {method.name: _seconds(method, size, options) for method in methods}
     total = sum(share[method.name] for method, _, _ in _runs(methods, options))
     bar = tqdm(total=total, disable=not progress, desc=split.baskets.level, bar_format=_BAR)
     for method, seed, new in _runs(methods, options):
@@ -236,6 +236,58 @@ def make_leaderboard(
     evaluations = {name: Evaluation.of(task, merged[name]) for name, task in (prepared | fresh).items() if merged[name]}
     chosen = tuple(method for method in methods if method.name not in failures)
     return Leaderboard(inputs, options, chosen, evaluations, settings, test.readings, failures)
+
+
+#: Seconds that judging takes for each user and item, roughly: one window, the next basket, probabilities.
+_JUDGING = 3e-7
+#: Families that are left out where time is short, and the strongest of them, for which time is found first; the others
+#: follow from the shortest training on.
+_COSTLY, _FIRST = ("trees", "network"), ["GRU + repeat-aware head", "boosted trees"]
+
+
+def _seconds(method: Method, size: Size, options: Options) -> float:
+    """Seconds of one run of a method, roughly: its fit, and judging it."""
+    return method.seconds(size) + _JUDGING * min(size.users, options.most_users) * size.items + 2e-6 * size.pairs
+
+
+def within(
+    methods: Sequence[Method], size: Size, options: Options, minutes: float
+) -> tuple[tuple[Method, ...], dict[str, str]]:
+    """Leave out trees and networks for which the time of a whole leaderboard is too short; simple methods all stay.
+
+    Parameters
+    ----------
+    methods : sequence of Method
+    size : Size
+    options : Options
+    minutes : float
+        For all methods together, by estimate.
+
+    Returns
+    -------
+    chosen : tuple of Method
+        In the order of *methods*.
+    left_out : dict of str to str
+        Name to reason.
+    """
+    spent = dict.fromkeys((method.name for method in methods), 0.0)
+    for method, _, _ in _runs(methods, options):
+        spent[method.name] += _seconds(method, size, options)
+    left = 60 * minutes - sum(spent[method.name] for method in methods if method.family not in _COSTLY)
+    costly = [method for method in methods if method.family in _COSTLY]
+    left_out = {}
+
+    def turn(method: Method) -> tuple[int, float, str]:
+        first = _FIRST.index(method.name) if method.name in _FIRST else len(_FIRST)
+        return first, spent[method.name], method.name
+
+    for method in sorted(costly, key=turn):
+        left -= spent[method.name]
+        if left < 0:
+            takes = f"{spent[method.name] / 60:.0f} more minutes" if spent[method.name] >= 90 else "another minute"
+            left_out[method.name] = f"needs about {takes}, and {minutes:g} are allowed for all methods together"
+            left += spent[method.name]
+    return tuple(method for method in methods if method.name not in left_out), left_out
 
 
 def _runs(methods: Sequence[Method], options: Options) -> Iterator[tuple[Method, int, bool]]:

@@ -21,6 +21,7 @@ from bundlebook.recommenders import (
     BPR,
     EASE,
     UPCF,
+    BoostedTrees,
     Calibrated,
     ContentBased,
     DecayedFrequency,
@@ -44,10 +45,12 @@ from bundlebook.recommenders import (
     UserKNN,
     Weighted,
 )
-from bundlebook.shop import Shop, Split
+from bundlebook.shop import PERIOD_DAYS, Shop, Split
 
+#: Operations per second that times are estimated by.
+_PER_SECOND = 20e9
 #: Order in which families stand in tables.
-_FAMILIES = ("counting", "neighbours", "content", "linear", "factors", "network", "hybrid")
+_FAMILIES = ("counting", "neighbours", "content", "linear", "factors", "trees", "network", "hybrid")
 
 
 @dataclass(frozen=True)
@@ -82,18 +85,22 @@ class Size:
     pairs : int
         Different (user, item) pairs in the log.
     baskets : int
+    periods : int
+        Periods of four weeks that a network reads: a year's at most.
     """
 
     users: int
     items: int
     pairs: int
     baskets: int
+    periods: int = 13
 
     @classmethod
     def of(cls, split: Split) -> "Size":
         """Measure the baskets of a split."""
         b = split.baskets
-        return cls(b.n_users, b.n_items, b.user_item().nnz, b.n_baskets)
+        days = int((split.test_end - split.start).astype("timedelta64[D]").astype(int))
+        return cls(b.n_users, b.n_items, b.user_item().nnz, b.n_baskets, min(13, max(1, days // PERIOD_DAYS)))
 
 
 def _sparse(size: Size) -> float:
@@ -109,12 +116,8 @@ def _items_squared(size: Size) -> float:
     return 32.0 * size.items**2 + _sparse(size)
 
 
-def _all_neighbours(size: Size) -> float:
-    return 2 * _dense(size) + 8.0 * min(size.users, 20_000) * size.users
-
-
 def _similar_users(size: Size) -> float:
-    """Similarities of a block of 512 users with all others, in three arrays."""
+    """Similarities of a block of users with all others, in three arrays."""
     return 24.0 * 512 * size.users + _sparse(size)
 
 
@@ -135,9 +138,9 @@ def _panel(size: Size) -> float:
     return 13 * 4 * 3.0 * size.pairs + 13 * 4.0 * 16 * size.items * 40 + 1e9
 
 
-def _training(size: Size) -> float:
-    """Six passes over 13 periods of every user, forward and back, all items through a layer of 64."""
-    return 6 * 13 * 64 * 6.0 * size.users * size.items
+def _training(microseconds: float) -> Callable[[Size], float]:
+    """Operations of a training of so many microseconds for each user, item and period, as measured on two cores."""
+    return lambda size: _PER_SECOND * 1e-6 * microseconds * size.users * size.items * size.periods
 
 
 @dataclass(frozen=True)
@@ -148,7 +151,7 @@ class Method:
     ----------
     name : str
     family : str
-        One of counting, neighbours, content, linear, factors, network and hybrid.
+        One of counting, neighbours, content, linear, factors, trees, network and hybrid.
     make : callable
         Takes a :class:`MethodInputs` and a seed, returns the recommender, not fitted.
     learned : bool
@@ -168,7 +171,7 @@ class Method:
 
     def seconds(self, size: Size) -> float:
         """Seconds that a fit takes, roughly, at 20 · 10⁹ operations per second."""
-        return self.flops(size) / 20e9
+        return self.flops(size) / _PER_SECOND
 
     def recommender(self, inputs: MethodInputs, seed: int) -> Recommender:
         """Make it under this name; one that estimates no probability is calibrated on the last visible period."""
@@ -178,10 +181,11 @@ class Method:
         return made
 
 
-def _network(name: str, model: Callable[[int], Any]) -> Method:
-    return Method(
-        name, "network", lambda inputs, seed: FromCache(model(seed), name), True, memory=_panel, flops=_training
-    )
+def _network(name: str, model: Callable[[int], Any], microseconds: float) -> Method:
+    def make(inputs: MethodInputs, seed: int) -> Recommender:
+        return FromCache(model(seed), name)
+
+    return Method(name, "network", make, True, memory=_panel, flops=_training(microseconds))
 
 
 METHODS: tuple[Method, ...] = (
@@ -190,12 +194,19 @@ METHODS: tuple[Method, ...] = (
     Method("decayed frequency + popularity", "counting", lambda inputs, seed: DecayedFrequency()),
     Method("user neighbours", "neighbours", lambda inputs, seed: UserKNN(), memory=_similar_users, flops=_user_pairs),
     Method("item neighbours", "neighbours", lambda inputs, seed: ItemKNN(), memory=_similar_items, flops=_item_pairs),
-    Method("TIFU-KNN", "neighbours", lambda inputs, seed: Calibrated(TifuKNN(), per="basket"), memory=_all_neighbours),
+    Method(
+        "TIFU-KNN",
+        "neighbours",
+        lambda inputs, seed: Calibrated(TifuKNN(), per="basket"),
+        memory=_similar_users,
+        flops=_user_pairs,
+    ),
     Method(
         "TIFU-KNN, size-scaled",
         "neighbours",
         lambda inputs, seed: Calibrated(TifuKNN(size_power=0.25), per="basket"),
-        memory=_all_neighbours,
+        memory=_similar_users,
+        flops=_user_pairs,
     ),
     Method(
         "UP-CF",
@@ -246,14 +257,23 @@ METHODS: tuple[Method, ...] = (
         lambda inputs, seed: BPR(seed=seed),
         True,
         memory=lambda size: 3 * 8 * 32.0 * (size.users + size.items) + _sparse(size),
-        flops=lambda size: 2 * 30 * 20 * 32.0 * size.pairs,
+        flops=lambda size: 2 * 30 * 64 * 230.0 * size.pairs,
     ),
-    _network("deep matrix factorisation", lambda seed: DeepMF(seed=seed)),
-    _network("embedding network", lambda seed: EmbeddingNetwork(seed=seed)),
-    _network("interest MLP", lambda seed: InterestMLP(seed=seed)),
-    _network("convolution over periods", lambda seed: HistoryCNN(seed=seed)),
-    _network("recurrent network, literal", lambda seed: LiteralRNN(seed=seed)),
-    _network("GRU + repeat-aware head", lambda seed: RecurrentRecommender(seed=seed)),
+    Method(
+        "boosted trees",
+        "trees",
+        lambda inputs, seed: BoostedTrees(seed=seed),
+        True,
+        memory=lambda size: 6e8 + _similar_users(size),
+        # Its rows are bounded; the neighbours of every cut are not.
+        flops=lambda size: 6e11 + 26.0 * _user_pairs(size),
+    ),
+    _network("deep matrix factorisation", lambda seed: DeepMF(seed=seed), 0.3),
+    _network("embedding network", lambda seed: EmbeddingNetwork(seed=seed), 0.27),
+    _network("interest MLP", lambda seed: InterestMLP(seed=seed), 0.16),
+    _network("convolution over periods", lambda seed: HistoryCNN(seed=seed), 0.19),
+    _network("recurrent network, literal", lambda seed: LiteralRNN(seed=seed), 0.55),
+    _network("GRU + repeat-aware head", lambda seed: RecurrentRecommender(seed=seed), 0.92),
     Method(
         "weighted user + item neighbours",
         "hybrid",

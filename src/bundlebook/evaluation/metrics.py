@@ -234,35 +234,64 @@ def popularity_bias(items: np.ndarray, popularity: np.ndarray) -> float:
     return float(popularity[_shown(items)].mean())
 
 
-def _diversity(items: np.ndarray, vectors: sparse.csr_matrix) -> np.ndarray:
-    r"""Intra-list diversity: one minus the mean cosine of all pairs in a list, shape (n_users,).
+#: Items up to which their cosines are held as a dense table (200 MB).
+_MOST_COSINES = 5000
+
+
+class _Diversity:
+    r"""Intra-list diversity: one minus the mean cosine of all pairs in a list.
 
     Parameters
     ----------
-    items : ndarray of int, shape (n_users, k)
-        k of at least 2; a list may be padded with −1.
     vectors : sparse matrix, shape (n_items, n_features)
         For example the users that bought an item; rows need not be normalised.
 
     Notes
     -----
-    With unit vectors v and their sum s over a list of m items, the sum over ordered pairs is
+    The cosines of all items are computed once, for any number of lists. Where the catalogue is too long for that, the
+    sum over the ordered pairs of a list of m items with unit vectors v and their sum s is
     :math:`|\mathbf{s}|^2 - \sum_i |\mathbf{v}_i|^2`, so no pair is ever formed.
 
     >>> items = np.array([[0, 1], [0, 1], [0, 2]])
-    >>> _diversity(items, sparse.csr_matrix([[1, 0], [1, 0], [0, 1], [1, 1]]))
+    >>> _Diversity(sparse.csr_matrix([[1, 0], [1, 0], [0, 1], [1, 1]]))(items)
     array([0., 0., 1.])
     """
-    norm = np.sqrt(np.asarray(vectors.multiply(vectors).sum(axis=1)).ravel())
-    unit = sparse.diags(1 / np.where(norm > 0, norm, 1)) @ vectors
-    row, place = np.nonzero(items >= 0)
-    shown = sparse.csr_matrix((np.ones(len(row)), (row, items[row, place])), shape=(len(items), len(norm)))
-    m = np.diff(shown.indptr)
-    if (m < 2).any():
-        raise BundlebookError("a list needs two items to be diverse", where="items")
-    total = shown @ unit
-    pairs = np.asarray(total.multiply(total).sum(axis=1)).ravel() - shown @ (norm > 0)
-    return 1 - pairs / (m * (m - 1))
+
+    def __init__(self, vectors: sparse.csr_matrix) -> None:
+        norm = np.sqrt(np.asarray(vectors.multiply(vectors).sum(axis=1)).ravel())
+        self._unit = (sparse.diags(1 / np.where(norm > 0, norm, 1)) @ vectors).tocsr()
+        self._known = norm > 0
+        self._cosine = None
+        if len(norm) <= _MOST_COSINES:
+            self._cosine = (self._unit @ self._unit.T).toarray()
+            np.fill_diagonal(self._cosine, 0)
+
+    def __call__(self, items: np.ndarray) -> np.ndarray:
+        """Return the diversity of each list, shape (n_users,).
+
+        Parameters
+        ----------
+        items : ndarray of int, shape (n_users, k)
+            k of at least 2; a list may be padded with −1.
+        """
+        m = (items >= 0).sum(axis=1)
+        if (m < 2).any():
+            raise BundlebookError("a list needs two items to be diverse", where="items")
+        return 1 - self._pairs(items) / (m * (m - 1))
+
+    def _pairs(self, items: np.ndarray) -> np.ndarray:
+        """Sum of the cosines of all ordered pairs of each list, shape (n_users,)."""
+        if self._cosine is not None:
+            total = np.zeros(len(items))
+            for first in items.T:
+                for second in items.T:
+                    total += np.where((first >= 0) & (second >= 0), self._cosine[first, second], 0)
+            return total
+        row, place = np.nonzero(items >= 0)
+        shape = (len(items), len(self._known))
+        shown = sparse.csr_matrix((np.ones(len(row)), (row, items[row, place])), shape=shape)
+        total = shown @ self._unit
+        return np.asarray(total.multiply(total).sum(axis=1)).ravel() - shown @ self._known
 
 
 def _serendipity(items: np.ndarray, hits: np.ndarray, expected: np.ndarray) -> np.ndarray:

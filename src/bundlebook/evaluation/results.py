@@ -130,7 +130,7 @@ class Evaluation:
         visible, n_items, every = self.task.visible, self.task.truth.shape[1], self.tracks[track]
         popularity, users = metrics._item_popularity(visible), visible.user_item()
         users.data[:] = 1
-        buyers = users[:: max(1, users.shape[0] // _MOST_BUYERS)].T.tocsr()
+        diversity = metrics._Diversity(users[:: max(1, users.shape[0] // _MOST_BUYERS)].T.tocsr())
         best_sellers = np.tile(np.argsort(-popularity, kind="stable")[:k], (len(every.rows), 1))
         rows = {}
         for name, judged in self.judged.items():
@@ -144,7 +144,7 @@ class Evaluation:
                 "Gini": metrics.gini(items, n_items),
                 "novelty, bits": metrics.novelty(items, popularity),
                 "popularity bias": metrics.popularity_bias(items, popularity),
-                "diversity": float(metrics._diversity(some, buyers).mean()) if k > 1 and (some >= 0).all() else np.nan,
+                "diversity": float(diversity(some).mean()) if k > 1 and (some >= 0).all() else np.nan,
                 "serendipity": float(metrics._serendipity(items, ranking.hits[:, :k], best_sellers).mean()),
                 "bought before": float((every.before[user, items[user, place]] > 0).mean()),
                 "ties": float(ranking.tied[:, items.shape[1] - 1].mean()),

@@ -11,7 +11,7 @@ Modules:
 - ``_running`` calls a student's function so that it can neither hang the kernel nor change anything unseen.
 - ``records`` keeps what the checks found in the student's folder: :func:`progress`.
 - ``learning`` is the command ``bundlebook learn``: a folder of one's own; ``grading`` runs a class's notebooks.
-- ``_chapter_02`` and ``_chapter_04`` hold what is particular to a chapter: its tuple ``EXERCISES``.
+- ``_chapter_01``, ``_chapter_02`` and so on hold what is particular to a chapter: its tuple ``EXERCISES``.
 """
 
 import lazy_loader

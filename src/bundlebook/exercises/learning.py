@@ -1,6 +1,7 @@
 """``bundlebook learn``: a student's own folder with the chapters, its progress, and an instructor's run over many."""
 
-import shutil
+import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -12,10 +13,15 @@ from bundlebook.errors import BundlebookError
 
 #: What a student gets beside the chapters: tables and pictures that they link, and the solutions.
 _BESIDE = ("*.md", "images/*", "solutions/[0-9][0-9]_*.ipynb")
+#: A link or an image: text, target and the place in it.
+_LINK = re.compile(r"\[([^\[\]]*)\]\(([^)\s#]+)(#[^)\s]*)?\)")
 
 
 def copy_chapters(folder: Path) -> tuple[list[Path], list[Path]]:
     """Copy the chapters, with what they link, into a folder of the student's own; nothing is ever overwritten.
+
+    Files outside of the chapters' folder, such as a benchmark or the README of the data, are copied too, and links to
+    them lead to the copies. A link to a folder of the project becomes plain text.
 
     Parameters
     ----------
@@ -44,12 +50,17 @@ def copy_chapters(folder: Path) -> tuple[list[Path], list[Path]]:
     paths.check_writable(folder)
     copied: list[Path] = []
     kept: list[Path] = []
-    for file in found:
-        target = folder / file.relative_to(source)
+    for file in found:  # grows while what is linked turns up
+        target = folder / _home(file)
         target.parent.mkdir(parents=True, exist_ok=True)
+        content = file.read_bytes()
+        if file.suffix in (".ipynb", ".md"):
+            text, linked = _relink(file)
+            content = text.encode()
+            found += [other for other in linked if other not in found]
         try:
-            with target.open("xb") as out, file.open("rb") as content:
-                shutil.copyfileobj(content, out)
+            with target.open("xb") as out:
+                out.write(content)
             copied.append(target)
         except FileExistsError:
             kept.append(target)
@@ -60,6 +71,29 @@ def copy_chapters(folder: Path) -> tuple[list[Path], list[Path]]:
     if not record.exists():
         record.write_text("{}\n", encoding="utf-8")
     return copied, kept
+
+
+def _home(file: Path) -> Path:
+    """Where a file of the project lies in a student's folder."""
+    source = paths.notebooks()
+    return file.relative_to(source if file.is_relative_to(source) else paths.root())
+
+
+def _relink(file: Path) -> tuple[str, list[Path]]:
+    """Text of a chapter, its links made to fit a student's folder, and the files that they lead to."""
+    linked: list[Path] = []
+
+    def fit(match: re.Match[str]) -> str:
+        target = (file.parent / match[2]).resolve()
+        if not target.exists() or not any(target.is_relative_to(place()) for place in (paths.notebooks, paths.root)):
+            return match[0]
+        if target.is_dir():
+            return match[1]
+        linked.append(target)
+        place = Path(os.path.relpath(_home(target), _home(file).parent)).as_posix()
+        return f"[{match[1]}]({place}{match[3] or ''})"
+
+    return _LINK.sub(fit, file.read_text(encoding="utf-8")), linked
 
 
 @click.command("learn")

@@ -9,6 +9,7 @@
 * ``reports``: segments, uplift beside its need, campaigns
 * ``shop``: users, items, times, prices, sizes
 * ``training``: the derivation's losses and gradients, histories as periods, curves, searches
+* ``trust``: unicity, the cost of noise, reasons that hold
 * ``zhangsan``: the case of 张三, and the panel in which his history can be edited
 
 The one look, and how every figure function takes its axes, stands in ``_style``; the names of it that others need are

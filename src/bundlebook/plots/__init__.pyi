@@ -8,6 +8,7 @@ from . import (
     reports as reports,
     shop as shop,
     training as training,
+    trust as trust,
     zhangsan as zhangsan,
 )
 from ._style import (

@@ -69,7 +69,7 @@ def user_attributes(shop: Shop, split: Split) -> pd.DataFrame:
             "days since last visit": (end - day.groupby(user, observed=True).max()).dt.days - 1.0,
             "baskets per period": visits / periods,
             "share in the evening": (lines["time"].dt.hour >= 18).groupby(user, observed=True).mean(),
-            "share at weekends": (lines["time"].dt.dayofweek >= 5).groupby(user, observed=True).mean(),
+            "share at weekends": (lines["time"].dt.day_of_week >= 5).groupby(user, observed=True).mean(),
             "spend per period": by["paid"].sum() / periods,
             "spend per basket": by["paid"].sum() / visits,
             "items per basket": held / visits,
@@ -126,7 +126,7 @@ def item_attributes(shop: Shop, split: Split) -> pd.DataFrame:
             "buyers who return": (days > 1).groupby("label", observed=True).mean(),
             "baskets per buyer": held / buyers,
             "share in the evening": (lines["time"].dt.hour >= 18).groupby(label, observed=True).mean(),
-            "share at weekends": (lines["time"].dt.dayofweek >= 5).groupby(label, observed=True).mean(),
+            "share at weekends": (lines["time"].dt.day_of_week >= 5).groupby(label, observed=True).mean(),
         }
     ).reindex(items)
     if lines["time"].dt.hour.nunique() < 2:

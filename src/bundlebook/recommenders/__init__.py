@@ -8,6 +8,7 @@
 ``factors``        matrix factorisation: ALS and BPR
 ``content``        items with the attributes of what the user bought
 ``rules``          association rules
+``boosted``        boosted trees on counting features of user, item and pair
 ``hybrid``         several recommenders: weighted, switching, averaged, stacked
 ``calibrated``     from scores to probabilities: the replayed period, isotonic regression, Platt scaling
 ``completing``     what else belongs into this basket

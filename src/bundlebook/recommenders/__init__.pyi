@@ -1,4 +1,9 @@
 from .base import ProbabilisticRecommender as ProbabilisticRecommender, Recommender as Recommender
+from .boosted import (
+    FEATURE_GROUPS as FEATURE_GROUPS,
+    BoostedTrees as BoostedTrees,
+    counting_features as counting_features,
+)
 from .calibrated import Calibrated as Calibrated, PlattScaled as PlattScaled, platt as platt
 from .completing import BasketCompleter as BasketCompleter
 from .content import ContentBased as ContentBased

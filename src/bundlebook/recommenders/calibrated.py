@@ -204,8 +204,11 @@ class Calibrated(_Replayed):
         bought = replay.bought.toarray() > 0
         # Without a floor a single purchase in the lowest step would cost an infinite log loss.
         floor = 1 / (bought.size + 2)
+        # Pairs of one rate are put together first: scikit-learn does the same, but sorts the pairs by two keys for it.
+        rate, pairs = np.unique(rates, return_counts=True)
+        came_true = np.bincount(np.searchsorted(rate, rates[bought]), minlength=len(rate))
         self.curve_ = IsotonicRegression(y_min=floor, y_max=1 - floor, out_of_bounds="clip")
-        self.curve_.fit(rates.ravel(), bought.ravel())
+        self.curve_.fit(rate, came_true / pairs, sample_weight=pairs)
 
     def _rates(self, histories: Baskets, at: np.datetime64) -> np.ndarray:
         scores = self.inner.scores(histories, at)

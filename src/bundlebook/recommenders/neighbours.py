@@ -7,7 +7,17 @@ import numpy as np
 from scipy import sparse
 
 from bundlebook.recommenders._checks import before, past_of, require
-from bundlebook.recommenders._interest import interest, nearest_rows, popular, rows_of, unit_rows, with_popularity
+from bundlebook.recommenders._interest import (
+    CELLS_AT_ONCE,
+    dense_product,
+    interest,
+    largest,
+    nearest_rows,
+    popular,
+    rows_of,
+    unit_rows,
+    with_popularity,
+)
 from bundlebook.shop import Baskets
 
 
@@ -114,14 +124,14 @@ class UserKNN(_Neighbours):
         """Keep the weighted rows of all users that bought something before *at*."""
         past = past_of(visible, at, self.name)
         self.user_ids_, self.rows_ = past.user_ids, self._interest(past, at)
-        self.share_ = popular(past, at)
+        self._cosine, self.share_ = _ShrunkCosine(self.rows_, self.shrinkage), popular(past, at)
         return self
 
     def similarities(self, histories: Baskets, at: np.datetime64) -> sparse.csr_matrix:
         """w, shape (n_users, n_fitted_users), at most k entries per row; no user is his or her own neighbour."""
         own = self._interest(histories, at)
         return nearest_rows(
-            lambda rows: _shrunk_cosine(own[rows], self.rows_, self.shrinkage),
+            lambda rows: self._cosine(own[rows]),
             rows_of(histories.user_ids, self.user_ids_),
             len(self.user_ids_),
             self.neighbours,
@@ -198,15 +208,13 @@ class ItemKNN(_Neighbours):
         """Compute w, shape (n_items, n_items), at most k entries per row."""
         past = past_of(visible, at, self.name)
         columns = self._interest(past, at).T.tocsr()
-        items = np.arange(columns.shape[0])
-        self.similarity_ = nearest_rows(
-            lambda rows: _shrunk_cosine(columns[rows], columns, self.shrinkage), items, len(items), self.neighbours
-        )
-        self.share_ = popular(past, at)
+        items, cosine = np.arange(columns.shape[0]), _ShrunkCosine(columns, self.shrinkage)
+        self.similarity_ = nearest_rows(lambda rows: cosine(columns[rows]), items, len(items), self.neighbours)
+        self._spread, self.share_ = unit_rows(self.similarity_, 1), popular(past, at)
         return self
 
     def _others(self, own: sparse.csr_matrix, histories: Baskets, at: np.datetime64) -> sparse.csr_matrix:
-        return own @ unit_rows(self.similarity_, 1)
+        return own @ self._spread
 
 
 @dataclass(eq=False)
@@ -265,38 +273,45 @@ class TifuKNN:
     def fit(self, visible: Baskets, at: np.datetime64) -> Self:
         """Keep the vectors of all users that bought something before *at*."""
         past = past_of(visible, at, self.name)
-        self.user_ids_, self.vectors_ = past.user_ids, self.vectors(past)
-        # In double precision the order of near neighbours is the same on every processor.
-        self._double = self.vectors_.astype(np.float64)
-        self._squares = (self._double**2).sum(axis=1)
+        self.user_ids_, self.vectors_ = past.user_ids, self._vectors(past)
+        # Sums of products in double precision, in a fixed order: the near neighbours are the same on every processor.
+        self._columns = self.vectors_.T.tocsr().astype(np.float64)
+        self._squares = np.bincount(self._columns.indices, self._columns.data**2, minlength=len(past.user_ids))
         return self
 
     def vectors(self, histories: Baskets) -> np.ndarray:
         """Temporal item frequencies u, shape (n_users, n_items), float32."""
+        return self._vectors(histories).toarray()
+
+    def _vectors(self, histories: Baskets) -> sparse.csr_matrix:
         weights = _group_weights(histories, self.groups, self.basket_decay, self.group_decay)
-        return histories.user_item(weights * histories.sizes() ** -self.size_power).toarray()
+        return histories.user_item(weights * histories.sizes() ** -self.size_power)
 
     def scores(self, histories: Baskets, at: np.datetime64) -> np.ndarray:
         """Mix each user with the neighbours; no user is his or her own neighbour."""
-        own = self.vectors(before(histories, at))
-        k = min(self.neighbours, len(self.vectors_) - 1)
+        own = self._vectors(before(histories, at))
+        k = min(self.neighbours, self.vectors_.shape[0] - 1)
         if self.own_weight == 1 or k < 1:
-            return own
+            return own.toarray()
         nearest = self._nearest(own, histories.user_ids, k)
         pick = sparse.csr_matrix(
             (np.full(nearest.size, 1 / k, dtype=np.float32), nearest.ravel(), np.arange(0, nearest.size + 1, k)),
-            shape=(len(own), len(self.vectors_)),
+            shape=(own.shape[0], self.vectors_.shape[0]),
         )
-        return np.float32(self.own_weight) * own + np.float32(1 - self.own_weight) * (pick @ self.vectors_)
+        others = (pick @ self.vectors_).toarray()
+        return np.float32(self.own_weight) * own.toarray() + np.float32(1 - self.own_weight) * others
 
-    def _nearest(self, own: np.ndarray, user_ids: np.ndarray, k: int) -> np.ndarray:
+    def _nearest(self, own: sparse.csr_matrix, user_ids: np.ndarray, k: int) -> np.ndarray:
         """Rows of the k nearest fitted users, shape (n_users, k); equal distances go to the earlier row."""
-        # |u|² is the same for all candidates of a user, so it is left out of |u − v|².
-        distance = self._squares - 2 * own.astype(np.float64) @ self._double.T
-        self_row = rows_of(user_ids, self.user_ids_)
-        known = np.flatnonzero(self_row >= 0)
-        distance[known, self_row[known]] = np.inf
-        return np.argsort(distance, axis=1, kind="stable")[:, :k]
+        self_row, found = rows_of(user_ids, self.user_ids_), []
+        height = max(1, CELLS_AT_ONCE // len(self._squares))
+        for low in range(0, own.shape[0], height):
+            # |u|² is the same for all candidates of a user, so it is left out of |u − v|².
+            near = 2 * dense_product(own[low : low + height], self._columns) - self._squares
+            known = np.flatnonzero(self_row[low : low + height] >= 0)
+            near[known, self_row[low + known]] = -np.inf
+            found.append(largest(near, k)[1])
+        return np.concatenate([np.zeros(0, dtype=np.int64), *found]).reshape(-1, k)
 
 
 @dataclass(eq=False)
@@ -373,6 +388,7 @@ class UPCF:
         """Keep the item sets and user-wise popularities of all users that bought something before *at*."""
         past = past_of(visible, at, self.name)
         self.user_ids_, self.sets_ = past.user_ids, interest(past, at, np.inf, power=0)
+        self._columns = self.sets_.T.tocsr()
         self.popularity_ = _user_wise_popularity(past, self.recency)
         self.share_ = popular(past, at)
         return self
@@ -380,11 +396,11 @@ class UPCF:
     def similarities(self, histories: Baskets, at: np.datetime64) -> sparse.csr_matrix:
         """w, shape (n_users, n_fitted_users), at most k entries per row; no user is his or her own neighbour."""
         own = interest(before(histories, at), at, np.inf, power=0)
-        theirs = np.diff(self.sets_.indptr) ** -(1 - self.asymmetry)
+        theirs, columns = np.diff(self.sets_.indptr) ** -(1 - self.asymmetry), self._columns
 
         def cosine(rows: slice) -> np.ndarray:
             mine = np.maximum(np.diff(own[rows].indptr), 1) ** -self.asymmetry
-            return (own[rows] @ self.sets_.T).toarray() * mine[:, np.newaxis] * theirs
+            return dense_product(own[rows], columns) * mine[:, np.newaxis] * theirs
 
         return nearest_rows(cosine, rows_of(histories.user_ids, self.user_ids_), len(self.user_ids_), self.neighbours)
 
@@ -395,19 +411,33 @@ class UPCF:
         return with_popularity((own + weights @ self.popularity_).toarray(), self.share_)
 
 
-def _shrunk_cosine(left: sparse.csr_matrix, right: sparse.csr_matrix, shrinkage: float) -> np.ndarray:
-    """Cosine of every row of *left* with every row of *right*, times n / (n + shrinkage) for n common columns.
+class _ShrunkCosine:
+    """Cosine of given rows with every row of *others*, times n / (n + shrinkage) for n common columns.
 
-    Returns
-    -------
-    ndarray, shape (n_left, n_right), float64
-        0 where rows have nothing in common or are empty.
+    What depends on *others* alone is computed once, so that the answer to one row takes no time of all the others.
+
+    Parameters
+    ----------
+    others : csr_matrix, shape (n_others, n_columns)
+    shrinkage : float
     """
-    cosine = (unit_rows(left) @ unit_rows(right).T).toarray()
-    if shrinkage:
-        common = ((left > 0).astype(np.float64) @ (right > 0).astype(np.float64).T).toarray()
-        cosine *= common / (common + shrinkage)
-    return cosine
+
+    def __init__(self, others: sparse.csr_matrix, shrinkage: float) -> None:
+        self._units, self._shrinkage = unit_rows(others).T.tocsr(), shrinkage
+        self._held = _ones(self._units)
+
+    def __call__(self, rows: sparse.csr_matrix) -> np.ndarray:
+        """Return the similarities, shape (n_rows, n_others), float64; 0 where rows have nothing in common."""
+        cosine = dense_product(unit_rows(rows), self._units)
+        if self._shrinkage:
+            common = dense_product(_ones(rows), self._held)
+            cosine *= common / (common + self._shrinkage)
+        return cosine
+
+
+def _ones(matrix: sparse.csr_matrix) -> sparse.csr_matrix:
+    """1 where an entry is positive, float64."""
+    return (matrix > 0).astype(np.float64)
 
 
 def _group_weights(histories: Baskets, groups: int, basket_decay: float, group_decay: float) -> np.ndarray:

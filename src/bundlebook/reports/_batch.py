@@ -260,6 +260,8 @@ def load_batch(
             faults.append(f"'first' names no job: {pattern!r}")
     if not jobs and not faults:
         faults.append("no job: no template matches")
+    if not file_name(source.stem):  # the folder of its results is called like it
+        faults.append("its name has no letter or digit")
     if faults:
         raise PlanError(faults, paths.shown(source))
     return Batch(file_name(source.stem), str(batch.get("title", source.stem)), tuple(jobs), chosen, first)

@@ -20,6 +20,7 @@ from bundlebook.evaluation import (
     plan,
     split_for,
     summary,
+    within,
     write_figures,
 )
 from bundlebook.reports._pages import environment, with_chinese
@@ -31,7 +32,7 @@ from bundlebook.tables import without_formulas
 SHARE_OF_MEMORY = 0.5
 #: Users × items that a method is judged on, at most (but 1,000 users in any case): judging takes most of the
 #: time of a large shop. A sample makes the intervals longer, which they show.
-CELLS_JUDGED = 10_000_000
+CELLS_JUDGED = 5_000_000
 #: Users × items from which on a network is not fitted a second time, without the users who are judged as new.
 _FITTED_ONCE = 20_000_000
 #: A quick look: families judged, users at most, and what is left out as a variant of another method.
@@ -42,7 +43,7 @@ _TRACKS = {"all": "all items", "repeat": "items bought before", "explore": "new 
 
 
 def evaluate_shop(
-    data: str | Path,
+    data: str | Path | Shop,
     out: Path,
     level: str = "auto",
     options: Options | None = None,
@@ -53,13 +54,14 @@ def evaluate_shop(
     say: Callable[[str], None] = print,
     progress: bool = True,
     quick: bool = False,
+    in_all: float = 6,
 ) -> Stored:
     """Judge every recommender that fits this machine on a shop, and write what came out.
 
     Parameters
     ----------
-    data : str or Path
-        As for :func:`~bundlebook.shop.load_shop`.
+    data : str, Path or Shop
+        As for :func:`~bundlebook.shop.load_shop`, or what that returned.
     out : Path
         Folder for ``leaderboard.csv``, ``leaderboard.json`` and ``leaderboard.html`` (made if need be).
     level : str
@@ -78,6 +80,8 @@ def evaluate_shop(
         Takes each line of the report.
     progress : bool
         Show a progress bar and the time left (on stderr).
+    in_all : float
+        Minutes that all methods may take together, by estimate; trees and networks that do not fit are left out.
     quick : bool
         Judge ten counting, neighbours, content and linear methods only, on at most 1,000 users, and hold nobody out as
         new.
@@ -91,7 +95,7 @@ def evaluate_shop(
     options = options or Options(seeds=1)
     if quick:
         options = replace(options, seeds=1, requests=10, new_share=0, most_users=min(options.most_users, _QUICK_USERS))
-    shop, _ = clean(load_shop(data))
+    shop, _ = clean(data if isinstance(data, Shop) else load_shop(data))
     split = split_for(shop, shop.level(level))
     size = Size.of(split)
     most = int(np.clip(CELLS_JUDGED // size.items, 1000, options.most_users))
@@ -101,6 +105,8 @@ def evaluate_shop(
     simple = [method for method in METHODS if method.family in _QUICK and method.name not in _VARIANTS]
     entrants = simple if quick else list(METHODS)
     methods, left_out = plan(size, allowed, minutes, entrants, networks)
+    methods, late = within(methods, size, options, in_all)
+    left_out |= {name: f"{reason} (--in-all)" for name, reason in late.items()}
     facts = _facts(shop, split.baskets.level, size, options, left_out)
     if quick:
         families, variants = ", ".join(_QUICK), ", ".join(_VARIANTS)

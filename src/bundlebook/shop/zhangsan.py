@@ -172,15 +172,20 @@ def mapping(split: Split, shop: Shop) -> pd.DataFrame:
     Raises
     ------
     BundlebookError
-        If the shop has fewer departments than the rule has numbers.
+        If the shop has fewer items than the rule has numbers.
+
+    Notes
+    -----
+    One item per department; a shop of fewer departments than numbers gives a second item of each, and so on.
     """
     ranked, fixed = ranked_items(split, shop), rule()
-    chosen = ranked.drop_duplicates("group").head(len(fixed.numbers))
+    in_turn = ranked.groupby("group").cumcount().sort_values(kind="stable").index
+    chosen = ranked.loc[in_turn].head(len(fixed.numbers))
     if len(chosen) < len(fixed.numbers):
         raise BundlebookError(
-            f"items of {len(chosen)} departments cannot stand for {len(fixed.numbers)} item numbers",
+            f"{len(chosen)} items cannot stand for {len(fixed.numbers)} item numbers",
             where=f"shop {shop.name!r}",
-            remedy="use a shop with more departments, or a finer level",
+            remedy="use a shop with more items, or a finer level",
         )
     return chosen.set_index(pd.Index(fixed.numbers, name="item_id"))
 

@@ -1,8 +1,4 @@
-"""Exercises for chapter 08, which does not hold them yet: cosines, weights, factors, pairs, EASE.
-
-To put them into the chapter: rename this file to ``chapter_08.py`` and give each a task, a starter and a solution.
-The first line of a reference's docstring can be the starter's.
-"""
+"""Exercises of chapter 08: cosines, weights, factors, pairs, EASE."""
 
 import numpy as np
 from scipy.special import expit
@@ -18,7 +14,6 @@ def _counts(rng, n, m):
 
 
 def cosine(r_u, r_v):
-    """Cosine of two users' purchases, (m,) each; 0 for a user without any."""
     lengths = np.sqrt((r_u**2).sum() * (r_v**2).sum())
     return r_u @ r_v / lengths if lengths else 0.0
 
@@ -31,7 +26,6 @@ def _draw_cosine(rng):
 
 
 def match(w, v, s):
-    """C of one user and one item: similarities s (sources, blocks), weighed by w and by v."""
     return w @ s @ v
 
 
@@ -43,7 +37,6 @@ def _draw_match(rng):
 
 
 def ridge(D, F, lam):
-    """B of the smallest ‖F − D B‖² + λ‖B‖², (attributes, items), from D (n, attributes) and F (n, items)."""
     return np.linalg.solve(D.T @ D + lam * np.eye(D.shape[1]), D.T @ F)
 
 
@@ -55,7 +48,6 @@ def _draw_ridge(rng):
 
 
 def user_factors(Y, c, p, lam):
-    """Factors x (k,) of one user: smallest Σ c (p − x·y)² + λ‖x‖², with items' factors Y (m, k), c and p (m,)."""
     return np.linalg.solve(Y.T @ (c[:, None] * Y) + lam * np.eye(Y.shape[1]), Y.T @ (c * p))
 
 
@@ -75,7 +67,6 @@ def _draw_factors(rng):
 
 
 def pair_gradient(x, y_i, y_j, lam):
-    """Slopes of ln σ(x·(y_i − y_j)) − λ/2 (‖x‖² + ‖y_i‖² + ‖y_j‖²) in x, y_i and y_j, (k,) each."""
     pull = expit(-x @ (y_i - y_j))
     return pull * (y_i - y_j) - lam * x, pull * x - lam * y_i, -pull * x - lam * y_j
 
@@ -93,20 +84,19 @@ def _draw_pairs(rng):
     return (*rng.normal(size=(3, 3)), float(rng.uniform(0.1, 0.5)))
 
 
-# 08.6 EASE
+# 08.6 EASE with weights
 
 
-def ease(X, lam):
-    """B (m, m) of the smallest ‖X − X B‖² + λ‖B‖² with zeros on the diagonal, from X (n, m)."""
-    P = np.linalg.inv(X.T @ X + lam * np.eye(X.shape[1]))
+def ease(X, c, lam):
+    P = np.linalg.inv(X.T @ (c[:, None] * X) + lam * np.eye(X.shape[1]))
     B = -P / np.diag(P)
     np.fill_diagonal(B, 0)
     return B
 
 
-def _ease(lam_factor=1.0, by_row=False, clear=True, sign=-1.0):
-    def wrong(X, lam):
-        P = np.linalg.inv(X.T @ X + lam_factor * lam * np.eye(X.shape[1]))
+def _ease(lam_factor=1.0, by_row=False, clear=True, sign=-1.0, weight=lambda c: c):
+    def wrong(X, c, lam):
+        P = np.linalg.inv(X.T @ (weight(c)[:, None] * X) + lam_factor * lam * np.eye(X.shape[1]))
         B = sign * P / (np.diag(P)[:, None] if by_row else np.diag(P))
         if clear:
             np.fill_diagonal(B, 0)
@@ -115,18 +105,20 @@ def _ease(lam_factor=1.0, by_row=False, clear=True, sign=-1.0):
     return wrong
 
 
-def _ridge_of_itself(X, lam):
-    return np.linalg.solve(X.T @ X + lam * np.eye(X.shape[1]), X.T @ X)
+def _ridge_of_itself(X, c, lam):
+    gram = X.T @ (c[:, None] * X)
+    return np.linalg.solve(gram + lam * np.eye(X.shape[1]), gram)
 
 
-def _cleared_ridge(X, lam):
-    B = _ridge_of_itself(X, lam)
+def _cleared_ridge(X, c, lam):
+    B = _ridge_of_itself(X, c, lam)
     np.fill_diagonal(B, 0)
     return B
 
 
 def _draw_ease(rng):
-    return rng.integers(0, 2, (9, 4)).astype(float) + np.eye(9, 4), float(rng.uniform(1, 3))
+    X = rng.integers(0, 2, (9, 4)).astype(float) + np.eye(9, 4)
+    return X, rng.uniform(0.2, 3, 9), float(rng.uniform(1, 3))
 
 
 EXERCISES = (
@@ -307,7 +299,7 @@ EXERCISES = (
     ),
     Exercise(
         "08.6",
-        "EASE in closed form",
+        "EASE with weights",
         stars=3,
         minutes=45,
         reference=ease,
@@ -328,18 +320,21 @@ EXERCISES = (
             (_ease(clear=False), "Your diagonal is not zero, so every item recommends itself."),
             (_ease(sign=1.0), "Every sign is turned. Should two items bought together have a positive weight?"),
             (_ease(lam_factor=0.0), "Your λ is missing before the matrix is inverted."),
+            (_ease(weight=np.ones_like), "Every user counts alike for you. Where do the weights c enter?"),
+            (_ease(weight=np.square), "Your weights are squared. Each squared error is weighed once by c."),
+            (_ease(weight=np.sqrt), "You weigh by the root of c. Each squared error is weighed by c itself."),
         ),
         checks=(
             (
-                lambda result, X, lam: np.allclose(np.diag(result), 0),
+                lambda result, X, c, lam: np.allclose(np.diag(result), 0),
                 "The diagonal is not zero. Nothing may recommend itself.",
             ),
         ),
         look="Measure the loss of your B, and of your B with one entry nudged off the diagonal. Is yours the smallest?",
         hints=(
-            "Derive with a multiplier for each diagonal entry. It only enters the diagonal of one matrix.",
-            "Invert the Gram matrix with λ on its diagonal. The multipliers follow from B_jj = 0.",
-            "B is minus P with each column divided by its own diagonal entry, and zeros on the diagonal.",
+            "Follow the chapter's derivation with C = diag(c) in the loss. At which places does C stay?",
+            "C enters through XᵀCX alone, in place of XᵀX. The multipliers still follow from B_jj = 0.",
+            "Invert XᵀCX + λI; divide each column by its own diagonal entry, turn the sign, clear the diagonal.",
         ),
     ),
 )

@@ -1,8 +1,4 @@
-"""Exercises for chapter 07, which does not hold them yet: metrics and how sure they are.
-
-To put them into the chapter: rename this file to ``chapter_07.py`` and give each a task, a starter and a solution.
-The first line of a reference's docstring can be the starter's.
-"""
+"""Exercises of chapter 07: metrics, and how sure they are."""
 
 import numpy as np
 
@@ -19,7 +15,6 @@ def _draw_ranking(rng):
 
 
 def recall(ranked, bought, k):
-    """Recall of the first k items of a ranking, given the set of what was bought."""
     return len(set(ranked[:k]) & bought) / len(bought)
 
 
@@ -27,7 +22,6 @@ def recall(ranked, bought, k):
 
 
 def reciprocal_rank(ranked, bought, k):
-    """1 over the place of the first hit among the first k items; 0 without a hit."""
     for place, item in enumerate(ranked[:k], start=1):
         if item in bought:
             return 1 / place
@@ -49,7 +43,6 @@ def _rank(first=1, last=False, summed=False, cut=True):
 
 
 def ndcg(ranked, bought, k):
-    """NDCG of the first k items: the gain of the hits, over that of the best list of k items."""
     gain = sum(1 / np.log2(place + 1) for place, item in enumerate(ranked[:k], start=1) if item in bought)
     best = sum(1 / np.log2(place + 1) for place in range(1, min(k, len(bought)) + 1))
     return gain / best
@@ -65,7 +58,6 @@ def _ndcg(ranked, bought, k, best=None, discount=lambda place: 1 / np.log2(place
 
 
 def calibration_error(p, y, bins):
-    """Mean distance between what was said and what came true, over bins of equal width, by their size."""
     place = np.minimum((p * bins).astype(int), bins - 1)
     error = 0.0
     for b in range(bins):
@@ -98,7 +90,6 @@ def _draw_calibration(rng):
 
 
 def paired_interval(a, b, draws):
-    """Bounds of the 95 % bootstrap interval of the mean of a − b, (n,); draws (B, n) holds places of customers."""
     means = (a - b)[draws].mean(axis=1)
     return np.quantile(means, 0.025), np.quantile(means, 0.975)
 
@@ -117,7 +108,6 @@ def _draw_paired(rng):
 
 
 def holm(p):
-    """P-values (n,), corrected for n comparisons by Holm, each at its old place."""
     order = np.argsort(p, kind="stable")
     corrected = np.empty(len(p))
     largest = -np.inf
@@ -213,7 +203,7 @@ EXERCISES = (
         look="Rank a, b, c, d; bought is c. What comes out with k = 4, and what with k = 2?",
         hints=(
             "Go down the list and stop at the first hit.",
-            "With enumerate(…, start=1) one counts places from 1.",
+            "Count the places from 1, for example with enumerate(…, start=1).",
             "Return 1 / place at the first hit; and what if there is none among the first k?",
         ),
         edges=(
@@ -231,7 +221,7 @@ EXERCISES = (
         misconceptions=(
             (
                 lambda ranked, bought, k: _ndcg(ranked, bought, k, best=k),
-                "Your best list has k hits. Somebody who bought fewer things cannot reach it.",
+                "Your best list has k hits. Nobody who bought fewer items can reach it.",
             ),
             (
                 lambda ranked, bought, k: _ndcg(ranked, bought, k, best=len(bought)),
@@ -323,10 +313,10 @@ EXERCISES = (
                 lambda a, b, draws: _interval(a[draws].mean(axis=1) - b[draws[::-1]].mean(axis=1)),
                 "You drew the customers of the two methods apart. Both judge the same customers: keep the pairs.",
             ),
-            (lambda a, b, draws: _interval((b - a)[draws].mean(axis=1)), "You took b minus a. Asked for is a minus b."),
+            (lambda a, b, draws: _interval((b - a)[draws].mean(axis=1)), "You took b minus a. It should be a minus b."),
             (
                 lambda a, b, draws: _interval((a - b)[draws].mean(axis=1), 0.05, 0.95),
-                "Your interval leaves out 5 % at each end. Of 95 % only half of that.",
+                "Your interval leaves out 5 % at each end. One of 95 % leaves out 5 % in all.",
             ),
             (
                 lambda a, b, draws: _interval((a - b)[draws].ravel()),
@@ -342,7 +332,7 @@ EXERCISES = (
         hints=(
             "First the difference per customer. Then each row of draws is a sample of customers.",
             "Index the differences with draws; the mean of each row is one possible mean difference.",
-            "The two quantiles that leave 2.5 % on either side.",
+            "Take the two quantiles that leave 2.5 % on either side.",
         ),
     ),
     Exercise(
@@ -373,7 +363,7 @@ EXERCISES = (
         hints=(
             "Sort the p-values. The smallest meets the hardest correction, the largest none.",
             "The factors are n, n − 1, …, 1. A corrected p is never smaller than one before it, nor larger than 1.",
-            "Use np.argsort for the order, np.maximum.accumulate the running maximum; then put each back at its place.",
+            "Use np.argsort for the order and np.maximum.accumulate for the maximum; then put each back at its place.",
         ),
     ),
 )

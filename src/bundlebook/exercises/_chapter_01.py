@@ -1,8 +1,4 @@
-"""Exercises for chapter 01, which does not hold them yet: what a log of events tells.
-
-To put them into the chapter: rename this file to ``chapter_01.py`` and give each a task, a starter and a solution.
-The first line of a reference's docstring can be the starter's.
-"""
+"""Exercises of chapter 01: what a log of events tells."""
 
 import numpy as np
 import pandas as pd
@@ -31,7 +27,6 @@ def _log(rng, n=40):
 
 
 def spent(log, user):
-    """Money that a user has paid in all, from event, user_id, quantity and the price of one unit."""
     bought = log[(log["event"] == "purchase") & (log["user_id"] == user)]
     return (bought["quantity"] * bought["price"]).sum()
 
@@ -48,7 +43,6 @@ def _money(lines):
 
 
 def repeats(log):
-    """True per line if it is a purchase of an item that the user has bought before; the log is in order of time."""
     seen = set()
     found = []
     for user, item, event in zip(log["user_id"], log["item_id"], log["event"], strict=True):
@@ -71,7 +65,6 @@ def _draw_log(rng):
 
 
 def bad_rows(events, actions):
-    """Rows of the file, its header being row 1, whose event is not among actions or whose quantity is below 0."""
     bad = ~events["event"].isin(actions) | (events["quantity"] < 0)
     return [place + 2 for place in np.flatnonzero(bad)]
 
@@ -93,7 +86,6 @@ def _draw_bad(rng):
 
 
 def gini(x):
-    """Gini coefficient of counts x, (n,): mean absolute difference of two of them, over twice their mean."""
     return np.abs(x[:, None] - x).sum() / (2 * len(x) ** 2 * x.mean())
 
 
@@ -105,7 +97,6 @@ def _draw_counts(rng):
 
 
 def top_share(sales, share):
-    """Part of all sales that the busiest users bring; of n users these are share · n, rounded up."""
     most = np.sort(sales)[::-1]
     return most[: int(np.ceil(share * len(sales)))].sum() / sales.sum()
 
@@ -118,7 +109,6 @@ def _draw_sales(rng):
 
 
 def sessions(log, minutes):
-    """Number of each event's session, counted per user from 0; a pause longer than minutes begins a new one."""
     number: dict = {}
     last: dict = {}
     found = []
@@ -219,7 +209,7 @@ EXERCISES = (
             ),
             (
                 lambda log: ~_duplicated(log, ["user_id", "item_id"]) & (log["event"] == "purchase"),
-                "You mark the first purchases. Asked for are those that follow.",
+                "You mark the first purchases. The later ones are asked for.",
             ),
             (
                 lambda log: _duplicated(log, ["user_id", "item_id"], keep="last"),
@@ -270,11 +260,11 @@ EXERCISES = (
                 "You want both faults at once. One is enough to set a row aside.",
             ),
         ),
-        look="Open the file in an editor in your mind: in which of its lines stands the first event?",
+        look="Think of the file in an editor: in which row does the first event stand?",
         hints=(
             "Two faults: an action that is none of the allowed, a quantity below zero.",
             "Series.isin and ~ find the first kind, a comparison the second; | joins them.",
-            "By np.flatnonzero you get places from 0. Row 1 of the file is its header.",
+            "The places of np.flatnonzero count from 0. Row 1 of the file is its header.",
         ),
     ),
     Exercise(
@@ -289,7 +279,7 @@ EXERCISES = (
             (lambda x: gini(x) * x.mean(), "You did not divide by the mean. Gini has no unit."),
             (
                 lambda x: gini(x) * len(x) / (len(x) - 1),
-                "You divide by n(n − 1). The chapter's formula divides by n².",
+                "You divide by n(n − 1). The formula divides by n².",
             ),
             (
                 lambda x: float(x.std() / x.mean()),
@@ -301,7 +291,7 @@ EXERCISES = (
         look="Try 1, 1, 1 and then 0, 0, 3 by hand. What comes out of your function?",
         hints=(
             "All differences between two users, without sign: how many are there?",
-            "Subtracting, x[:, None] − x makes a table of all differences.",
+            "The array x[:, None] − x is a table of all differences.",
             "The sum of the table, over 2 n² times the mean.",
         ),
     ),
@@ -337,7 +327,7 @@ EXERCISES = (
         look="Take five users with sales 1, 1, 1, 1, 6 and the share 0.2. What must come out?",
         hints=(
             "Sort, take the busiest, add up, compare with all.",
-            "By np.sort things go upwards; [::-1] turns it round. np.ceil rounds up.",
+            "Sort with np.sort, which goes upwards; [::-1] turns it round. np.ceil rounds up.",
             "The sum of the first ceil(share · n) of the sorted sales, over the sum of all.",
         ),
     ),
@@ -355,7 +345,7 @@ EXERCISES = (
             ),
             (
                 lambda log, minutes: (log["time"].diff() > pd.Timedelta(minutes=minutes)).cumsum(),
-                "You mix the users: another user's click in between ends no session and continues none.",
+                "You mix the users. The click of another user neither ends nor continues a session.",
             ),
             (
                 _from_the_first,

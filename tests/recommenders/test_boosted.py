@@ -1,0 +1,131 @@
+"""Boosted trees: features as counted by hand, no look ahead, sampling that is undone, bounded work."""
+
+import numpy as np
+import pytest
+
+from bundlebook.errors import BundlebookError
+from bundlebook.evaluation import future_influence, truth_in_features
+from bundlebook.recommenders import FEATURE_GROUPS, BoostedTrees, boosted, counting_features
+from bundlebook.recommenders.calibrated import _Replay
+from bundlebook.shop import Task
+from tests.recommenders.conftest import AT, made
+
+PAIR = FEATURE_GROUPS["how often"] + FEATURE_GROUPS["how long ago"]
+
+
+def small(**settings):
+    return BoostedTrees(**{"rounds": 20, "cuts": 3, "keep": 1.0} | settings)
+
+
+def by_hand(baskets, user, item):
+    """The features of one pair, counted basket by basket."""
+    mine = np.flatnonzero(baskets.user == user)
+    age = (AT - baskets.day[mine]).astype(int)
+    since = np.arange(len(mine))[::-1]
+    holds = np.asarray(baskets.quantities[mine, item].todense()).ravel()
+    has, size = holds > 0, baskets.sizes()[mine]
+    n, first, last = has.sum(), age[has].max(), age[has].min()
+    gap = (first - last + 28) / n
+
+    def rate(weight, scale=1.0):
+        return (weight * scale)[has].sum() / weight.sum() if np.ndim(scale) else weight[has].sum() / weight.sum()
+
+    return [
+        n / (1 + len(mine)),
+        *(rate(2.0 ** (-age / h)) for h in (14, 45, 150)),
+        rate(0.85**since),
+        rate(0.95**since, size**-0.25),
+        holds.sum() / n,
+        last,
+        since[has].min(),
+        gap,
+        last / gap,
+        first,
+    ]
+
+
+def test_features_are_what_one_counts_by_hand(panel):
+    table = counting_features(panel, AT)
+    assert tuple(table.columns) == PAIR
+    assert len(table) == panel.user_item().nnz
+    for user, item in table.index[::17]:
+        assert table.loc[(user, item)].to_numpy() == pytest.approx(by_hand(panel, user, item), rel=1e-5)
+
+
+def test_a_basket_on_the_day_itself_is_not_counted():
+    log = made([[1, 0], [0, 2]], users=[0, 0], ages=[5, 0])
+    table = counting_features(log, AT)
+    assert list(table.index) == [(0, 0)]
+    assert table["days since"].tolist() == [5]
+    assert counting_features(log, AT - 10).empty
+
+
+def test_features_and_trees_know_nothing_of_the_window(panel):
+    at = AT - np.timedelta64(28, "D")
+    visible, came = panel.between(end=at), panel.between(at, AT)
+    assert visible.n_baskets < panel.n_baskets
+    task = Task("t", at, AT, visible, visible, came.user_item())
+    rows = counting_features(visible, at)
+    table = np.zeros((panel.n_users, panel.n_items))
+    table[rows.index.get_level_values(0), rows.index.get_level_values(1)] = rows["share"]
+    assert not truth_in_features(table, task)["leak"]
+    for target in ("window", "next_basket"):
+
+        def predict(baskets, target=target):
+            model = small(target=target, seed=1).fit(baskets, at)
+            return model.scores(baskets, at)
+
+        assert future_influence(predict, panel, at, seed=0) == 0
+
+
+@pytest.mark.parametrize("target", ["window", "next_basket"])
+def test_p_is_right_in_the_mean_and_sampling_is_undone(panel, target):
+    replay = _Replay.of(panel, AT, where="test", min_history=1, target=target)
+    share = (replay.bought > 0).mean()
+    for keep in (1.0, 0.4):
+        p = (
+            small(target=target, keep=keep, cuts=1, thinning=0)
+            .fit(panel, AT)
+            .probability(replay.histories, replay.then)
+        )
+        assert p.mean() == pytest.approx(share, rel=0.15), keep
+
+
+def test_each_group_of_features_can_be_left_out(panel):
+    whole = small().fit(panel, AT)
+    for group, names in FEATURE_GROUPS.items():
+        less = small(without=(group,)).fit(panel, AT)
+        assert len(less._columns) == len(whole._columns) - len(names)
+        assert np.isfinite(less.scores(panel, AT)).all()
+    with pytest.raises(BundlebookError, match="unknown without 'colour'"):
+        small(without=("colour",))
+    with pytest.raises(BundlebookError, match="every feature is left out"):
+        small(without=tuple(FEATURE_GROUPS))
+
+
+def test_work_is_bounded_and_blocks_change_nothing(panel, monkeypatch):
+    whole = small().fit(panel, AT)
+    scores = whole.scores(panel, AT)
+    monkeypatch.setattr(boosted, "_CELLS_AT_ONCE", 4 * panel.n_items)
+    assert (whole.scores(panel, AT) == scores).all()
+    few = small(most_pairs=60).fit(panel, AT)
+    assert few.n_rows_ < whole.n_rows_ / 2
+
+
+def test_only_the_likeliest_new_items_are_seen_by_the_trees(panel):
+    one, all_of_them = small(others=1).fit(panel, AT), small(others=100).fit(panel, AT)
+    _, pairs, x = one._rows(one.now_, panel)
+    known = panel.user_item().nnz
+    assert known <= len(pairs) <= known + panel.n_users
+    assert np.isnan(x[known:, : len(PAIR)]).all() and np.isfinite(x[:known, : len(PAIR)]).all()
+    assert len(all_of_them._rows(all_of_them.now_, panel)[1]) == panel.n_users * panel.n_items
+
+
+def test_a_thinned_user_keeps_the_latest_baskets(panel):
+    rng = np.random.default_rng(0)
+    assert boosted._thinned(panel, 0.0, rng).digest == panel.digest
+    thin = boosted._thinned(panel, 1.0, rng)
+    kept, before = thin.counts_by_user(), panel.counts_by_user()
+    assert (kept >= 1).all() and (kept <= before).all() and (kept < before).any()
+    for user in np.flatnonzero(kept < before)[:5]:
+        assert (thin.day[thin.user == user] == panel.day[panel.user == user][-kept[user] :]).all()
