@@ -172,7 +172,7 @@ def hidden_half(
         raise BundlebookError(
             f"{shown} items shown of baskets of {least} or more", where="hidden_half", remedy="leave one to hide"
         )
-    if baskets.n_baskets and baskets.day.min() < np.datetime64(at, "D"):
+    if baskets.n_baskets and baskets.day.min() < np.asarray(at, "datetime64[D]"):
         raise BundlebookError(
             f"a basket of {baskets.day.min()} lies before {at}", where="hidden_half", remedy="use baskets.between(at)"
         )

@@ -309,7 +309,7 @@ class _Memory:
 
 def _network(shape: tuple[int, ...], n_items: int, settings: AgentSettings, updates: int) -> Any:
     """Compile a network: (n, agents, \\*shape) to (n, agents, n_items + 2): candidates, STOP at 0, baseline."""
-    keras = import_keras()
+    keras: Any = import_keras()
     ops, agents, width = keras.ops, settings.agents, settings.width
 
     class PerAgent(keras.layers.Layer):

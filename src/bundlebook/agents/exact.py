@@ -81,7 +81,7 @@ def as_probabilities(world: TableWorld, policy: np.ndarray, epsilon: float = 0.0
         If the policy takes an action outside of the mask, or does not add up to 1.
     """
     policy, allowed = np.asarray(policy), world.allowed
-    open_ = allowed.any(axis=1)
+    open_ = np.asarray(allowed.any(axis=1))
     if policy.ndim == 1:
         policy = np.eye(world.n_items + 1)[policy]
     policy = np.where(open_[:, None], policy, 0.0)

@@ -1,7 +1,8 @@
 """Q-learning, SARSA and double Q on worlds that are tables."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Any, Literal, cast, get_args
 
 import numpy as np
 
@@ -103,9 +104,10 @@ def learn_table(
     from bundlebook.agents._tabular import learn  # numba costs half a second to import
 
     seen_at = np.unique(np.geomspace(min(100, episodes), episodes, marks).round().astype(np.int64))
-    tables = (world.probability, world.win, world.lose)
-    wide = [np.column_stack([table, np.zeros(world.n_states)]) for table in tables]
+    nothing = np.zeros(world.n_states)  # STOP pays nothing
+    p, win, lose = (np.column_stack([t, nothing]) for t in (world.probability, world.win, world.lose))
     reward = np.nan_to_num(world.reward)
     rng, code = np.random.default_rng(seed), get_args(_Kind).index(kind)
-    q, earned = learn(world.next, *wide, reward, episodes, first, last, power, float(start), code, seen_at, rng)
+    given = (world.next, p, win, lose, reward, episodes, first, last, power, float(start), code, seen_at, rng)
+    q, earned = cast(Callable[..., Any], learn)(*given)
     return Learned(world, seen_at, np.where(world.allowed, q, -np.inf), earned)

@@ -25,8 +25,13 @@ class World(Protocol):
         Most items in a bundle.
     """
 
-    n_items: int
-    most: int
+    @property
+    def n_items(self) -> int:
+        """Number of candidates."""
+
+    @property
+    def most(self) -> int:
+        """Most items in a bundle."""
 
     def begin(self, n: int, rng: np.random.Generator) -> Any:
         """States of *n* new episodes, each with an empty bundle."""
@@ -128,7 +133,8 @@ class TableWorld:
                     remedy=f"it must {rule}",
                 )
             tables.append(table)
-        return cls(items, most, *tables, members, follows)
+        p, wins, losses = tables
+        return cls(items, most, p, wins, losses, members, follows)
 
     @property
     def n_items(self) -> int:
