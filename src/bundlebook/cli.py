@@ -249,7 +249,9 @@ def _offer(
         mostly = f", {row.of_segment:.0%} of them {row.segment}" if row.segment else ""
         to = f"{row.users:,} {shop.user_word if row.users == 1 else shop.user_words}{mostly}"
         cut = f"{row.discount:.0%} off, pays if P rises {row.break_even_low:.2f} times or more"
-        click.echo(f"  {row.items}: to {to}; P {row.p_least:.2f} or more; {cut if row.discount else 'full price'}")
+        names = getattr(row, "names", row.items)
+        called = row.items if names == row.items else f"{names} ({row.items})"
+        click.echo(f"  {called}: to {to}; P {row.p_least:.2f} or more; {cut if row.discount else 'full price'}")
 
 
 @main.command("report")

@@ -112,6 +112,8 @@ def test_a_shop_that_knows_ids_alone_gets_bundles_without_money(shop):
     bare = shop.with_tables(events=few, products=products)
     offers = offer_table(bare, sorted(few["user_id"].unique())[:3])
     assert len(offers) and offers[["usual_price", "price"]].isna().all(axis=None) and (offers["discount"] == 0).all()
+    rows = zip(offers["items"], offers["names"], strict=True)
+    assert all(names.split(" + ") == [bare.called(item) for item in items.split(" + ")] for items, names in rows)
     items = {item for row in offers["items"] for item in row.split(" + ")} - {products["item_id"].iloc[0]}
     assert any(item in " ".join(offers["reasons"]) for item in items), "a number keeps its letters"
 
@@ -210,7 +212,9 @@ def test_an_offer_says_for_each_bundle_whom_it_goes_to():
     assert table["items"].tolist() == ["x + y", "v + w"] and table["users"].tolist() == [2, 1]
     assert table["segment"].tolist() == ["often", "rare"] and table["of_segment"].tolist() == [0.5, 1.0]
     assert table.loc[0, ["p_least", "p_mean", "discount"]].tolist() == pytest.approx([0.2, 0.3, 0.1])
-    assert offers_by_bundle(offers)["segment"].tolist() == ["", ""]
+    assert offers_by_bundle(offers)["segment"].tolist() == ["", ""] and "names" not in table
+    named = offers_by_bundle(offers.assign(names=offers["items"].str.upper()))
+    assert named["names"].tolist() == ["X + Y", "V + W"]
     assert offers_by_bundle(offers[:0], pd.Series(dtype=str)).empty
 
 

@@ -157,7 +157,7 @@ def test_ids_stars_and_minutes_are_in_order():
     for chapter in {exercise.id[:2] for exercise in EXERCISES}:
         own = [exercise for exercise in EXERCISES if exercise.id[:2] == chapter]
         assert [exercise.id for exercise in own] == [f"{chapter}.{n}" for n in range(1, len(own) + 1)]
-        assert len(own) >= 5 and own[0].stars == 1 and own[0].minutes == 5 and own[-1].stars == 3
+        assert len(own) >= 5 and own[0].stars == 1 and own[0].minutes <= 10 and own[-1].stars == 3
         assert [exercise.stars for exercise in own] == sorted(exercise.stars for exercise in own)
 
 

@@ -136,6 +136,12 @@ def skeleton(notebook, file):
     bullets = len(re.findall(r"^[-*\d]+\.? ", summary.split("\n## ")[0], flags=re.M))
     if not 1 <= bullets <= 5:
         yield f"the summary has {bullets} bullets, not one to five"
+    text = "\n".join(c.source for c in cells if c.cell_type == "markdown")
+    questions, _, folded = text.partition("## Check yourself")[2].partition("## Exercises")[0].partition("<details>")
+    asked, answered = (len(re.findall(r"^\d+\. ", part, flags=re.M)) for part in (questions, folded))
+    beside = len(re.findall(r"^\d+\. .*\*\(.+\)\*$", questions, flags=re.M))  # the answer in brackets behind it
+    if not asked or asked not in (answered, beside):
+        yield f"{asked} questions of 'Check yourself' have {max(answered, beside)} answers"
     if not any("solutions/" in c.source for c in cells if c.cell_type == "markdown"):
         yield "the exercises do not link to their solutions"
     yield from footer(notebook, file)

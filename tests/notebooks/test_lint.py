@@ -12,7 +12,8 @@ IGNORED = {"tags": ["nbval-ignore-output"]}
 
 def sound_chapter():
     head = "# 01. A title\n\n" + "\n".join(f"| {row} | something |" for row in lint.ROWS)
-    tail = "## Check yourself\nWhy?\n## Exercises\n[solutions](solutions/01_a.ipynb)\n## Summary\n- one\n"
+    asked = "## Check yourself\n1. Why?\n<details><summary>Answers</summary>\n\n1. Because.\n\n</details>\n"
+    tail = asked + "## Exercises\n[solutions](solutions/01_a.ipynb)\n## Summary\n- one\n"
     cells = [
         new_markdown_cell(head),
         new_code_cell("from bundlebook import notebook\nnotebook.setup()"),
@@ -131,7 +132,11 @@ def break_title(nb):
 
 
 def break_sections(nb):
-    nb.cells[5].source = nb.cells[5].source.replace("## Exercises", "## Homework")
+    nb.cells[5].source = nb.cells[5].source.replace("## Further", "## More")
+
+
+def break_answers(nb):
+    nb.cells[5].source = nb.cells[5].source.replace("1. Why?", "1. Why?\n2. Why not?")
 
 
 def break_summary(nb):
@@ -165,6 +170,7 @@ def break_number(nb):
 
 def break_prose(nb):
     nb.cells[3].source = ""
+    nb.cells[4].source = "x = 1\n" * 10
 
 
 def break_size(nb):

@@ -53,6 +53,12 @@ def test_the_network_shows_the_strongest_pairs_and_all_strong_ones_among_its_ite
     assert len(ax.lines) == ((inside["adjusted_lift"] >= 5) | (inside.index < top)).sum()
 
 
+def test_a_network_of_no_pair_says_so():
+    plots.rule_network(random_pairs(1, 60).head(0))
+    ax = plt.gcf().axes[0]
+    assert "No two items are linked" in (ax.get_title(), ax.get_title("left"))
+
+
 def test_boxes_are_spread_within_the_frame():
     rng = np.random.default_rng(0)
     sizes = rng.uniform(20, 90, (25, 2)) * (1, 0.4)

@@ -390,14 +390,14 @@ def offer_table(
     -------
     DataFrame
         One row per user and bundle: ``user_id``, ``group`` (``"offer"`` or ``"hold-out"``; send nothing to the second),
-        ``place``, ``items`` (labels, joined by " + "), ``usual_price``, ``price``, ``discount``, ``probability``,
-        ``break_even_low``, ``break_even_high`` (factors on the probability), ``reasons``. A shop that knows no price
-        has none in the table.
+        ``place``, ``items`` (labels, joined by " + "), ``names`` (what a person calls them), ``usual_price``,
+        ``price``, ``discount``, ``probability``, ``break_even_low``, ``break_even_high`` (factors on the probability),
+        ``reasons``. A shop that knows no price has none in the table.
     """
     if not 0 <= hold_out < 1:
         raise BundlebookError(f"hold_out = {hold_out}", where="offer_table", remedy="use a share from 0 to below 1")
     order = np.random.default_rng(seed).permutation(len(users))
-    held = {users[place] for place in order[: round(hold_out * len(users))]}
+    held, level = {users[place] for place in order[: round(hold_out * len(users))]}, shop.level("auto")
     table = pd.DataFrame(
         [
             {
@@ -405,6 +405,7 @@ def offer_table(
                 "group": "hold-out" if user in held else "offer",
                 "place": place,
                 "items": " + ".join(bundle.items),
+                "names": " + ".join(shop.called(item, level) for item in bundle.items),
                 **{name: getattr(bundle, name) for name in ("usual_price", "price", "discount", "probability")},
                 "break_even_low": bundle.break_even[0],
                 "break_even_high": bundle.break_even[1],
@@ -432,10 +433,10 @@ def offers_by_bundle(offers: pd.DataFrame, segments: pd.Series | None = None) ->
     Returns
     -------
     DataFrame
-        One row per set of items, that of the most users first: ``items``, ``users``, ``segment`` (the most frequent one
-        among them; empty without *segments*), ``of_segment`` (its share of them), ``p_least`` (lowest P of a user who
-        is offered it: the threshold), ``p_mean``, ``discount`` (mean share taken off), ``break_even_low`` and
-        ``break_even_high`` (medians over the users; factors on P).
+        One row per set of items, that of the most users first: ``items``, ``names`` (if *offers* has them), ``users``,
+        ``segment`` (the most frequent one among them; empty without *segments*), ``of_segment`` (its share of them),
+        ``p_least`` (lowest P of a user who is offered it: the threshold), ``p_mean``, ``discount`` (mean share taken
+        off), ``break_even_low`` and ``break_even_high`` (medians over the users; factors on P).
     """
     sent = offers[offers["group"] == "offer"]
     grouped = sent.groupby("items", sort=True)
@@ -449,6 +450,8 @@ def offers_by_bundle(offers: pd.DataFrame, segments: pd.Series | None = None) ->
     )
     table.insert(1, "segment", "")
     table.insert(2, "of_segment", np.nan)
+    if "names" in sent:
+        table.insert(0, "names", grouped["names"].first())
     if segments is not None and len(sent):
         counts = sent["user_id"].map(segments).groupby(sent["items"]).value_counts().rename("n").reset_index()
         most = counts.sort_values(["n", "user_id"], ascending=[False, True]).drop_duplicates("items").set_index("items")

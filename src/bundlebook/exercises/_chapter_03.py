@@ -146,7 +146,7 @@ def _hochberg(alpha, rank, n):
 
 def _draw_p(rng):
     # In 64ths the limits are 2, 4, …, 16: the fourth p lies above its own, the fifth at it or just below.
-    near = [1, 2.25, 4, 8.5, rng.choice([9.5, 10])] if rng.random() < 0.8 else [17, 18, 19, 20, 21]
+    near = [1, 2.25, 4.5, 8.5, rng.choice([9.5, 10])] if rng.random() < 0.8 else [17, 18, 19, 20, 21]
     return rng.permutation(np.array([*near, 15, *rng.integers(23, 64, 2)])) / 64, 0.25
 
 
@@ -221,6 +221,10 @@ EXERCISES = (
             (
                 lambda baskets, A, C: sum(bool(A & b) and b >= C for b in baskets) / _any(baskets, A),
                 "A basket with a part of A counts for you. All items of A must be in it.",
+            ),
+            (
+                lambda baskets, A, C: _count(baskets, A | C) / _any(baskets, A),
+                "Below the line you count baskets that hold only a part of A.",
             ),
             (
                 lambda baskets, A, C: _count(baskets, C) / len(baskets),
@@ -395,6 +399,10 @@ EXERCISES = (
             (
                 _stepwise(_hochberg, first_fault=True),
                 "You stop at the first p above its limit. A later one may be below its own: look for the last.",
+            ),
+            (
+                _stepwise(lambda alpha, rank, n: alpha * (rank - 1) / n),
+                "Your ranks begin at 0. The smallest p has the rank 1.",
             ),
             (
                 _stepwise(_hochberg, own=True),

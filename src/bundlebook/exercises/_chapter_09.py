@@ -250,6 +250,10 @@ EXERCISES = (
                 "You raise P to a power; then it falls. The chance of not buying is what falls.",
             ),
             (
+                lambda P, d, epsilon: P * (1 + epsilon * d),
+                "You raise P along a straight line, which passes 1. The formula moves the rate: look at 1 − P.",
+            ),
+            (
                 lambda P, d, epsilon: 1 - (1 - P) ** (1 + epsilon * d),
                 "You use a straight line for the elasticity. The formula has a power of 1 − d.",
             ),

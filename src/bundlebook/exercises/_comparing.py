@@ -77,11 +77,13 @@ def difference(found: object, wanted: object, tolerance: float = 1e-6) -> str | 
     if isinstance(wanted, Mapping):
         if complaint := _of_kind(found, wanted, Mapping):
             return complaint
+        if complaint := _other_kind("keys", found, wanted):
+            return complaint
         if set(found) != set(wanted):  # type: ignore[call-overload]
             return f"Its dictionary has {len(found)} keys; {_other_keys(found, wanted)}"  # type: ignore[arg-type]
         return _first(difference(found[key], wanted[key], tolerance) for key in wanted)  # type: ignore[index]
     if isinstance(wanted, Set):
-        return _of_kind(found, wanted, Set) or _when(found != wanted)
+        return _of_kind(found, wanted, Set) or _other_kind("entries", found, wanted) or _when(found != wanted)
     if isinstance(wanted, list | tuple):
         if isinstance(found, np.ndarray | pd.Series | pd.Index):
             found = list(found)
@@ -116,6 +118,12 @@ def _first(complaints: Any) -> str | None:
 
 def _of_kind(found: object, wanted: object, type_: Any) -> str | None:
     return None if isinstance(found, type_) else f"It returns {kind(found)}; it should return {kind(wanted)}."
+
+
+def _other_kind(what: str, found: Any, wanted: Any) -> str | None:
+    ours, theirs = ({kind(one) for one in side} for side in (found, wanted))
+    strange = sorted(ours - theirs)
+    return f"Its {what} are of another kind: {strange[0]}, not {min(theirs)}." if strange and theirs else None
 
 
 def _other_keys(found: Mapping, wanted: Mapping) -> str:

@@ -6,7 +6,7 @@ import importlib
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cache, cached_property, partial
 from inspect import signature
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,8 @@ from bundlebook.exercises._running import LIMIT, Outcome, call, is_untouched
 #: Random inputs on which an answer is compared.
 DRAWS = 6
 _CALLABLE = "Give the function itself, without brackets behind its name, so that it can be called with other inputs."
+_EMPTY = "It finds nothing, whatever the input. Is there a condition that never holds?"
+_ROUNDED = "You rounded. Return the number as it is; whoever prints it may round."
 _CONSTANT = "It returns the same for every input. Does it use its arguments?"
 _CLOSE = "Close, but not equal. If you measured a slope, derive it; if you rounded, do not."
 _UNSTEADY = "It gives two different results for the same input. Look for random numbers, or for something it remembers."
@@ -135,11 +137,26 @@ class Exercise:
         for holds, message in self.checks:
             if not all(holds(result, *given) for result, given in zip(results, inputs, strict=True)):
                 return message
+        if any(all(_agree(r, w, shorten) for r, w in zip(results, wanted, strict=True)) for shorten in _SHORTENINGS):
+            return _ROUNDED
         if all(difference(result, results[0], 0) is None for result in results):
-            return _CONSTANT
+            return _EMPTY if hasattr(results[0], "__len__") and len(results[0]) == 0 else _CONSTANT
         if all(difference(*pair, 1e-4) is None for pair in zip(results, wanted, strict=True)):
             return _CLOSE
         return self.look
+
+
+#: What people do to a number before they return it.
+_SHORTENINGS: tuple[Callable, ...] = (np.floor, *(partial(np.round, decimals=digits) for digits in range(7)))
+
+
+def _agree(found: Any, wanted: Any, shorten: Callable) -> bool:
+    """Whether *found* is *wanted* shortened; 0 tells nothing, since it may come from anywhere."""
+    try:
+        found, wanted = np.asarray(found, float), np.asarray(wanted, float)
+    except (TypeError, ValueError):
+        return False
+    return found.shape == wanted.shape and bool(found.any()) and np.allclose(found, shorten(wanted), equal_nan=True)
 
 
 @dataclass(frozen=True, repr=False)

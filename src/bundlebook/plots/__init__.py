@@ -1,5 +1,6 @@
 """Figures, one module per subject. The doors of other rooms list functions; this one lists modules.
 
+* ``agents``: learning curves, the return by the number of items, when learning pays, estimators
 * ``association``: rules, networks of pairs, the null model, lifts held out and over time, departments
 * ``bundles``: demand curves, the Pareto front, the card of a bundle, exposures
 * ``cleaning``: clocks, quantities, weeks and the parts of a split, filled gaps

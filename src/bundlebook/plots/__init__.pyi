@@ -1,4 +1,5 @@
 from . import (
+    agents as agents,
     association as association,
     bundles as bundles,
     cleaning as cleaning,

@@ -164,6 +164,11 @@ def rule_network(
         (*pair, {"strength": strength}) for pair, strength in edges if strength >= least and {*pair} <= {*graph}
     )
     strengths = nx.get_edge_attributes(graph, "strength")
+    if not strengths:
+        ax = get_ax(ax, (9.5, 1.2))
+        ax.set_axis_off()
+        ax.set_title("No two items are linked")
+        return ax
     norm = LogNorm(min(strengths.values()), max(strengths.values()))
     # Without the palest part of the map, which a thin line would lose.
     colours = mpl.colors.ListedColormap(mpl.colormaps[SEQUENTIAL](np.linspace(0.8, 0, 256)))
