@@ -265,7 +265,7 @@ METHODS: tuple[Method, ...] = (
         True,
         memory=lambda size: 6e8 + _similar_users(size),
         # Its rows are bounded; the neighbours of every cut are not.
-        flops=lambda size: 6e11 + 26.0 * _user_pairs(size),
+        flops=lambda size: 6e11 + 250.0 * _user_pairs(size),
     ),
     _network("deep matrix factorisation", lambda seed: DeepMF(seed=seed), 3.9),
     _network("embedding network", lambda seed: EmbeddingNetwork(seed=seed), 3.5),

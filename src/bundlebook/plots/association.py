@@ -168,7 +168,7 @@ def rule_network(
         ax = get_ax(ax, (9.5, 1.2))
         ax.set_axis_off()
         ax.set_title("No two items are linked")
-        return ax
+        return
     norm = LogNorm(min(strengths.values()), max(strengths.values()))
     # Without the palest part of the map, which a thin line would lose.
     colours = mpl.colors.ListedColormap(mpl.colormaps[SEQUENTIAL](np.linspace(0.8, 0, 256)))
