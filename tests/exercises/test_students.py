@@ -4,6 +4,7 @@ from itertools import combinations
 
 import numpy as np
 import pytest
+from scipy.special import expit
 
 from bundlebook.exercises import check
 
@@ -42,6 +43,54 @@ def returns_early(M, swaps):
         if now[a, i] and not now[a, j] and now[b, j] and not now[b, i]:
             now[a, i], now[a, j], now[b, j], now[b, i] = 0, 1, 0, 1
         return now
+
+
+def nudges_an_alias(loss, theta, epsilon):
+    slopes = np.zeros(len(theta))
+    for k in range(len(theta)):
+        up = theta
+        up[k] += epsilon
+        down = theta
+        down[k] -= epsilon
+        slopes[k] = (loss(up) - loss(down)) / (2 * epsilon)
+    return slopes
+
+
+def nudges_there_and_back(loss, theta, epsilon):
+    slopes = np.zeros(len(theta))
+    for k in range(len(theta)):
+        theta[k] += epsilon
+        up = loss(theta)
+        theta[k] -= 2 * epsilon
+        slopes[k] = (up - loss(theta)) / (2 * epsilon)
+        theta[k] += epsilon
+    return slopes
+
+
+def gru_memory(h, x_z, x_r, x_n, u_z, u_r, u_n):
+    z, r = expit(x_z + u_z * h), expit(x_r + u_r * h)
+    return z * h + (1 - z) * np.tanh(x_n + r * u_n * h)
+
+
+def measures_the_gru(step):
+    return lambda h, *weights: (gru_memory(h + step, *weights) - gru_memory(h - step, *weights)) / (2 * step)
+
+
+def forgets_h(h, x_z, x_r, x_n, u_z, u_r, u_n):
+    z, r = expit(x_z + u_z * h), expit(x_r + u_r * h)
+    n = np.tanh(x_n + r * u_n * h)
+    return z - n * z * (1 - z) * u_z + (1 - z) * (1 - n**2) * u_n * (r + h * r * (1 - r) * u_r)
+
+
+def goes_below_the_first_period(H, X, E, U, a, k):
+    total = np.zeros((len(a), len(a) + X.shape[1]))
+    for t in range(len(X)):
+        stream = a * E[t].sum()
+        for s in range(t, t - k, -1):
+            delta = stream * H[s + 1] * (1 - H[s + 1])
+            total += np.outer(delta, np.concatenate([H[s], X[s]]))
+            stream = U.T @ delta
+    return total
 
 
 def eclat(baskets, min_count, longest=6, key=tuple):
@@ -92,6 +141,14 @@ ANSWERS = {
         (returns_early, "all swaps, in order"),
         (lambda M, swaps: deals(M, swaps[::-1]), "in the order given"),
     ],
+    "04.1": [(lambda h, arriving, U: -U.T @ (arriving * (1 - h**2)), "sign is turned")],
+    "04.4": [(nudges_an_alias, "does not copy"), (nudges_there_and_back, "does not restore the input exactly")],
+    "04.5": [
+        (measures_the_gru(1e-3), "measured a slope"),
+        (measures_the_gru(1e-6), "measured a slope"),
+        (forgets_h, "The first is missing"),
+    ],
+    "04.6": [(goes_below_the_first_period, "Stop at period 0")],
 }
 
 
