@@ -1,6 +1,6 @@
 """Answers that students have given, and the words in the message that tell them what to look at."""
 
-from itertools import combinations
+from itertools import combinations, pairwise
 
 import numpy as np
 import pytest
@@ -93,6 +93,60 @@ def goes_below_the_first_period(H, X, E, U, a, k):
     return total
 
 
+def from_the_dearest(p, price, size):
+    bundle = [int(np.argmax(price))]
+    while len(bundle) < size:
+        rest = [i for i in range(len(p)) if i not in bundle]
+        values = [np.prod(p[[*bundle, i]]) * price[[*bundle, i]].sum() for i in rest]
+        if max(values) <= np.prod(p[bundle]) * price[bundle].sum():
+            break
+        bundle.append(rest[int(np.argmax(values))])
+    return bundle
+
+
+def items_outside(table, p, rounds):
+    table = table.copy()
+    for i in range(3):
+        for _ in range(rounds):
+            view = np.moveaxis(table, i, 0)
+            view[1] *= p[i] / view[1].sum()
+            view[0] *= (1 - p[i]) / view[0].sum()
+    return table
+
+
+def divides_by_the_total(table, p, rounds):
+    table = table.copy()
+    for _ in range(rounds):
+        for i in range(3):
+            view, total = np.moveaxis(table, i, 0), table.sum()
+            view[1] *= p[i] / total
+            view[0] *= (1 - p[i]) / total
+    return table
+
+
+def page_of(t, items, given, k, budget, pairs=pairwise, last=1, shown=list):
+    best, chosen = 0.0, []
+    for size in range(1, k + last):
+        for page in combinations(range(len(t)), size):
+            if any(items[a] & items[b] for a, b in pairs(page)) or sum(given[list(page)]) > budget:
+                continue
+            if t[list(page)].sum() > best:
+                best, chosen = t[list(page)].sum(), shown(page)
+    return chosen
+
+
+def pages(**kind):
+    return lambda t, items, given, k, budget: page_of(t, items, given, k, budget, **kind)
+
+
+def every_pair(page):
+    return combinations(page, 2)
+
+
+def returns_items(t, items, given, k, budget):
+    return [items[place] for place in page_of(t, items, given, k, budget, every_pair)]
+
+
 def eclat(baskets, min_count, longest=6, key=tuple):
     items = sorted(set().union(*baskets))
     sets = [s for k in range(1, longest + 1) for s in combinations(items, k)]
@@ -140,6 +194,34 @@ ANSWERS = {
         (writes_to_a_copy, "as the earlier swaps have left it"),
         (returns_early, "all swaps, in order"),
         (lambda M, swaps: deals(M, swaps[::-1]), "in the order given"),
+    ],
+    "09.1": [
+        (lambda M, D: M / (M - D) if D <= M / 2 or M > D else 1.0, "as large as the margin or larger"),
+        (lambda M, D: float("inf"), "A factor exists here"),
+        (lambda M, D: M / (M - M * D) if D < 1 else float("inf"), "D is money"),
+    ],
+    "09.2": [
+        (lambda P, d, epsilon: min(1, P * (1 - d) ** -epsilon), "cut it off at 1"),
+        (lambda P, d, epsilon: 1 - (1 - P) ** ((1 - d / 100) ** -epsilon), "a share already"),
+        (lambda P, d, epsilon: 1 - (1 - P) * (1 - d) ** -epsilon, "as a power"),
+    ],
+    "09.3": [
+        (from_the_dearest, "earns most alone"),
+        (lambda p, price, size: (from_the_dearest(p, price, size), 1.0), "Return only the list"),
+    ],
+    "09.4": [(items_outside, "rounds outside, items inside"), (divides_by_the_total, "its own sum")],
+    "09.5": [
+        (lambda v: np.array([not (v >= one).all(axis=1).any() for one in v]), "it beats itself"),
+        (lambda v: [0, 2, 3], "one True or False for each"),
+    ],
+    "09.6": [
+        (pages(), "not neighbours"),
+        (pages(pairs=every_pair, last=0), "one bundle short"),
+        (pages(pairs=every_pair, shown=lambda page: list(page)[::-1]), "not sorted"),
+        (returns_items, "Return the places"),
+        (lambda t, items, given, k, budget: page_of(t, items, given, min(k, 2), budget, every_pair), "more than two"),
+        (lambda t, items, given, k, budget: page_of(t, items, given, min(k, 3), budget, every_pair), "four bundles"),
+        (lambda t, items, given, k, budget: page_of(t, items, given, len(t), budget, every_pair), "at most k"),
     ],
     "04.1": [(lambda h, arriving, U: -U.T @ (arriving * (1 - h**2)), "sign is turned")],
     "04.4": [(nudges_an_alias, "does not copy"), (nudges_there_and_back, "does not restore the input exactly")],
