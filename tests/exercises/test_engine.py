@@ -89,7 +89,7 @@ BAD = {
     "too many arguments": (lambda x, y: x, "cannot be called with the starter's arguments: x"),
     "another kind": (lambda x: "text", "returns a text; it should return an array"),
     "a number for an array": (lambda x: 1.5, "returns a number; it should return an array"),
-    "another shape": (lambda x: 2 * x[:, None], "the shape (3, 1); look for (3,)"),
+    "another shape": (lambda x: 2 * x[:, None], "the shape (3, 1); it should be (3,)"),
     "ragged": (lambda x: [[1], [1, 2], [3]], "different lengths"),
     "text in an array": (lambda x: np.array(["a", "b", "c"]), "of type"),
     "missing values": (lambda x: x * np.nan, "missing or infinite"),
@@ -179,6 +179,7 @@ def test_a_rounded_number_is_told_from_a_wrong_one(shorten):
     )  # fmt: skip
     assert roots.judge(lambda x: shorten(x**0.5)).message.startswith("You rounded")
     assert roots.judge(lambda x: shorten(x**0.5) + 0.3).message == "Look."
+    assert roots.judge(lambda x: ((x + 0.08) ** 1.5 - (x - 0.08) ** 1.5) / 0.24).message.startswith("Close")
     assert roots.judge(lambda x: 0.0).message.startswith("It returns the same")
 
 
@@ -189,6 +190,52 @@ def test_finding_nothing_is_told_from_a_constant():
     )  # fmt: skip
     assert small.judge(lambda x: []).message.startswith("It finds nothing")
     assert small.judge(lambda x: [7]).message.startswith("It returns the same")
+
+
+def test_a_result_that_uses_its_input_is_not_called_constant():
+    """It is the same for all inputs of the check, but not for the same rows in another order."""
+    ordered = Exercise(
+        "00.6", "Second", 1, 5, lambda x: float(x[1]), lambda rng: (np.array([1.0, rng.uniform(2, 3), 4.0]),),
+        ((lambda x: x[2] - 1, "a."), (lambda x: -x[0], "b.")), "Look.", ("1.", "2.", "3."),
+    )  # fmt: skip
+    assert ordered.judge(lambda x: x[0]).message == "Look."
+    assert ordered.judge(lambda x: 1.0).message.startswith("It returns the same")
+
+
+def test_a_mistake_is_named_before_the_view_it_returns():
+    one = Exercise(
+        "00.7", "One", 1, 5, lambda x: x - x.mean(), lambda rng: (rng.normal(size=3),),
+        ((lambda x: x[::-1] + 0, "a."), (lambda x: -x, "b.")), "Look.", ("1.", "2.", "3."),
+    )  # fmt: skip
+    assert one.judge(lambda x: x[::-1]).message == "a."
+    assert "a view" in one.judge(lambda x: x).message
+    assert "it should be (3,)" in one.judge(lambda x: x[1:]).message
+
+
+def test_an_input_that_is_nearly_restored_is_told_so():
+    def there_and_back(x):
+        x += 0.1
+        x -= 0.1
+        return 2 * x
+
+    assert "does not restore the input exactly" in EXERCISE.judge(there_and_back).message
+    assert "restore" not in EXERCISE.judge(changes).message
+
+
+def test_a_script_prints_what_a_notebook_would_show():
+    code = textwrap.dedent("""
+        import sys
+        from bundlebook.exercises import check, hint
+        check("04.1", None)
+        hint("04.1")
+        if sys.argv[1:]:
+            import IPython
+            IPython.InteractiveShell.instance()
+            check("04.2", None)
+    """)
+    for argument in ([], ["notebook"]):
+        done = subprocess.run([sys.executable, "-c", code, *argument], capture_output=True, text=True, check=True)
+        assert [line[:18] for line in done.stdout.splitlines()] == ["04.1 not attempted", "Hint 1 of 3: Two s"]
 
 
 def test_verdicts_show_themselves_as_text_and_as_html():
@@ -257,6 +304,9 @@ def test_stop_in_the_kernel_ends_the_answer_too():
         (1, True, "returns a number"),
         (np.nan, 1.0, "missing or infinite"),
         (np.array([True]), np.array([1.0]), "of type bool"),
+        (np.array([0, 2]), np.array([True, False, True]), "(2,); it should be (3,): one True or False for each."),
+        (([1, 2], 3.0), [1, 2], "several values (a tuple). Return only the list."),
+        ([{"a"}, {"b"}, {"c"}], [0, 2], "Its entries are of another kind: a set, not a number."),
     ],
 )
 def test_a_difference_is_said_in_plain_words(found, wanted, said):

@@ -21,10 +21,6 @@ EQUIVALENT = {
     "04.2": {
         "if length < kappa:": "a gradient exactly as long as κ is multiplied by 1",
     },
-    "04.6": dict.fromkeys(
-        ("for s in range(t, t - k, -1):", "for s in range(t, max(t - k, -2), -1):"),
-        "before the first period the memory is 0, and so is its slope h(1 − h)",
-    ),
     "05.5": {"for epoch in range(0, len(losses)):": "the first epoch is no better than itself"},
     "06.6": {"return fits": "a list stands for an array with the same entries"},
     "09.3": {"worth = -1.0": "the first item is worth more than nothing"},

@@ -79,7 +79,8 @@ def _draw_bad(rng):
     log["event"] = np.where(rng.random(15) < 0.2, "veiw", log["event"])
     log["quantity"] = np.where(rng.random(15) < 0.2, -1, log["quantity"])
     log.loc[3, "event"], log.loc[5, "quantity"] = "buy", -2
-    return log, ["view", "search", "cart", "purchase"]
+    # In some shops a search is no action, and buy is one.
+    return log, [["view", "search", "cart", "purchase"], ["view", "cart", "purchase", "buy"]][rng.integers(0, 2)]
 
 
 # 01.4 The Gini coefficient
@@ -258,6 +259,10 @@ EXERCISES = (
                     int(n) + 2 for n in np.flatnonzero(~events["event"].isin(actions) & (events["quantity"] < 0))
                 ],
                 "You want both faults at once. One is enough to set a row aside.",
+            ),
+            (
+                lambda events, actions: _bad(events, ["view", "search", "cart", "purchase"], 2),
+                "You know four actions by heart. Which are allowed is given in `actions`.",
             ),
         ),
         look="Think of the file in an editor: in which row does the first event stand?",

@@ -30,8 +30,9 @@ def confidence(baskets, A, C):
 
 def _draw_rule(rng):
     drawn = [str(item) for item in rng.permutation(_ITEMS)]
-    A, C = set(drawn[: rng.integers(2, 4)]), {drawn[-1]}
-    return [*_baskets(rng, 12), A, A | C, C, {*drawn}], A, C
+    A, C = set(drawn[: rng.integers(2, 4)]), set(drawn[-rng.integers(1, 3) :])
+    # Baskets with all of A and a part of C tell "all items of C" from "any of them".
+    return [*_baskets(rng, 12), A, A | C, C, {*drawn}, *(A | {item} for item in sorted(C))], A, C
 
 
 # 03.2 Lift
@@ -70,12 +71,27 @@ def _parts(candidate):
     return [candidate - {item} for item in candidate]
 
 
+def _joined_by_prefix(frequent, order=tuple, prune=True):
+    """Join itemsets that agree in all but the last item, as the order of their items makes it the last."""
+    ordered = [(a, order(a)) for a in frequent]
+    joined = {a | b for a, one in ordered for b, other in ordered if a != b and one[:-1] == other[:-1]}
+    return {c for c in joined if not prune or all(part in frequent for part in _parts(c))}
+
+
+def _whole_in(frequent):
+    return {c for c in _joined(frequent) if all(frozenset(pair) in frequent for pair in combinations(c, 2))}
+
+
+# The remainder by 8 is the place in a small set: with multiples of 8 the order of a set is that of its making.
+_PRODUCTS = (8, 16, 24, 32, 40, 48)
+
+
 def _draw_level(rng):
     k = int(rng.integers(2, 4))
-    level = [frozenset(itemset) for itemset in combinations(_ITEMS[: k + 3], k)]
-    # The first k + 1 items have all of their parts, and one more item that misses a few.
-    whole = {frozenset(part) for part in combinations(_ITEMS[: k + 1], k)}
-    return (whole | {itemset for itemset in level if rng.random() < 0.6},)
+    items = [int(item) for item in rng.permutation(_PRODUCTS)[: k + 3]]
+    level = [frozenset(rng.permutation(itemset).tolist()) for itemset in combinations(items, k)]
+    # k + 1 items have all of their parts, and one more item misses a few.
+    return ({itemset for itemset in level if itemset <= set(items[: k + 1]) or rng.random() < 0.6},)
 
 
 # 03.4 Eclat
@@ -145,9 +161,19 @@ def _hochberg(alpha, rank, n):
 
 
 def _draw_p(rng):
-    # In 64ths the limits are 2, 4, …, 16: the fourth p lies above its own, the fifth at it or just below.
-    near = [1, 2.25, 4.5, 8.5, rng.choice([9.5, 10])] if rng.random() < 0.8 else [17, 18, 19, 20, 21]
-    return rng.permutation(np.array([*near, 15, *rng.integers(23, 64, 2)])) / 64, 0.25
+    # In units of alpha / n the limit of rank k is k. With powers of two every formula meets the limits exactly.
+    n, alpha = int(rng.choice([8, 16])), float(rng.choice([0.125, 0.25]))
+    last = int(rng.integers(0, n - 2))  # the discoveries; none in some inputs
+    sorted_p, fails = np.arange(1, n + 1) + 0.5, False
+    for k in range(1, last + 1):
+        # 1.1 is below the limit of rank k - 1 as well, and a second p just above 1 passes Holm's limit only.
+        below = 0.4 if k == 1 or fails or rng.random() < 0.5 else min(1.1, 0.45 * k)
+        fails = 1 < k < last and rng.random() < 0.4
+        sorted_p[k - 1] = k + 0.3 if fails else k - below
+    if last:
+        sorted_p[last - 1] = last - rng.choice([0, 0.25])
+    sorted_p[-2:] += rng.uniform(0, 3 * n, 2)
+    return rng.permutation(sorted_p) * alpha / n, alpha
 
 
 # 03.6 Deal the baskets anew
@@ -190,11 +216,26 @@ def _gives_only(M, swaps):
     return now
 
 
+def _tests_the_old(M, swaps):
+    now = M.copy()
+    for a, b, i, j in swaps:
+        if _possible(M[a, i], M[b, j], M[a, j], M[b, i]):
+            now[a, i] = now[b, j] = 0
+            now[a, j] = now[b, i] = 1
+    return now
+
+
 def _draw_swaps(rng):
     M = (rng.random((5, 4)) < 0.5).astype(int)
     M[0], M[1] = (1, 0, 1, 0), (0, 1, 1, 0)
-    pairs = np.array([[*rng.permutation(5)[:2], *rng.permutation(4)[:2]] for _ in range(24)])
-    return M, np.concatenate([[[0, 1, 0, 1]], pairs])
+    pairs = [[*rng.permutation(5)[:2], *rng.permutation(4)[:2]] for _ in range(24)]
+    # The first and the last swap can be carried out; of those between, some can.
+    swaps = np.array([[0, 1, 0, 1], [1, 0, 0, int(rng.integers(1, 4))], [1, 0, 0, 1], *pairs])
+    now = dealt(M, swaps)
+    left = [
+        (a, b, i, j) for a, b, i, j in np.ndindex(5, 5, 4, 4) if _possible(now[a, i], now[b, j], now[a, j], now[b, i])
+    ]
+    return M, np.array([*swaps, rng.choice(left)]) if left else swaps
 
 
 EXERCISES = (
@@ -231,11 +272,31 @@ EXERCISES = (
                 "You do not look at A. Which baskets does the rule speak of?",
             ),
             (
+                lambda baskets, A, C: sum(b >= A and bool(C & b) for b in baskets) / _count(baskets, A),
+                "All items of C must be in the basket. Yours counts a basket with one of them.",
+            ),
+            (
+                lambda baskets, A, C: sum(b == A | C for b in baskets) / sum(b == A for b in baskets),
+                "You count the baskets that equal the sets. A lies in a basket that holds more, too: <=, not ==.",
+            ),
+            (
+                lambda baskets, A, C: sum(b == A | C for b in baskets) / _count(baskets, A),
+                "Above the line you ask for a basket equal to A | C. It lies in a basket that holds more, too: <=.",
+            ),
+            (
+                lambda baskets, A, C: _count(baskets, A & C) / _count(baskets, A),
+                "A & C is what the two sets share: no item. A basket must hold all items of A and all of C: A | C.",
+            ),
+            (
+                lambda baskets, A, C: 0.0,
+                "It is 0 for every input: your condition never holds. A & C has no item; which set joins A and C?",
+            ),
+            (
                 lambda baskets, A, C: _count(baskets, A | C),
                 "You counted the baskets. Confidence is a share of some of them.",
             ),
         ),
-        look="Take the chapter's five baskets and the rule bread ⇒ butter. Do you get 3/4?",
+        look="Print both counts for bread ⇒ butter in the chapter's baskets. Four hold bread, three of these butter.",
         hints=(
             "Of the baskets that hold A, which share holds C as well?",
             "A set A lies in a basket if A <= basket. Count two kinds of baskets.",
@@ -322,8 +383,46 @@ EXERCISES = (
                 },
                 "You list all sets of that length. Apriori is quick because it leaves most of them out.",
             ),
+            (
+                _whole_in,
+                "Right for pairs. Of a longer candidate, each part that is one item shorter must be frequent.",
+            ),
+            (
+                lambda frequent: {
+                    c
+                    for c in _joined(frequent, (0, 1, 2, 3))
+                    if all(frozenset(s) in frequent for s in combinations(c, 2))
+                },
+                "Keep only unions that are one item longer. Then each part that is one item shorter must be frequent.",
+            ),
+            (
+                _joined_by_prefix,
+                "A frozenset has no order, so its first items may be any. Sort the items before you compare.",
+            ),
+            (
+                lambda frequent: _joined_by_prefix(frequent, prune=False),
+                "A frozenset has no order: sort its items before you compare. Then prune what you have joined.",
+            ),
+            (
+                lambda frequent: _joined_by_prefix(frequent, lambda a: tuple(sorted(a)), prune=False),
+                "You join by the first items, but do not prune. A set with an infrequent part need not be counted.",
+            ),
         ),
-        look="Follow the chapter's five frequent pairs by hand. Only one triple should be left.",
+        checks=(
+            (
+                lambda result, frequent: {len(c) for c in result} <= {len(next(iter(frequent))) + 1},
+                "A candidate has the wrong length. It is one item longer than the frequent sets.",
+            ),
+            (
+                lambda result, frequent: all(part in frequent for c in result for part in _parts(c)),
+                "You keep a candidate with an infrequent part. Each part that is one item shorter must be frequent.",
+            ),
+            (
+                lambda result, frequent: not result or next_level(frequent) <= result,
+                "A candidate is missing: a set all of whose parts, one item shorter, are frequent.",
+            ),
+        ),
+        look="Follow the chapter's five frequent pairs by hand, then three frequent triples. Print what you join.",
         hints=(
             "Two steps: join pairs of sets into sets one longer, then throw some away.",
             "The union of two sets is one item longer if they differ in one item. Then look at all its parts.",
@@ -346,6 +445,30 @@ EXERCISES = (
             (
                 lambda baskets, min_count: _frequent(baskets, min_count, (1, 2)),
                 "You stop at pairs. Go on as long as anything is frequent.",
+            ),
+            (
+                lambda baskets, min_count: _frequent(baskets, min_count, (1, 2, 3)),
+                "You stop at triples. Go on beyond them, as long as anything is frequent.",
+            ),
+            (
+                lambda baskets, min_count: _frequent(baskets, min_count, key=lambda s: s if len(s) > 1 else s[0]),
+                "A single item's key is a tuple, too: (item,), with the comma.",
+            ),
+            (
+                lambda baskets, min_count: _frequent(
+                    baskets, min_count, (1, 2, 3), key=lambda s: s if len(s) > 1 else s[0]
+                ),
+                "A single item's key is (item,), with the comma. And go on beyond triples.",
+            ),
+            (
+                lambda baskets, min_count: _frequent(
+                    baskets, min_count, (1, 2), key=lambda s: s if len(s) > 1 else s[0]
+                ),
+                "A single item's key is (item,), with the comma. And go on beyond pairs.",
+            ),
+            (
+                lambda baskets, min_count: _frequent(baskets, min_count, (1,), key=lambda s: s[0]),
+                "A single item's key is (item,), with the comma. And go on to pairs and more.",
             ),
             (
                 lambda baskets, min_count: _frequent(baskets, min_count, range(2, 7)),
@@ -416,6 +539,15 @@ EXERCISES = (
                 lambda p, alpha: np.arange(len(p)) < discoveries(p, alpha).sum(),
                 "Your answer is in the order of the sorted p. Put it back into the order of the input.",
             ),
+            (
+                lambda p, alpha: np.sort(p) <= _hochberg(alpha, np.arange(1, len(p) + 1), len(p)),
+                "Your answer is in the order of the sorted p. And all up to the last that passes are discoveries.",
+            ),
+            (
+                lambda p, alpha: p <= _hochberg(alpha, np.arange(1, len(p) + 1), len(p)),
+                "You compare the p in the order given. The rank of a p is its place among the sorted ones.",
+            ),
+            (lambda p, alpha: np.zeros(len(p), dtype=bool), "Nothing passes in yours, whatever p is."),
         ),
         look="Take p = 0.03, 0.01, 0.5, 0.02 and alpha = 0.04. The limits are 0.01, 0.02, 0.03, 0.04. What passes?",
         hints=(
@@ -442,6 +574,22 @@ EXERCISES = (
                 _deal(lambda *four: _possible(*four) or (four[2] and four[3] and not four[0] and not four[1])),
                 "You also swap the other way round. Here basket a gives item i and basket b gives item j.",
             ),
+            (
+                _tests_the_old,
+                "Test the table as the earlier swaps have left it. You test M as it was at first.",
+            ),
+            (
+                lambda M, swaps: dealt(M, swaps[:1]),
+                "You return after the first swap. Carry out all swaps, in order.",
+            ),
+            (
+                lambda M, swaps: dealt(M, swaps[::-1]),
+                "You go through the swaps from the last to the first. Carry them out in the order given.",
+            ),
+            (
+                lambda M, swaps: dealt(M, swaps[:-1]),
+                "You leave out the last swap. Carry out all of them.",
+            ),
             (_deal(_possible, stop=True), "You stop at the first swap that is impossible. Leave it out and go on."),
             (
                 _deal(_possible, one_sided=True),
@@ -452,14 +600,14 @@ EXERCISES = (
         checks=(
             (
                 lambda result, M, swaps: np.array_equal(np.sum(result, axis=1), M.sum(axis=1)),
-                "A basket has changed its size.",
+                "A basket has changed its size. Do you look at all four cells, in the table as it is now?",
             ),
             (
                 lambda result, M, swaps: np.array_equal(np.sum(result, axis=0), M.sum(axis=0)),
-                "An item is in more or fewer baskets than before.",
+                "An item is in more or fewer baskets than before. What a basket gives away must arrive in the other.",
             ),
         ),
-        look="Take two baskets and two items, and write down the four cells before and after one swap.",
+        look="Write down four cells before and after one swap. Then add a second swap, with what the first has left.",
         hints=(
             "A swap is possible if basket a has i and not j, and basket b has j and not i.",
             "Work on a copy, go through the swaps in order, and change four cells where the four conditions hold.",

@@ -58,7 +58,7 @@ def _bought(o, bought):
 
 
 def _draw_softmax(rng):
-    n, m = rng.integers(2, 5), rng.integers(3, 6)
+    n, m = rng.permutation([2, 3, 4, 5])[:2]  # never as many customers as items
     return rng.normal(size=(n, m)), rng.integers(0, m, n)
 
 
@@ -95,7 +95,7 @@ def gru_slope(h, x_z, x_r, x_n, u_z, u_r, u_n):
     return z + through_z + through_n
 
 
-def _gru(*drop, sign=1.0, chain=True, weighs_new=True, product=True):
+def _gru(*drop, sign=1.0, chain=True, weighs_new=True, weighs_old=True, product=True):
     """The right slope without some of its parts, or with a usual slip in one of them."""
 
     def slope(h, x_z, x_r, x_n, u_z, u_r, u_n):
@@ -104,7 +104,7 @@ def _gru(*drop, sign=1.0, chain=True, weighs_new=True, product=True):
         reset = 0 if "reset" in drop else (h if product else 1) * r * (1 - r) * u_r
         parts = {
             "itself": z,
-            "update": sign * (h - n * weighs_new) * z * (1 - z) * (u_z if chain else 1),
+            "update": sign * (h * weighs_old - n * weighs_new) * z * (1 - z) * (u_z if chain else 1),
             "new": (1 - z) * (1 if "tanh" in drop else 1 - n**2) * u_n * (r + reset),
         }
         return sum(value for name, value in parts.items() if name not in drop)
@@ -168,13 +168,48 @@ def _streams(new=0, slope=1, memory_first=True):
     return wrong
 
 
+def _blocks(H, X, E, U, a, k, from_end=False):
+    """One stream with all errors, which is cut every k periods."""
+    total, later = np.zeros((len(a), len(a) + X.shape[1])), np.zeros(len(a))
+    for passed, t in enumerate(range(len(X) - 1, -1, -1)):
+        if (passed if from_end else t + 1) % k == 0:
+            later = np.zeros(len(a))
+        delta = (a * E[t].sum() + later) * H[t + 1] * (1 - H[t + 1])
+        total += np.outer(delta, np.concatenate([H[t], X[t]]))
+        later = U.T @ delta
+    return total
+
+
+def _streamed(slope=lambda h: h * (1 - h), error=np.sum, factor=1, end_only=False, first=0):
+    """The right streams with another slope, another error at their start, or collected at their end only."""
+
+    def wrong(H, X, E, U, a, k):
+        total = np.zeros((len(a), len(a) + X.shape[1]))
+        for t in range(len(X)):
+            stream, last = a * error(E[t]), max(t - k + 1, first)
+            for s in range(t, last - 1, -1):
+                delta = stream * slope(H[s + 1])
+                if s == last or not end_only:
+                    total += np.outer(delta, np.concatenate([H[s], X[s]]))
+                stream = U.T @ delta
+        return factor * total
+
+    return wrong
+
+
 def _draw_truncated(rng):
     T, d, m = 6, 3, 2
     U, V, X = rng.normal(size=(d, d)), rng.normal(size=(d, m)), rng.poisson(1.0, (T, m)).astype(float)
     H = np.zeros((T + 1, d))
+    H[0] = rng.uniform(0.1, 0.9, d)  # a first memory of 0 would hide what is collected before the first period
     for t in range(T):
         H[t + 1] = expit(U @ H[t] + V @ X[t])
     return H, X, rng.uniform(-1, 1, (T, m)), U, rng.normal(size=d), int(rng.integers(1, T))
+
+
+def _draw_long(rng):
+    *given, _ = _draw_truncated(rng)
+    return *given, 20
 
 
 EXERCISES = (
@@ -193,6 +228,10 @@ EXERCISES = (
             (
                 lambda h, arriving, U: U.T @ (arriving * (1 - np.tanh(h) ** 2)),
                 "You squeezed h once more. h is already the output of tanh: write the slope with h itself.",
+            ),
+            (
+                lambda h, arriving, U: -U.T @ (arriving * (1 - h**2)),
+                "Every sign is turned. The slope of tanh is positive, and U enters as it is: nothing turns the sign.",
             ),
             (
                 lambda h, arriving, U: U @ (arriving * (1 - h**2)),
@@ -323,6 +362,10 @@ EXERCISES = (
                 lambda o, bought: (_softmax(o) - _bought(o, bought)) / o.size,
                 "You divided by customers times items. The loss is a mean over customers only.",
             ),
+            (
+                lambda o, bought: (_softmax(o) - _bought(o, bought)).mean(axis=0),
+                "You averaged over the customers. Every score of every customer has a slope of its own: keep the rows.",
+            ),
         ),
         checks=(
             (
@@ -398,6 +441,10 @@ EXERCISES = (
                 lambda loss, theta, epsilon: measured_gradient(loss, theta, 1e-6),
                 "Your step is not ε. The caller chooses the step, because the best one depends on the loss.",
             ),
+            (
+                lambda loss, theta, epsilon: np.zeros(len(theta)),
+                "All your slopes are 0. Are up and down the same array? up = theta does not copy it: use theta.copy().",
+            ),
         ),
         look="Try the loss θ₁² + 3θ₂ at (1, 1), whose gradient you know. Which entry is off, and by what factor?",
         hints=(
@@ -432,7 +479,11 @@ EXERCISES = (
             (_gru("update", "reset"), "Both gates depend on h, too. Two paths are missing."),
             (
                 _gru(weighs_new=False),
-                "The update gate weighs two things: h with z, and the new content with 1 − z. One is missing.",
+                "The update gate weighs two things: h with z, and the new content with 1 − z. The second is missing.",
+            ),
+            (
+                _gru(weighs_old=False),
+                "The update gate weighs two things: h with z, and the new content with 1 − z. The first is missing.",
             ),
             (_gru(chain=False), "The inner derivative is missing on the update gate's path: h enters z with a factor."),
             (
@@ -485,6 +536,42 @@ EXERCISES = (
                 _streams(memory_first=False),
                 "Your columns stand in the wrong order. W_h is [U V]: the memory first, then the purchases.",
             ),
+            (
+                _blocks,
+                "You cut into blocks. Every error has its own k periods, wherever it starts. Try T = 3 and k = 2.",
+            ),
+            (
+                lambda H, X, E, U, a, k: _blocks(H, X, E, U, a, k, from_end=True),
+                "You cut into blocks from the end. Every error has its own k periods. Try T = 3 and k = 2.",
+            ),
+            (
+                _streamed(first=-20),
+                "Your streams go on before the first period: H[−1] is the last memory. Stop at period 0.",
+            ),
+            (
+                _streamed(factor=-1),
+                "Every sign is turned. E = P − y is the slope of the loss already.",
+            ),
+            (
+                lambda H, X, E, U, a, k: truncated_gradient(H, X, E, U, a, k) / len(X),
+                "You divided by the number of periods. The loss is a sum over the periods.",
+            ),
+            (
+                _streamed(error=np.mean),
+                "You took the mean of a period's errors. The loss is a sum over the products.",
+            ),
+            (
+                _streamed(slope=np.ones_like),
+                "The slope of the squeezing is missing: at each period the stream is multiplied by H(1 − H).",
+            ),
+            (
+                _streamed(slope=lambda h: 1 - h**2),
+                "You used the slope of tanh. The articles' network squeezes with the sigmoid.",
+            ),
+            (
+                _streamed(end_only=True),
+                "You collect at the end of each stream only. Every period that a stream passes adds a term.",
+            ),
         ),
         checks=(
             (
@@ -492,11 +579,12 @@ EXERCISES = (
                 "The columns that belong to U are all zero. The matrix is [U V]: memory first, then purchases.",
             ),
         ),
-        look="Take T = 2 and k = 1, and write the sum by hand. How many terms has it? Then k = 2.",
+        look="Write the sum for T = 3 and k = 2 by hand: five terms. Which error starts each, and how far has it come?",
         hints=(
             "Two loops: over the period t whose error starts a stream, and over the periods s that the stream passes.",
             "Start with a times the sum of the period's errors. Then at each period: slope, collect, on through U.",
             "Let s run from t down to t − k + 1, never below 0. H[s + 1] gives δ its slope; it meets H[s] and X[s].",
         ),
+        edges=((_draw_long, "A k larger than the number of periods goes wrong. A stream ends at the first period."),),
     ),
 )

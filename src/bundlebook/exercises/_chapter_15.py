@@ -78,11 +78,12 @@ def share_alone(facts, picks):
 
 
 def _draw_facts(rng):
-    facts = rng.random((12, 8)) < rng.uniform(0.3, 0.5)
+    facts = rng.random((12, 8)) < rng.uniform(0.2, 0.4)
     facts[:, 0] = True
     facts[:3] = facts[0]
-    facts[:, 1] |= facts.sum(axis=1) < 3
-    picks = np.array([rng.choice(np.flatnonzero(row), 2, replace=False) for row in facts])
+    facts[:, 1:3] |= facts.sum(axis=1, keepdims=True) < 3
+    # The fact that is true of everybody is never picked, so that some users are alone.
+    picks = np.array([rng.choice(np.flatnonzero(row)[1:], 2, replace=False) for row in facts])
     return facts, picks
 
 
@@ -105,7 +106,13 @@ def at_least(hits, inside, alarms, outside, delta):
 
 def _draw_attack(rng):
     inside, outside = (int(n) for n in rng.integers(300, 900, 2))
-    return int(rng.uniform(0.6, 0.9) * inside), inside, int(rng.uniform(0.05, 0.2) * outside), outside, 0.01
+    return (
+        int(rng.uniform(0.6, 0.9) * inside),
+        inside,
+        int(rng.uniform(0.05, 0.2) * outside),
+        outside,
+        float(rng.choice([0.001, 0.02, 0.1])),
+    )
 
 
 def _from_rates(hits, inside, alarms, outside, delta):
@@ -142,7 +149,8 @@ def _draw_purchases(rng):
         weights[:2, 3] += 0.5
         weights[3, 3] += 1
         if history @ (weights[:, 1] - weights[:, 3]) > 0:
-            return history, weights, 1, 3
+            columns = rng.permutation(4).tolist()
+            return history, weights[:, columns], columns.index(1), columns.index(3)
 
 
 def _largest_score(history, weights, item, rival):
@@ -289,6 +297,10 @@ EXERCISES = (
                 _without_delta,
                 "You left δ out. It is taken from the rate of hits before dividing.",
             ),
+            (
+                lambda hits, inside, alarms, outside, delta: at_least(hits, inside, alarms, outside, 1e-5),
+                "Your δ is a number of your own. Use the delta that is given.",
+            ),
         ),
         look="Write TPR ≤ e^ε FPR + δ, and solve for ε. Which end of each interval makes the result smallest?",
         hints=(
@@ -316,6 +328,10 @@ EXERCISES = (
             (
                 _not_bought,
                 "You take away things that were never bought. Only the purchases in `history` count.",
+            ),
+            (
+                lambda history, weights, item, rival: smallest(history, weights, rival, item),
+                "You turned the lead round. It is the score of the item minus the score of the rival.",
             ),
         ),
         look="Write the lead of the item over the rival as a sum over purchases. Which term is largest?",

@@ -61,7 +61,7 @@ def difference(found: object, wanted: object, tolerance: float = 1e-6) -> str | 
     >>> difference([1.0, 2.0], np.array([1.0, 2.0])) is None
     True
     >>> difference(np.zeros(2), np.zeros((2, 3)))
-    'It returns the shape (2,); look for (2, 3).'
+    'It returns the shape (2,); it should be (2, 3).'
     """
     found, wanted = _plain(found), _plain(wanted)
     if isinstance(wanted, np.ndarray | pd.Series):
@@ -92,6 +92,11 @@ def difference(found: object, wanted: object, tolerance: float = 1e-6) -> str | 
             ):
                 return f"It returns one array; it should return {kind(wanted)}."
         if complaint := _of_kind(found, wanted, list | tuple):
+            return complaint
+        if isinstance(found, tuple) and any(isinstance(one, list | np.ndarray) for one in found):
+            if isinstance(wanted, list):
+                return "It returns several values (a tuple). Return only the list."
+        elif complaint := _other_kind("entries", found, wanted):
             return complaint
         if len(found) != len(wanted):  # type: ignore[arg-type]
             return ""
@@ -139,7 +144,8 @@ def _array_difference(found: Any, wanted: np.ndarray, name: str, tolerance: floa
     except ValueError:
         return "Its rows have different lengths, so they make no array."
     if array.shape != wanted.shape:
-        return f"It returns the shape {array.shape}; look for {wanted.shape}."
+        each = ": one True or False for each" if wanted.dtype.kind == "b" else ""
+        return f"It returns the shape {array.shape}; it should be {wanted.shape}{each}."
     numeric = wanted.dtype.kind in "iuf"
     if numeric and array.dtype.kind == "O":
         array = pd.to_numeric(pd.Series(array.ravel()), errors="coerce").to_numpy(float).reshape(array.shape)

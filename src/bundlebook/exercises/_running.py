@@ -58,12 +58,15 @@ class Outcome:
     printed : bool
     unfinished : bool
         Whether the function raised NotImplementedError, by which some mark a gap.
+    shared : bool
+        Whether the trouble is no other than that the result is a part of the input.
     """
 
     result: Any = None
     trouble: str = ""
     printed: bool = False
     unfinished: bool = False
+    shared: bool = False
 
 
 def is_untouched(answer: object) -> bool:
@@ -106,7 +109,7 @@ def call(answer: Callable, arguments: tuple, seconds: float = LIMIT) -> Outcome:
     """
     given = copy.deepcopy(arguments)
     result, error, late, printed = _in_a_thread(answer, given, seconds)
-    outcome = {"result": result, "printed": printed}
+    outcome: dict[str, Any] = {"result": result, "printed": printed}
     if late:
         trouble = f"It did not end within {seconds:g} s. Look for a loop whose condition never becomes false."
         if late == "goes on":
@@ -120,10 +123,13 @@ def call(answer: Callable, arguments: tuple, seconds: float = LIMIT) -> Outcome:
         trouble += "Does every way through the function end with return?"
     elif any(difference(after, before, 0) is not None for after, before in zip(given, arguments, strict=True)):
         trouble = "It changes its input, which the caller still needs. Work on a copy."
+        if all(difference(after, before) is None for after, before in zip(given, arguments, strict=True)):
+            trouble += " Adding a number and subtracting it again does not restore the input exactly."
     elif any(_share(result, part) for part in _parts(given)):
         trouble = (
             "It returns its input itself, or a view of it: a later change of one changes the other. Return a copy."
         )
+        outcome["shared"] = True
     else:
         return Outcome(**outcome)
     return Outcome(**outcome, trouble=trouble)

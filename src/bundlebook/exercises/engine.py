@@ -3,6 +3,7 @@
 import difflib
 import html
 import importlib
+import sys
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -23,7 +24,7 @@ DRAWS = 6
 _CALLABLE = "Give the function itself, without brackets behind its name, so that it can be called with other inputs."
 _EMPTY = "It finds nothing, whatever the input. Is there a condition that never holds?"
 _ROUNDED = "You rounded. Return the number as it is; whoever prints it may round."
-_CONSTANT = "It returns the same for every input. Does it use its arguments?"
+_CONSTANT = "It returns the same for every input. Is an argument never used, or does a condition never hold?"
 _CLOSE = "Close, but not equal. If you measured a slope, derive it; if you rounded, do not."
 _UNSTEADY = "It gives two different results for the same input. Look for random numbers, or for something it remembers."
 
@@ -95,12 +96,15 @@ class Exercise:
             outcomes.append(call(answer, given, seconds))
             if outcomes[-1].unfinished:
                 return Verdict(self, "not attempted")
-            if outcomes[-1].trouble:
+            if outcomes[-1].trouble and not outcomes[-1].shared:
                 return self._not_yet(outcomes[-1].trouble)
         results = [outcome.result for outcome in outcomes]
         differences = [difference(*pair, self.tolerance) for pair in zip(results, wanted, strict=True)]
+        if shared := next((outcome.trouble for outcome in outcomes if outcome.shared), ""):
+            # A result of the wrong kind, or a usual mistake, is the more useful thing to say.
+            return self._not_yet(self._misconception(results) or next(filter(None, differences), shared))
         if any(found is not None for found in differences):
-            return self._not_yet(self._reason(results, differences))
+            return self._not_yet(self._reason(answer, results, differences, seconds))
         if difference(call(answer, inputs[0], seconds).result, wanted[0], self.tolerance) is not None:
             return self._not_yet(_UNSTEADY)
         rng = np.random.default_rng(zlib.crc32(self.id.encode()))
@@ -125,13 +129,26 @@ class Exercise:
             pass
         return ""
 
-    def _reason(self, results: list, differences: list[str | None]) -> str:
-        """Name the misconception if there is one, else what is wrong with the result, else what to look at."""
-        inputs, wanted = self._calls
+    def _misconception(self, results: list) -> str:
+        """What to say of the usual mistake that gives the same results; empty if there is none."""
         for wrong, message in self.misconceptions:
-            theirs = (call(wrong, given).result for given in inputs)
+            theirs = (call(wrong, given).result for given in self._calls[0])
             if all(difference(*pair, self.tolerance) is None for pair in zip(results, theirs, strict=True)):
                 return message
+        return ""
+
+    def _is_constant(self, answer: Callable, result: object, seconds: float) -> bool:
+        """Whether more inputs, and the known ones with rows in another order, give the same result too."""
+        rng = np.random.default_rng([zlib.crc32(self.id.encode()), 1])
+        more = [self.draw(rng) for _ in range(DRAWS)] + [tuple(_mixed(v, rng) for v in g) for g in self._calls[0]]
+        outcomes = (call(answer, given, seconds) for given in more)
+        return not any(o.trouble or difference(o.result, result, 0) is not None for o in outcomes)
+
+    def _reason(self, answer: Callable, results: list, differences: list[str | None], seconds: float) -> str:
+        """Name the misconception if there is one, else what is wrong with the result, else what to look at."""
+        inputs, wanted = self._calls
+        if message := self._misconception(results):
+            return message
         if complaint := next(filter(None, differences), ""):
             return complaint
         for holds, message in self.checks:
@@ -139,7 +156,8 @@ class Exercise:
                 return message
         if any(all(_agree(r, w, shorten) for r, w in zip(results, wanted, strict=True)) for shorten in _SHORTENINGS):
             return _ROUNDED
-        if all(difference(result, results[0], 0) is None for result in results):
+        same = all(difference(result, results[0], 0) is None for result in results)
+        if same and self._is_constant(answer, results[0], seconds):
             return _EMPTY if hasattr(results[0], "__len__") and len(results[0]) == 0 else _CONSTANT
         if all(difference(*pair, 1e-4) is None for pair in zip(results, wanted, strict=True)):
             return _CLOSE
@@ -150,13 +168,25 @@ class Exercise:
 _SHORTENINGS: tuple[Callable, ...] = (np.floor, *(partial(np.round, decimals=digits) for digits in range(7)))
 
 
+def _mixed(value: Any, rng: np.random.Generator) -> Any:
+    """An array with its first axis in another order; anything else as it is."""
+    return rng.permutation(value) if isinstance(value, np.ndarray) and value.ndim else value
+
+
 def _agree(found: Any, wanted: Any, shorten: Callable) -> bool:
-    """Whether *found* is *wanted* shortened; 0 tells nothing, since it may come from anywhere."""
+    """Whether *found* is *wanted* shortened; 0 tells nothing, since it may come from anywhere.
+
+    What is merely near a short number, such as a measured slope, has digits of its own and is not shortened.
+    """
     try:
         found, wanted = np.asarray(found, float), np.asarray(wanted, float)
     except (TypeError, ValueError):
         return False
-    return found.shape == wanted.shape and bool(found.any()) and np.allclose(found, shorten(wanted), equal_nan=True)
+    if found.shape != wanted.shape or not found.any():
+        return False
+    return np.allclose(found, shorten(found), rtol=1e-12, atol=0, equal_nan=True) and np.allclose(
+        found, shorten(wanted), equal_nan=True
+    )
 
 
 @dataclass(frozen=True, repr=False)
@@ -223,7 +253,8 @@ def check(id: str, answer: object = None, seconds: float = LIMIT) -> Verdict:
     Returns
     -------
     Verdict
-        Shows itself at the end of a cell. In a folder made by ``bundlebook learn`` it is also written down.
+        Shows itself at the end of a cell; a script, where nothing would show it, prints it. In a folder made by
+        ``bundlebook learn`` it is also written down.
 
     Raises
     ------
@@ -232,7 +263,15 @@ def check(id: str, answer: object = None, seconds: float = LIMIT) -> Verdict:
     """
     verdict = find_exercise(id).judge(answer, seconds)
     records.record(verdict.exercise.id, verdict.state, verdict.message)
+    if _is_script():
+        print(verdict)
     return verdict
+
+
+def _is_script() -> bool:
+    """Whether Python runs a file: neither IPython nor a prompt shows what an expression returns."""
+    ipython = sys.modules.get("IPython")
+    return not hasattr(sys, "ps1") and (ipython is None or ipython.get_ipython() is None)
 
 
 def hint(id: str, level: int | None = None) -> Hint:
@@ -248,7 +287,7 @@ def hint(id: str, level: int | None = None) -> Hint:
     Returns
     -------
     Hint
-        Shows itself at the end of a cell.
+        Shows itself at the end of a cell; a script prints it.
 
     Raises
     ------
@@ -259,7 +298,10 @@ def hint(id: str, level: int | None = None) -> Hint:
     if level not in (None, 1, 2, 3):
         raise BundlebookError(f"there is no hint {level!r}", remedy="give a level of 1, 2 or 3, or none")
     _given[id] = level or min(3, _given.get(id, 0) + 1)
-    return Hint(exercise, _given[id])
+    given = Hint(exercise, _given[id])
+    if _is_script():
+        print(given)
+    return given
 
 
 @cache

@@ -1,0 +1,252 @@
+"""Answers that students have given, and the words in the message that tell them what to look at."""
+
+from itertools import combinations, pairwise
+
+import numpy as np
+import pytest
+from scipy.special import expit
+
+from bundlebook.exercises import check
+
+
+def sorted_order(p, alpha):
+    n = len(p)
+    return np.sort(p) <= alpha * np.arange(1, n + 1) / n
+
+
+def joins_unsorted(frequent):
+    found = set()
+    for a in frequent:
+        for b in frequent:
+            if a != b and tuple(a)[:-1] == tuple(b)[:-1] and all((a | b) - {i} in frequent for i in a | b):
+                found.add(a | b)
+    return found
+
+
+def does_not_prune(frequent):
+    k = len(next(iter(frequent)))
+    ordered = [tuple(sorted(a)) for a in frequent]
+    return {frozenset(a + b[-1:]) for a in ordered for b in ordered if a[:-1] == b[:-1] and a[-1] < b[-1] and k}
+
+
+def writes_to_a_copy(M, swaps):
+    now = M.copy()
+    for a, b, i, j in swaps:
+        if M[a, i] == 1 and M[a, j] == 0 and M[b, j] == 1 and M[b, i] == 0:
+            now[a, i], now[a, j], now[b, j], now[b, i] = 0, 1, 0, 1
+    return now
+
+
+def returns_early(M, swaps):
+    now = M.copy()
+    for a, b, i, j in swaps:
+        if now[a, i] and not now[a, j] and now[b, j] and not now[b, i]:
+            now[a, i], now[a, j], now[b, j], now[b, i] = 0, 1, 0, 1
+        return now
+
+
+def nudges_an_alias(loss, theta, epsilon):
+    slopes = np.zeros(len(theta))
+    for k in range(len(theta)):
+        up = theta
+        up[k] += epsilon
+        down = theta
+        down[k] -= epsilon
+        slopes[k] = (loss(up) - loss(down)) / (2 * epsilon)
+    return slopes
+
+
+def nudges_there_and_back(loss, theta, epsilon):
+    slopes = np.zeros(len(theta))
+    for k in range(len(theta)):
+        theta[k] += epsilon
+        up = loss(theta)
+        theta[k] -= 2 * epsilon
+        slopes[k] = (up - loss(theta)) / (2 * epsilon)
+        theta[k] += epsilon
+    return slopes
+
+
+def gru_memory(h, x_z, x_r, x_n, u_z, u_r, u_n):
+    z, r = expit(x_z + u_z * h), expit(x_r + u_r * h)
+    return z * h + (1 - z) * np.tanh(x_n + r * u_n * h)
+
+
+def measures_the_gru(step):
+    return lambda h, *weights: (gru_memory(h + step, *weights) - gru_memory(h - step, *weights)) / (2 * step)
+
+
+def forgets_h(h, x_z, x_r, x_n, u_z, u_r, u_n):
+    z, r = expit(x_z + u_z * h), expit(x_r + u_r * h)
+    n = np.tanh(x_n + r * u_n * h)
+    return z - n * z * (1 - z) * u_z + (1 - z) * (1 - n**2) * u_n * (r + h * r * (1 - r) * u_r)
+
+
+def goes_below_the_first_period(H, X, E, U, a, k):
+    total = np.zeros((len(a), len(a) + X.shape[1]))
+    for t in range(len(X)):
+        stream = a * E[t].sum()
+        for s in range(t, t - k, -1):
+            delta = stream * H[s + 1] * (1 - H[s + 1])
+            total += np.outer(delta, np.concatenate([H[s], X[s]]))
+            stream = U.T @ delta
+    return total
+
+
+def from_the_dearest(p, price, size):
+    bundle = [int(np.argmax(price))]
+    while len(bundle) < size:
+        rest = [i for i in range(len(p)) if i not in bundle]
+        values = [np.prod(p[[*bundle, i]]) * price[[*bundle, i]].sum() for i in rest]
+        if max(values) <= np.prod(p[bundle]) * price[bundle].sum():
+            break
+        bundle.append(rest[int(np.argmax(values))])
+    return bundle
+
+
+def items_outside(table, p, rounds):
+    table = table.copy()
+    for i in range(3):
+        for _ in range(rounds):
+            view = np.moveaxis(table, i, 0)
+            view[1] *= p[i] / view[1].sum()
+            view[0] *= (1 - p[i]) / view[0].sum()
+    return table
+
+
+def divides_by_the_total(table, p, rounds):
+    table = table.copy()
+    for _ in range(rounds):
+        for i in range(3):
+            view, total = np.moveaxis(table, i, 0), table.sum()
+            view[1] *= p[i] / total
+            view[0] *= (1 - p[i]) / total
+    return table
+
+
+def page_of(t, items, given, k, budget, pairs=pairwise, last=1, shown=list):
+    best, chosen = 0.0, []
+    for size in range(1, k + last):
+        for page in combinations(range(len(t)), size):
+            if any(items[a] & items[b] for a, b in pairs(page)) or sum(given[list(page)]) > budget:
+                continue
+            if t[list(page)].sum() > best:
+                best, chosen = t[list(page)].sum(), shown(page)
+    return chosen
+
+
+def pages(**kind):
+    return lambda t, items, given, k, budget: page_of(t, items, given, k, budget, **kind)
+
+
+def every_pair(page):
+    return combinations(page, 2)
+
+
+def returns_items(t, items, given, k, budget):
+    return [items[place] for place in page_of(t, items, given, k, budget, every_pair)]
+
+
+def eclat(baskets, min_count, longest=6, key=tuple):
+    items = sorted(set().union(*baskets))
+    sets = [s for k in range(1, longest + 1) for s in combinations(items, k)]
+    counts = {s: sum(set(s) <= basket for basket in baskets) for s in sets}
+    return {key(s): count for s, count in counts.items() if count >= min_count}
+
+
+ANSWERS = {
+    "03.1": [
+        (lambda B, A, C: sum(b >= A and bool(C & b) for b in B) / sum(b >= A for b in B), "All items of C"),
+        (lambda B, A, C: sum(b == (A | C) for b in B) / sum(b >= A for b in B), "holds more, too"),
+        (lambda B, A, C: sum(b == (A | C) for b in B) / sum(b == A for b in B), "holds more, too"),
+        (lambda B, A, C: sum(b >= A & C for b in B) / sum(b >= A for b in B), "no item"),
+        (lambda B, A, C: sum(bool(A & C & b) for b in B) / sum(b >= A for b in B), "A & C has no item"),
+        (lambda B, A, C: sum(b == A & C for b in B) / len(B), "A & C has no item"),
+    ],
+    "03.3": [
+        (
+            lambda F: {
+                a | b
+                for a in F
+                for b in F
+                if len(a | b) == len(a) + 1 and all(frozenset(s) in F for s in combinations(a | b, 2))
+            },
+            "Right for pairs",
+        ),
+        (
+            lambda F: {a | b for a in F for b in F if len(a | b) == len(a) + 1 and a ^ b in F},
+            "Right for pairs",
+        ),
+        (joins_unsorted, "no order"),
+        (does_not_prune, "do not prune"),
+        (lambda F: {a | b for a in F for b in F if len(a & b) == len(a) - 1}, "do not prune"),
+    ],
+    "03.4": [
+        (lambda baskets, least: eclat(baskets, least, key=lambda s: s[0] if len(s) == 1 else s), "(item,)"),
+        (lambda baskets, least: eclat(baskets, least, longest=3), "beyond"),
+    ],
+    "03.5": [
+        (sorted_order, "in the order of the sorted p"),
+        (lambda p, alpha: np.flatnonzero(sorted_order(p, alpha)), "one True or False for each"),
+        (lambda p, alpha: np.sort(p)[sorted_order(p, alpha)], "one True or False for each"),
+    ],
+    "03.6": [
+        (writes_to_a_copy, "as the earlier swaps have left it"),
+        (returns_early, "all swaps, in order"),
+        (lambda M, swaps: deals(M, swaps[::-1]), "in the order given"),
+    ],
+    "09.1": [
+        (lambda M, D: M / (M - D) if D <= M / 2 or M > D else 1.0, "as large as the margin or larger"),
+        (lambda M, D: float("inf"), "A factor exists here"),
+        (lambda M, D: M / (M - M * D) if D < 1 else float("inf"), "D is money"),
+    ],
+    "09.2": [
+        (lambda P, d, epsilon: min(1, P * (1 - d) ** -epsilon), "cut it off at 1"),
+        (lambda P, d, epsilon: 1 - (1 - P) ** ((1 - d / 100) ** -epsilon), "a share already"),
+        (lambda P, d, epsilon: 1 - (1 - P) * (1 - d) ** -epsilon, "as a power"),
+    ],
+    "09.3": [
+        (from_the_dearest, "earns most alone"),
+        (lambda p, price, size: (from_the_dearest(p, price, size), 1.0), "Return only the list"),
+    ],
+    "09.4": [(items_outside, "rounds outside, items inside"), (divides_by_the_total, "its own sum")],
+    "09.5": [
+        (lambda v: np.array([not (v >= one).all(axis=1).any() for one in v]), "it beats itself"),
+        (lambda v: [0, 2, 3], "one True or False for each"),
+    ],
+    "09.6": [
+        (pages(), "not neighbours"),
+        (pages(pairs=every_pair, last=0), "one bundle short"),
+        (pages(pairs=every_pair, shown=lambda page: list(page)[::-1]), "not sorted"),
+        (returns_items, "Return the places"),
+        (lambda t, items, given, k, budget: page_of(t, items, given, min(k, 2), budget, every_pair), "more than two"),
+        (lambda t, items, given, k, budget: page_of(t, items, given, min(k, 3), budget, every_pair), "four bundles"),
+        (lambda t, items, given, k, budget: page_of(t, items, given, len(t), budget, every_pair), "at most k"),
+    ],
+    "04.1": [(lambda h, arriving, U: -U.T @ (arriving * (1 - h**2)), "sign is turned")],
+    "04.4": [(nudges_an_alias, "does not copy"), (nudges_there_and_back, "does not restore the input exactly")],
+    "04.5": [
+        (measures_the_gru(1e-3), "measured a slope"),
+        (measures_the_gru(1e-6), "measured a slope"),
+        (forgets_h, "The first is missing"),
+    ],
+    "04.6": [(goes_below_the_first_period, "Stop at period 0")],
+}
+
+
+def deals(M, swaps):
+    now = M.copy()
+    for a, b, i, j in swaps:
+        if now[a, i] and not now[a, j] and now[b, j] and not now[b, i]:
+            now[a, i], now[a, j], now[b, j], now[b, i] = 0, 1, 0, 1
+    return now
+
+
+@pytest.mark.parametrize(
+    ("id", "answer", "said"),
+    [(id, answer, said) for id, answers in ANSWERS.items() for answer, said in answers],
+)
+def test_a_student_is_told_what_to_look_at(id, answer, said):
+    verdict = check(id, answer)
+    assert verdict.state == "not yet"
+    assert said in verdict.message
