@@ -243,7 +243,8 @@ def test_a_small_shop_is_scored_or_refused_in_one_clear_message(panel, make, nam
 @pytest.mark.parametrize("model", [UserKNN, ItemKNN, UPCF])
 def test_work_done_in_blocks_is_the_same(panel, model, monkeypatch):
     whole = model(neighbours=5).fit(panel, AT).scores(panel, AT)
-    monkeypatch.setattr("bundlebook.recommenders._interest._CELLS_AT_ONCE", 100)
+    for module in ("_interest", "neighbours"):
+        monkeypatch.setattr(f"bundlebook.recommenders.{module}.CELLS_AT_ONCE", 100)
     assert (model(neighbours=5).fit(panel, AT).scores(panel, AT) == whole).all()
 
 
