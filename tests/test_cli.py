@@ -6,6 +6,7 @@ from click.testing import CliRunner
 
 from bundlebook.cli import main
 from bundlebook.shop import load_shop, pseudonym
+from tests.reports import made_shops
 
 ASK = ["ask", "--history", "1001:1@2021-01", "--item", "1005", "--at", "2021-05"]
 COMMANDS = {"ask": ASK, "evaluate": ["evaluate", "--data", "sample"], "sample": ["sample", "--out", "shop"]}
@@ -41,3 +42,22 @@ def test_an_offer_names_users_as_they_are_or_by_pseudonyms(tmp_path, monkeypatch
     expected = [pseudonym(user, shop) for user in users] if pseudonyms else users
     assert pd.read_csv(tmp_path / "offer.csv")["user_id"].tolist() == expected
     assert ("the real ones" in result.output) != pseudonyms
+
+
+@pytest.mark.parametrize(("customers", "chosen"), [("return", ()), ("once", ("01", "02")), ("unknown", ("01", "02"))])
+def test_chapters_on_a_shop_whose_users_do_not_return_are_those_that_predict_nothing(
+    tmp_path, monkeypatch, customers, chosen
+):
+    usual = {name: choices[0] for name, choices in made_shops.CHOICES.items()}
+    made_shops.write(tmp_path, **{**usual, "customers": customers})
+    ran = []
+
+    def no_run(batch, data, only, **options):
+        ran.append(only)
+        return 0
+
+    monkeypatch.setattr("bundlebook.reports.report", no_run)
+    result = CliRunner().invoke(main, ["report", "--data", str(tmp_path), "--chapters"])
+    assert result.exit_code == 0, result.output
+    assert ran == [chosen]
+    assert ("no user has 3 earlier baskets" in result.output) == (customers == "once")

@@ -58,6 +58,25 @@ def _told(data: str, accept_loss: bool) -> "Shop":
     return shop
 
 
+def _chapters_for(shop: "Shop") -> tuple[str, ...]:
+    """Beginnings of the chapters that this shop can be given, none for all; says on stderr why others are left out."""
+    from bundlebook.errors import BundlebookError
+    from bundlebook.shop import clean, group_baskets, time_split
+
+    try:
+        time_split(group_baskets(clean(shop)[0])).task("validation")
+    except BundlebookError as error:
+        click.echo(
+            f"Chapters {' and '.join(_WITHOUT_PREDICTION)} only. All others judge what returning users buy next, and here "
+            f"{error.problem}.\n  Remedy: leave out --chapters; the analyst's report needs no returning users",
+            err=True,
+        )
+        return _WITHOUT_PREDICTION
+    return ()
+
+
+#: Chapters that need no user who comes back.
+_WITHOUT_PREDICTION = ("01", "02")
 _ACCEPT = click.option("--accept-loss", is_flag=True, help="Go on although more than 20 % of the revenue is lost.")
 
 
@@ -294,7 +313,9 @@ def _report(
     if chapters and batch not in (None, "chapters"):
         raise click.UsageError(f"--chapters runs the chapters, not {batch}")
     if data not in (None, "completejourney", "sample"):
-        _told(data, accept_loss)
+        shop = _told(data, accept_loss)
+        if chapters and not only:
+            only = _chapters_for(shop)
     batch = batch or ("shop" if data is not None and not chapters else "chapters")
     raise SystemExit(report(batch, data, only, code="hidden" if no_code else None, **options))
 
