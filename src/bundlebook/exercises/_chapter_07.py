@@ -8,7 +8,10 @@ from bundlebook.exercises.engine import Exercise
 def _draw_ranking(rng):
     ranked = [str(item) for item in rng.permutation(list("abcdefghij"))[:8]]
     bought = {str(item) for item in rng.choice(list("abcdefghij"), int(rng.integers(3, 7)), replace=False)}
-    return ranked, bought, int(rng.integers(3, 6))
+    k = int(rng.integers(3, 6))
+    if rng.random() < 0.3:  # a list without a hit: its hit rate is 0, too
+        bought = (bought | set("abcdefghij") - set(ranked)) - set(ranked[:k])
+    return ranked, bought, k
 
 
 # 07.1 Recall

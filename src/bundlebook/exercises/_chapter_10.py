@@ -209,7 +209,8 @@ def _unweighted(y):
 def _draw_outcomes(rng):
     n = 14
     y = (rng.random(n) < np.linspace(0.15, 0.85, n)).astype(float)
-    y[:4], y[5:9] = [1, 0, 0, 0], [1, 1, 0, 0]
+    first = int(rng.integers(0, 3))  # where the first fall begins
+    y[:first], y[first : first + 4], y[8:12] = 0, [1, 0, 0, 0], [1, 1, 0, 0]
     return (y,)
 
 

@@ -259,7 +259,7 @@ EXERCISES = (
         misconceptions=(
             (
                 _any_fact,
-                "You look for users with one of the known facts. The observer knows both, so both must be true.",
+                "Nobody is alone in yours. Do you ask for one of the known facts? Both must be true.",
             ),
             (
                 _whole_history,

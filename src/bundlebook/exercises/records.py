@@ -80,6 +80,7 @@ def progress(folder: Path | str | None = None) -> pd.DataFrame:
     ----------
     folder : path, optional
         A folder made by ``bundlebook learn``. Without it: the folder the kernel runs in, else what this kernel checked.
+        Outside such a folder nothing is kept: a new kernel, or the next run of a script, begins anew.
 
     Returns
     -------
