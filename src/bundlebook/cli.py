@@ -67,8 +67,8 @@ def _chapters_for(shop: "Shop") -> tuple[str, ...]:
         time_split(group_baskets(clean(shop)[0])).task("validation")
     except BundlebookError as error:
         click.echo(
-            f"Chapters {' and '.join(_WITHOUT_PREDICTION)} only. All others judge what returning users buy next, and here "
-            f"{error.problem}.\n  Remedy: leave out --chapters; the analyst's report needs no returning users",
+            f"Chapters {' and '.join(_WITHOUT_PREDICTION)} only. All others judge what returning users buy next, and "
+            f"here {error.problem}.\n  Remedy: leave out --chapters; the analyst's report needs no returning users",
             err=True,
         )
         return _WITHOUT_PREDICTION
