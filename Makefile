@@ -13,6 +13,9 @@ UV_VERSION := 0.13.9
 LINT = $(BIN)/ruff check --quiet . && $(BIN)/ruff format --check --quiet . && $(BIN)/mypy --no-error-summary && { \
   out=$$($(BIN)/lint-imports --no-logo --no-cache) || { echo "$$out"; false; }; }
 
+# As in bundlebook/__init__.py, here also for kernels that load scikit-learn first.
+export OMP_WAIT_POLICY ?= PASSIVE
+
 .DEFAULT_GOAL := help
 .PHONY: help setup report test lint crosscheck lab refresh lock doctor clean distclean
 

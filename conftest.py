@@ -3,6 +3,8 @@
 import pytest
 from hypothesis import settings
 
+import bundlebook  # noqa: F401  (settings that the kernels inherit)
+
 # Drawn anew, a rare case would fail a run that changed nothing. Look for new ones with `--hypothesis-profile=search`.
 settings.register_profile("same", derandomize=True)
 settings.register_profile("search", derandomize=False)
