@@ -44,7 +44,9 @@ def test_an_offer_names_users_as_they_are_or_by_pseudonyms(tmp_path, monkeypatch
     assert ("the real ones" in result.output) != pseudonyms
 
 
-@pytest.mark.parametrize(("customers", "chosen"), [("return", ()), ("once", ("01", "02")), ("unknown", ("01", "02"))])
+@pytest.mark.parametrize(
+    ("customers", "chosen"), [("return", ()), ("once", ("01", "02", "03")), ("unknown", ("01", "02", "03"))]
+)
 def test_chapters_on_a_shop_whose_users_do_not_return_are_those_that_predict_nothing(
     tmp_path, monkeypatch, customers, chosen
 ):

@@ -67,7 +67,7 @@ def _chapters_for(shop: "Shop") -> tuple[str, ...]:
         time_split(group_baskets(clean(shop)[0])).task("validation")
     except BundlebookError as error:
         click.echo(
-            f"Chapters {' and '.join(_WITHOUT_PREDICTION)} only. All others judge what returning users buy next, and "
+            f"Chapters {', '.join(_WITHOUT_PREDICTION)} only. All others judge what returning users buy next, and "
             f"here {error.problem}.\n  Remedy: leave out --chapters; the analyst's report needs no returning users",
             err=True,
         )
@@ -76,7 +76,7 @@ def _chapters_for(shop: "Shop") -> tuple[str, ...]:
 
 
 #: Chapters that need no user who comes back.
-_WITHOUT_PREDICTION = ("01", "02")
+_WITHOUT_PREDICTION = ("01", "02", "03")
 _ACCEPT = click.option("--accept-loss", is_flag=True, help="Go on although more than 20 % of the revenue is lost.")
 
 

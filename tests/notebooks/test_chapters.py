@@ -25,6 +25,13 @@ def test_solutions(file):
     assert lint.faults(file, chapter=False) == []
 
 
+@pytest.mark.parametrize("file", CHAPTERS + SOLUTIONS, ids=_id)
+def test_a_notebook_is_stored_line_by_line_as_refresh_writes_it(file):
+    # With a cell on one line of JSON, a change of one word is a change of the whole cell.
+    stored = file.read_text(encoding="utf-8")
+    assert stored.rstrip("\n") == nbformat.writes(nbformat.reads(stored, 4)).rstrip("\n")
+
+
 #: Numbers that are kept for chapters to come; whoever writes one takes its number out.
 TO_COME = {"11", "12", "14"}
 

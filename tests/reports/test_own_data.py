@@ -6,6 +6,7 @@ import pytest
 
 from bundlebook import chapters, paths
 from bundlebook.reports import declared_parameters, report
+from tests.reports import made_shops
 
 #: That a chapter runs is shown by a short run as well as by a long one; how well a network learns is not asked here.
 SHORT = {"EPOCHS": 2, "WIDTH": 16, "ITERATIONS": 30, "RUNS": 1, "RUN_EPOCHS": 1, "CURVE_USERS": 50}
@@ -34,3 +35,13 @@ def test_all_chapters_pass_on_the_sample_shop(index):
 
 def test_every_chapter_has_headline_figures(index):
     assert all(job["metrics"] for job in index[1]["jobs"])
+
+
+@pytest.mark.parametrize("customers", ["once", "unknown"])
+def test_association_needs_no_user_who_comes_back(tmp_path, monkeypatch, customers):
+    monkeypatch.setenv("BUNDLEBOOK_OUT", str(tmp_path / "out"))
+    usual = {name: choices[0] for name, choices in made_shops.CHOICES.items()}
+    folder = tmp_path / "shop"
+    folder.mkdir()
+    made_shops.write(folder, **{**usual, "customers": customers})
+    assert report("chapters", str(folder), only=("03",)) == 0

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 from scipy.optimize import brentq
-from scipy.stats import beta, norm, rankdata
+from scipy.stats import norm, rankdata
 
 from bundlebook.errors import BundlebookError
 
@@ -39,9 +39,9 @@ def binomial_bounds(successes: int, trials: int, level: float = 0.95) -> tuple[f
             where="binomial_bounds",
             remedy="give 0 ≤ successes ≤ trials and a level between 0 and 1",
         )
-    tail = (1 - level) / 2
-    low = beta.ppf(tail, successes, trials - successes + 1) if successes else 0.0
-    high = beta.ppf(1 - tail, successes + 1, trials - successes) if successes < trials else 1.0
+    from statsmodels.stats.proportion import proportion_confint  # half a second to import
+
+    low, high = proportion_confint(successes, trials, alpha=1 - level, method="beta")
     return float(low), float(high)
 
 

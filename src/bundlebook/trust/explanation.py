@@ -261,14 +261,15 @@ class DeletionTest:
             raise BundlebookError("nobody has enough purchases to explain anything", where="DeletionTest.asked")
         return cls(why, np.array(random), np.array(user))
 
-    def table(self) -> pd.DataFrame:
+    def table(self, *, seed: int) -> pd.DataFrame:
         """Share of items that leave the list when ``cited`` or ``random`` purchases are taken away.
 
-        With 95 % intervals by the bootstrap over users; a user's items count as one value, their mean.
+        With 95 % intervals by the bootstrap over users, drawn from *seed*; a user's items count as one value, their
+        mean.
         """
         left = pd.DataFrame({"cited": [found.holds for found in self.why], "random": self.random}).astype(float)
         by_user = left.groupby(self.user).mean()
-        found = bootstrap_interval(by_user, seed=0)
+        found = bootstrap_interval(by_user, seed=seed)
         return found.rename(columns={"mean": "leaves the list"})
 
     def by_place(self) -> pd.DataFrame:
