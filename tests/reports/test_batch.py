@@ -397,7 +397,7 @@ def test_ctrl_c_keeps_what_is_finished_and_the_next_run_goes_on(workshop, number
     finally:
         process.kill()
     assert process.returncode == 130, rest
-    assert "1 good, 1 interrupted" in rest
+    assert "1 good, 1 interrupted" in rest, rest
     index = json.loads((workshop.out / "trial" / "index.json").read_text())
     assert {job["name"]: job["status"] for job in index["jobs"]} == {"a_quick": "passed", "b_waits": "interrupted"}
     assert not list(workshop.out.rglob(".draft*"))
@@ -407,3 +407,32 @@ def test_ctrl_c_keeps_what_is_finished_and_the_next_run_goes_on(workshop, number
     assert "reused    a_quick" in again.stdout
     assert "passed    b_waits" in again.stdout
     assert again.stderr == ""
+
+
+def test_ctrl_c_while_a_page_is_made_leaves_no_half_imported_module(workshop):
+    workshop.notebook("a_quick", "print(K)")
+    workshop.notebook("b_waits", "import time\ntime.sleep(60)")
+    file = workshop.batch({"template": "*.ipynb"})
+    # As NumPy, this module cannot be imported a second time in one process once its import was cut off.
+    (workshop.folder / "fragile.py").write_text(
+        "import builtins, os, signal, time\n"
+        "if hasattr(builtins, 'begun'): raise ImportError('cannot load module more than once per process')\n"
+        "builtins.begun = True\n"
+        "for _ in range(2):\n    os.kill(os.getpid(), signal.SIGINT)\n    time.sleep(0.5)\n"
+    )
+    code = (
+        "from bundlebook.reports import _pages\nfrom bundlebook.cli import main\nmake = _pages.page\n"
+        "def page(*args, **kwargs):\n    import fragile\n    return make(*args, **kwargs)\n"
+        "_pages.page = page\nmain()"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", code, "report", str(file), "--jobs", "1"],
+        env=os.environ | {"BUNDLEBOOK_OUT": str(workshop.out), "PYTHONPATH": str(workshop.folder)},
+        capture_output=True,
+        text=True,
+        timeout=90,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )
+    assert ran.returncode == 130, ran.stdout + ran.stderr
+    assert "1 good, 1 interrupted" in ran.stdout, ran.stdout + ran.stderr
+    assert (workshop.out / "trial" / "a_quick.html").exists()

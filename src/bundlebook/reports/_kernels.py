@@ -281,8 +281,9 @@ def _kernel_class(folder: Path, log, watch: Watch) -> type:
 
 @contextmanager
 def patient() -> Iterator[Event]:
-    """Let the first Ctrl-C wait until nothing is half done, an import or a page; the second one ends everything.
+    """Let Ctrl-C wait until nothing is half done, an import, a page or a stop; the third one ends everything.
 
+    The second one waits too: people press it twice, and a module whose import was cut off cannot be imported again.
     The same holds for the signals by which a machine that shuts down and a terminal that closes end a process.
     """
     asked = Event()
@@ -297,13 +298,14 @@ def patient() -> Iterator[Event]:
         for number, handler in before.items():
             signal.signal(number, handler)
 
-    def first(number, frame) -> None:
+    def ask(number, frame) -> None:
+        if asked.is_set():
+            restore()
         asked.set()
-        restore()
 
     for number in numbers:
         if before[number] != signal.SIG_IGN:  # a job of a shell's background: Ctrl-C is not meant for it
-            signal.signal(number, first)
+            signal.signal(number, ask)
     try:
         yield asked
     finally:
