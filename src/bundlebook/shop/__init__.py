@@ -3,7 +3,8 @@
 - :mod:`~bundlebook.shop.shop` — ``Shop``, the tables everything else takes; :mod:`~bundlebook.shop.schema` is their
   contract.
 - :mod:`~bundlebook.shop.sources` — ``load_shop``: the real shop (:mod:`~bundlebook.shop.completejourney`), the sample,
-  or a folder of the reader's files; ``propose_shop`` and ``write_shop`` make such a folder out of any export.
+  or a folder of the reader's files; ``propose_shop`` and ``write_shop`` make such a folder out of any export;
+  ``read_increment`` reads one more file of events.
 - :mod:`~bundlebook.shop.inventory` — ``capabilities``, what a shop's tables hold; ``check_losses``, what was lost.
 - :mod:`~bundlebook.shop.pseudonyms` — ``pseudonym``, what a user is called on a page.
 - :mod:`~bundlebook.shop.cleaning` — ``clean``, step by step, as a :mod:`~bundlebook.shop.policy` says;

@@ -1,4 +1,9 @@
 from . import zhangsan as zhangsan
+from ._intake.increments import (
+    Increment as Increment,
+    read_catalogue as read_catalogue,
+    read_increment as read_increment,
+)
 from ._intake.proposal import Proposal as Proposal, Wishes as Wishes, propose_shop as propose_shop
 from ._intake.writer import (
     Written as Written,

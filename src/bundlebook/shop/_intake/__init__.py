@@ -5,6 +5,7 @@
 - ``rawfile``: one file's table before conversion, the check of its header and its memory, and parquet files.
 - ``csvfile``: CSV files: encoding, delimiter, quotation marks, row numbers.
 - ``convert``: cells into the types of the contract; rows that cannot be used are set aside with a reason.
+- ``increments``: what a weekly run reads: the folder without its log, one file of events with the row of each.
 
 And how a shop system's exports become such a folder (``bundlebook new``):
 
