@@ -27,3 +27,11 @@ def test_cited_and_random_purchases_are_drawn_by_place():
     table = pd.DataFrame({"cited": [0.5, 1.0], "random": [0.0, 0.5]}, index=[1, 2])
     (ax,) = plots.deletions({"EASE": table}, axes=[plt.figure().subplots()])
     assert [list(line.get_ydata()) for line in ax.get_lines()] == [[0.5, 1.0], [0.0, 0.5]]
+
+
+def test_every_share_stands_in_its_cell_and_what_is_missing_stays_empty():
+    groups = pd.MultiIndex.from_tuples([("users", "all of them"), ("segment", "a $1 $2")])
+    table = pd.DataFrame([[0.25, 0.9], [0.5, float("nan")]], ["one", "two"], groups)
+    ax = plots.shares_by_group(table, ax=plt.figure().subplots())
+    assert {text.get_position(): text.get_text() for text in ax.texts} == {(0, 0): "25", (1, 0): "90", (0, 1): "50"}
+    assert [label.get_text() for label in ax.get_xticklabels()] == ["all users", r"segment a \$1 \$2"]

@@ -27,9 +27,8 @@ def index(tmp_path_factory):
 
 def test_all_chapters_pass_on_the_sample_shop(index):
     code, content = index
-    assert {job["name"]: job["status"] for job in content["jobs"]} == {
-        file.stem: "passed" for file in chapters.chapter_files()
-    }
+    names = [*(file.stem for file in chapters.chapter_files()), "data-card", "model-cards"]
+    assert {job["name"]: job["status"] for job in content["jobs"]} == dict.fromkeys(names, "passed")
     assert code == 0
 
 

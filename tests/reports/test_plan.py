@@ -218,10 +218,10 @@ def test_types_follow_the_default(default, value, fits):
     assert Parameter("X", default).fits(value) is fits
 
 
-def test_the_shipped_batch_names_every_chapter():
+def test_the_shipped_batch_names_every_chapter_and_the_cards():
     from bundlebook.chapters import chapter_files
 
     if not chapter_files():
         pytest.skip("no chapter is written yet")
     batch = load_batch(find_batch("chapters"))
-    assert [job.name for job in batch.jobs] == [file.stem for file in chapter_files()]
+    assert [job.name for job in batch.jobs] == [*(file.stem for file in chapter_files()), "data-card", "model-cards"]

@@ -1,4 +1,4 @@
-"""Figures of privacy and explanation: how few purchases name a user, what noise costs, which reasons hold."""
+"""Figures of privacy and explanation: unicity, what noise costs, which reasons hold, where models fail."""
 
 from collections.abc import Mapping
 
@@ -17,6 +17,7 @@ from bundlebook.plots._style import (
     get_axes,
     log_ticks,
     percent_ticks,
+    plain,
 )
 
 
@@ -93,3 +94,26 @@ def deletions(tables: Mapping[str, pd.DataFrame], *, axes: Panels | None = None)
         percent_ticks(panel.yaxis)
     panels[0].set_ylabel("leaves the list")
     panels[0].legend(title="taken away", loc="best")
+
+
+@figure
+def shares_by_group(table: pd.DataFrame, *, ax: Axes | None = None) -> None:
+    """Draw a share for each model and group as a table of coloured numbers.
+
+    Parameters
+    ----------
+    table : DataFrame of float
+        Models as rows, groups as columns: ``(by, group)``. NaN stays empty.
+    """
+    ax = get_ax(ax, (2.6 + 0.62 * table.shape[1], 1.9 + 0.3 * len(table)))
+    values = table.to_numpy(dtype=float)
+    ax.imshow(np.where(np.isnan(values), 0, values), cmap="Blues", vmin=0, vmax=1, aspect="auto")
+    for row, column in np.ndindex(*values.shape):
+        if not np.isnan(values[row, column]):
+            ax.text(column, row, f"{100 * values[row, column]:.0f}", ha="center", va="center", fontsize=9,
+                    color="white" if values[row, column] > 0.6 else "black")  # fmt: skip
+    ax.set_yticks(range(len(table)), [plain(str(name)) for name in table.index], fontsize=9)
+    labels = [plain(" ".join((by, group) if by != "users" else ("all", by))) for by, group in table.columns]
+    ax.set_xticks(range(table.shape[1]), labels, rotation=40, ha="right", fontsize=9)
+    ax.set(title="Share of the purchases that each model's lists find, %")
+    ax.grid(visible=False)

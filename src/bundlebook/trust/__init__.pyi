@@ -8,6 +8,13 @@ from .audit import (
     gaussian_epsilon as gaussian_epsilon,
     membership as membership,
 )
+from .cards import (
+    Groups as Groups,
+    ModelCard as ModelCard,
+    data_card as data_card,
+    model_card as model_card,
+    private_card as private_card,
+)
 from .differential import (
     Ledger as Ledger,
     PrivateFrequency as PrivateFrequency,
