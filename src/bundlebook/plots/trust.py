@@ -107,11 +107,12 @@ def shares_by_group(table: pd.DataFrame, *, ax: Axes | None = None) -> None:
     """
     ax = get_ax(ax, (2.6 + 0.62 * table.shape[1], 1.9 + 0.3 * len(table)))
     values = table.to_numpy(dtype=float)
-    ax.imshow(np.where(np.isnan(values), 0, values), cmap="Blues", vmin=0, vmax=1, aspect="auto")
+    most = np.nanmax(values, initial=1e-9)
+    ax.imshow(np.where(np.isnan(values), 0, values), cmap="Blues", vmin=0, vmax=most, aspect="auto")
     for row, column in np.ndindex(*values.shape):
         if not np.isnan(values[row, column]):
             ax.text(column, row, f"{100 * values[row, column]:.0f}", ha="center", va="center", fontsize=9,
-                    color="white" if values[row, column] > 0.6 else "black")  # fmt: skip
+                    color="white" if values[row, column] > 0.6 * most else "black")  # fmt: skip
     ax.set_yticks(range(len(table)), [plain(str(name)) for name in table.index], fontsize=9)
     labels = [plain(" ".join((by, group) if by != "users" else ("all", by))) for by, group in table.columns]
     ax.set_xticks(range(table.shape[1]), labels, rotation=40, ha="right", fontsize=9)
