@@ -174,31 +174,38 @@ def search(row_start, row_item, col_start, col_row, min_count, max_len, budget, 
 
 
 @njit(cache=True)
-def count(col_start, col_row, items, start, counts):
-    """Walk the baskets of each itemset's rarest item and look the others up."""
-    for number in range(len(start) - 1):
-        ids = items[start[number] : start[number + 1]]
-        rarest = 0
-        for place in range(len(ids)):
-            if ids[place] < 0:
-                rarest = -1
+def count(n_rows, col_start, col_row, items, start, counts):
+    """Walk the baskets of each itemset's rarest item and look the others up, the most frequent one in a mask."""
+    n = len(start) - 1
+    rarest, most = np.full(n, -1), np.full(n, -1)
+    for number in range(n):
+        for item in items[start[number] : start[number + 1]]:
+            if item < 0:  # never bought
+                rarest[number] = most[number] = -1
                 break
-            size = col_start[ids[place] + 1] - col_start[ids[place]]
-            if size < col_start[ids[rarest] + 1] - col_start[ids[rarest]]:
-                rarest = place
-        if rarest < 0:
+            size = col_start[item + 1] - col_start[item]
+            if rarest[number] < 0 or size < col_start[rarest[number] + 1] - col_start[rarest[number]]:
+                rarest[number] = item
+            if most[number] < 0 or size > col_start[most[number] + 1] - col_start[most[number]]:
+                most[number] = item
+    holds, held = np.zeros(n_rows, dtype=np.bool_), -1
+    for number in np.argsort(most):  # one mask serves all itemsets with the same most frequent item
+        if rarest[number] < 0:
             continue
-        for row in col_row[col_start[ids[rarest]] : col_start[ids[rarest] + 1]]:
-            inside = True
-            for place in range(len(ids)):
-                if place != rarest:
-                    rows = col_row[col_start[ids[place]] : col_start[ids[place] + 1]]
+        if most[number] != held:
+            holds[:] = False
+            held = most[number]
+            holds[col_row[col_start[held] : col_start[held + 1]]] = True
+        for row in col_row[col_start[rarest[number]] : col_start[rarest[number] + 1]]:
+            inside = holds[row]
+            for item in items[start[number] : start[number + 1]]:
+                if not inside:
+                    break
+                if item != rarest[number] and item != held:
+                    rows = col_row[col_start[item] : col_start[item + 1]]
                     at = np.searchsorted(rows, row)
-                    if at == len(rows) or rows[at] != row:
-                        inside = False
-                        break
-            if inside:
-                counts[number] += 1
+                    inside = at < len(rows) and rows[at] == row
+            counts[number] += inside
 
 
 @njit(cache=True)
@@ -321,32 +328,42 @@ def expected_in_groups(ids, col_start, col_group, col_row, table_start, size_sta
     """Expected number of baskets with all items of each row of *ids*: the sum over the groups that know all of them."""
     n, k = ids.shape
     out = np.zeros(n)
-    rows = np.empty(k, dtype=np.int64)
+    rows, at = np.empty(k, dtype=np.int64), np.empty(k, dtype=np.int64)
     for itemset in range(n):
         rarest = ids[itemset, 0]
-        for item in ids[itemset]:
+        for place in range(k):
+            item = ids[itemset, place]
+            at[place] = col_start[item]
             if col_start[item + 1] - col_start[item] < col_start[rarest + 1] - col_start[rarest]:
                 rarest = item
         for group in col_group[col_start[rarest] : col_start[rarest + 1]]:
             known = 0
-            for item in ids[itemset]:
-                begin, end = col_start[item], col_start[item + 1]
-                at = begin + np.searchsorted(col_group[begin:end], group)
-                if at == end or col_group[at] != group:
+            for place in range(k):  # groups ascend within an item, so each list is walked once
+                end = col_start[ids[itemset, place] + 1]
+                while at[place] < end and col_group[at[place]] < group:
+                    at[place] += 1
+                if at[place] == end or col_group[at[place]] != group:
                     break
-                rows[known] = col_row[at]
+                rows[place] = table_start[group] + col_row[at[place]] * (size_start[group + 1] - size_start[group])
                 known += 1
             if known < k:
                 continue
             first, last = size_start[group], size_start[group + 1]
-            for s in range(first, last):
+            if k == 2:  # the sums below, written out: most questions are about pairs
+                for s in range(last - first):
+                    p, q = table[rows[0] + s], table[rows[1] + s]
+                    free = (1 - p) * (1 - q) / spread[first + s]
+                    out[itemset] += number[first + s] * p * q * max(0.0, 1 - free)
+                continue
+            for s in range(last - first):
                 together, left, squares = 1.0, 0.0, 0.0
                 for place in range(k):
-                    p = table[table_start[group] + rows[place] * (last - first) + s - first]
+                    p = table[rows[place] + s]
                     together *= p
                     left += 1 - p
                     squares += (1 - p) ** 2
                 for place in range(1, k):
-                    together *= max(0.0, 1 - place * (left**2 - squares) / (k * (k - 1) * spread[s]))
-                out[itemset] += number[s] * together
+                    share = place * (left**2 - squares) / (k * (k - 1) * spread[first + s])
+                    together *= max(0.0, 1 - share)
+                out[itemset] += number[first + s] * together
     return out

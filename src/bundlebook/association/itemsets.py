@@ -146,7 +146,8 @@ def count_itemsets(baskets: BasketLike, itemsets: Iterable[tuple[str, ...]]) -> 
     columns = encoded.matrix.tocsc()
     counts = np.zeros(len(sets), dtype=np.int64)
     if len(items):
-        _compiled.count(columns.indptr.astype(np.int64), columns.indices.astype(np.int64), items, start, counts)
+        col_start, col_row = columns.indptr.astype(np.int64), columns.indices.astype(np.int64)
+        _compiled.count(encoded.n_baskets, col_start, col_row, items, start, counts)
     counts[np.diff(start) == 0] = encoded.n_baskets
     return counts
 

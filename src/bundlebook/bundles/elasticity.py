@@ -161,7 +161,7 @@ def item_weeks(shop: Shop, start: np.datetime64, end: np.datetime64, level: str)
     sold = by_product.notna().sum(axis=1)
     regular = by_product[sold >= min(n_weeks / 2, sold.max())]
     # A week without a sale has no price; the product's usual one stands in.
-    log_price = np.log(regular.T.fillna(regular.median(axis=1)).T)
+    log_price = np.log(regular.where(regular.notna(), regular.median(axis=1), axis=0))
     weight = lines["product"].value_counts().reindex(regular.index)
     known = (
         lines.drop_duplicates("product")
