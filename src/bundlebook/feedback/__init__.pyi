@@ -1,4 +1,22 @@
+from .bandit import BanditRuns as BanditRuns, play_bandit as play_bandit, regret_bound as regret_bound
 from .counts import Counts as Counts
+from .drift import page_hinkley as page_hinkley, stream_facts as stream_facts, surprises as surprises
+from .exposure import ExposureRuns as ExposureRuns, exposure_loop as exposure_loop, tastes as tastes
+from .guard import Guard as Guard, Taken as Taken, take_in as take_in
+from .online import (
+    RunningCounts as RunningCounts,
+    RunningEASE as RunningEASE,
+    gradient_step as gradient_step,
+    rank_update as rank_update,
+)
+from .prequential import (
+    REGIMES as REGIMES,
+    Prequential as Prequential,
+    judge_scores as judge_scores,
+    prequential_tasks as prequential_tasks,
+    run_prequential as run_prequential,
+    update_days as update_days,
+)
 from .store import Busy as Busy, EventStore as EventStore, Intake as Intake
 from .weekly import (
     Forgotten as Forgotten,

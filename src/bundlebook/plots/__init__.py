@@ -5,6 +5,7 @@
 * ``bundles``: demand curves, the Pareto front, the card of a bundle, exposures
 * ``cleaning``: clocks, quantities, weeks and the parts of a split, filled gaps
 * ``evaluation``: the protocol, dots with intervals, calibration, growing histories, accuracy against cost
+* ``feedback``: regimes over the weeks, regret, alarms, a simulated loop of exposure
 * ``networks``: drawings of the recurrent cells, of the gradient through time, of the whole recommender
 * ``profiles``: portraits, source weights
 * ``reports``: segments, uplift beside its need, campaigns

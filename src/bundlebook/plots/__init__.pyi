@@ -4,6 +4,7 @@ from . import (
     bundles as bundles,
     cleaning as cleaning,
     evaluation as evaluation,
+    feedback as feedback,
     networks as networks,
     profiles as profiles,
     reports as reports,
