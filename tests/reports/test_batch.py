@@ -436,3 +436,46 @@ def test_ctrl_c_while_a_page_is_made_leaves_no_half_imported_module(workshop):
     assert ran.returncode == 130, ran.stdout + ran.stderr
     assert "1 good, 1 interrupted" in ran.stdout, ran.stdout + ran.stderr
     assert (workshop.out / "trial" / "a_quick.html").exists()
+
+
+@pytest.mark.skipif(not hasattr(os, "killpg"), reason="kernels are ended by their group of processes")
+def test_a_kernel_that_holds_the_interpreter_does_not_outlive_a_killed_run(workshop):
+    hold = f"import os, re\nopen({str(workshop.folder / 'pid')!r}, 'w').write(str(os.getpid()))\n"
+    workshop.notebook("stuck", hold + "re.match('(a+)+$', 'a' * 60 + 'b')")
+    file = workshop.batch({"template": "stuck.ipynb"})
+    environment = {**os.environ, "BUNDLEBOOK_OUT": str(workshop.out)}
+    command = [sys.executable, "-c", "from bundlebook.cli import main; main()", "report", str(file)]
+    with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as runner:
+        pid, until = workshop.folder / "pid", time.monotonic() + 120
+        while not (pid.exists() and pid.read_text()) and time.monotonic() < until:
+            time.sleep(0.1)
+        kernel = psutil.Process(int(pid.read_text()))
+        time.sleep(0.5)  # until it is inside the regular expression
+        runner.kill()
+    try:
+        assert psutil.wait_procs([kernel], timeout=20)[0], "the kernel runs on without anybody"
+    finally:
+        if kernel.is_running():
+            kernel.kill()
+
+
+def test_two_batch_files_of_one_name_do_not_share_a_folder(workshop, capsys, monkeypatch):
+    monkeypatch.setenv("BUNDLEBOOK_OUT", str(workshop.out))
+    template = str(workshop.notebook("fine", "print(1)"))
+    one, two = (workshop.folder / name / "few.yaml" for name in ("a", "b"))
+    for number, file in enumerate((one, two)):
+        file.parent.mkdir()
+        file.write_text(f"title: batch {number}\njobs:\n  - template: {template}\n    name: ok-1\n")
+    assert report(str(one)) == 0
+    page = (workshop.out / "few" / "ok-1.html").read_bytes()
+    capsys.readouterr()
+    assert report(str(two)) == 2
+    said = capsys.readouterr().err
+    assert "another batch file called few.yaml" in said and "Remedy: rename" in said
+    assert (workshop.out / "few" / "ok-1.html").read_bytes() == page
+    one.write_text(one.read_text().replace("batch 0", "edited"))  # the same file, edited
+    assert report(str(one)) == 0
+    moved = workshop.folder / "c"
+    one.parent.rename(moved)  # the same content elsewhere: the project was moved
+    assert report(str(moved / "few.yaml")) == 0
+    assert str(workshop.folder) not in (workshop.out / "few" / "runs" / ".batch.json").read_text()

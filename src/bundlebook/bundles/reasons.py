@@ -1,15 +1,175 @@
-"""Why this bundle: sentences that a customer could read, and the numbers behind them for the analyst."""
+"""Why this bundle: sentences that a customer could read, the test that they are true, and the analyst's numbers."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 
-from bundlebook.bundles.generate import Links, _source_names
-from bundlebook.bundles.joint import CoPurchase
+from bundlebook.bundles.generate import Candidates, Links, _source_names
+from bundlebook.bundles.joint import CoPurchase, SetCalibration, joint_probability
 from bundlebook.bundles.pricing import Priced
 from bundlebook.shop import PERIOD_DAYS, Baskets
 
 #: A pair is worth a sentence from this size-adjusted lift on.
 _WORTH_SAYING = 1.5
+#: Most words of a reason, and of one name in a reason that would be longer.
+_WORDS, _NAME_WORDS = 25, 4
+
+
+@dataclass(frozen=True)
+class Reason:
+    """A sentence, and what it says the bundle rests on. Exactly one of the four is given.
+
+    Attributes
+    ----------
+    text : str
+        At most 25 words. It names the user's own purchases, or what many customers do, never another user's.
+    bought : tuple of int
+        Items that the user bought.
+    held : int or None
+        Item that lies in the basket.
+    bond : tuple of two ints, or None
+        Items that go together.
+    common : int or None
+        Item that many buy.
+    """
+
+    text: str
+    bought: tuple[int, ...] = ()
+    held: int | None = None
+    bond: tuple[int, int] | None = None
+    common: int | None = None
+
+
+def possible_reasons(
+    sets: Candidates,
+    row: int,
+    links: Links,
+    history: Baskets | None,
+    in_basket: tuple[int, ...] = (),
+    names: np.ndarray | None = None,
+) -> list[Reason]:
+    """List what might be the reason for one set, the most telling first; nothing of it is tested yet.
+
+    Parameters
+    ----------
+    sets : Candidates
+    row, links, history, in_basket, names
+        As in :func:`explain`.
+
+    Returns
+    -------
+    list of Reason
+        For each item that the user bought before its rhythm, the shortest first; all of these together; then each bond
+        that is beyond chance, complements first. For a stranger how many buy the most likely item, and the bonds.
+    """
+    ids, names = list(sets.ids(row)), sets.items if names is None else names
+    found: list[Reason] = []
+    if history is None:
+        best = max(ids, key=lambda item: sets.p[item])
+        if sets.p[best] >= 0.01:
+            found.append(Reason(_common(sets.p[best], names[best]), common=best))
+    else:
+        found += _habits(ids, names, _rhythms(history, ids))
+    for i, j, text in _bonds(ids, list(in_basket), links):
+        said = _short(text, names[i], names[j])
+        found.append(Reason(said, held=j) if j in in_basket else Reason(said, bond=(i, j)))
+    return found
+
+
+def _habits(ids: list[int], names: np.ndarray, rhythms: list[tuple[int, float]]) -> list[Reason]:
+    bought = [(item, times, gap) for item, (times, gap) in zip(ids, rhythms, strict=True) if times]
+    new = [names[item] for item, (times, _) in zip(ids, rhythms, strict=True) if not times]
+    found = []
+    for item, times, gap in sorted(bought, key=lambda one: (np.isnan(one[2]), one[2], -one[1], names[one[0]])):
+        if np.isnan(gap):
+            text = _short("You have bought {} before" + ("." if times == 1 else ", twice."), names[item])
+        elif new:
+            text = _short(f"You buy {{}} {_every(gap)}; {{}} would be new to you.", names[item], new[0])
+        else:
+            text = _short(f"You buy {{}} {_every(gap)}.", names[item])
+        found.append(Reason(text, (item,)))
+    if len(bought) > 1:
+        listed = [names[item] for item, _, _ in bought]
+        text = _short("You have bought " + ", ".join(["{}"] * (len(listed) - 1)) + " and {} before.", *listed)
+        found.append(Reason(text, tuple(item for item, _, _ in bought)))
+    return found
+
+
+def _short(text: str, *names: str) -> str:
+    """Fill names into a sentence, each cut to its first words where the sentence would be too long."""
+    said = text.format(*names)
+    most = _NAME_WORDS
+    while len(said.split()) > _WORDS and most:
+        said = text.format(*(" ".join(str(name).split()[:most]) for name in names))
+        most -= 1
+    return said
+
+
+def _common(p: float, name: str) -> str:
+    return _short(f"{100 * p:.0f} of 100 customers buy {{}} within {PERIOD_DAYS // 7} weeks.", name)
+
+
+def first_true(reasons: Iterable[Reason], shown_without: Callable[[Reason], bool]) -> str | None:
+    """Return the first sentence that passes the deletion test: without what it names the bundle is not shown.
+
+    Parameters
+    ----------
+    reasons : iterable of Reason
+    shown_without : callable
+        Whether the bundle would still be on the page if what the reason names were not there.
+
+    Examples
+    --------
+    >>> tried = [Reason("You buy tea.", (1,)), Reason("You buy milk.", (2,))]
+    >>> first_true(tried, lambda reason: reason.bought == (1,))
+    'You buy milk.'
+    >>> first_true(tried, lambda reason: True) is None
+    True
+    """
+    return next((reason.text for reason in reasons if not shown_without(reason)), None)
+
+
+def never_bought(history: Baskets, gone: tuple[int, ...]) -> Baskets | None:
+    """Return one user's history without some items; None if nothing is left."""
+    cells = history.quantities.tocsr(copy=True)
+    cells.data[np.isin(cells.indices, gone)] = 0
+    cells.eliminate_zeros()
+    left = replace(history, quantities=cells).where(np.diff(cells.indptr) > 0)
+    return left if left.n_baskets else None
+
+
+def weakened(sets: Candidates, reason: Reason, psi: np.ndarray, calibration: SetCalibration | None) -> Candidates:
+    """Score candidates again as if two items had nothing to do with each other, or one were as common as most.
+
+    The sets themselves stay: without the bond some would not even have been proposed, so the test is on the safe side.
+
+    Parameters
+    ----------
+    sets : Candidates
+    reason : Reason
+        With a bond, whose odds ratio becomes 1, or a common item, whose P becomes the median of the candidates' items.
+    psi : ndarray, shape (n_items, n_items)
+        Odds ratios that the sets were scored with.
+    calibration : SetCalibration, optional
+    """
+    p, raw = sets.p, sets.raw.copy()
+    if reason.bond:
+        touched = np.all([(sets.members == item).any(axis=1) for item in reason.bond], axis=0)
+    else:
+        p = sets.p.copy()
+        p[reason.common] = np.median(sets.p[np.unique(sets.members[sets.members >= 0])])
+        touched = (sets.members == reason.common).any(axis=1)
+    for size in np.unique(sets.size[touched]).tolist():
+        rows = np.flatnonzero(touched & (sets.size == size))
+        members = sets.members[rows, :size]
+        bonds = psi[members[:, :, None], members[:, None, :]].astype(np.float64)
+        if reason.bond:
+            inside = np.isin(members, reason.bond)
+            bonds[inside[:, :, None] & inside[:, None, :]] = 1.0
+        raw[rows] = joint_probability(p[members], bonds)
+    return replace(sets, p=p, raw=raw, probability=raw if calibration is None else calibration(raw, sets.size))
 
 
 def explain(
@@ -21,7 +181,10 @@ def explain(
     in_basket: tuple[int, ...] = (),
     names: np.ndarray | None = None,
 ) -> tuple[str, ...]:
-    """Say in sentences why one set is offered; each sentence is made from a number.
+    """Say in sentences what speaks for one set; each sentence is made from a number.
+
+    Whether the set would be shown without what a sentence names is not asked here: a page asks it
+    (:meth:`~bundlebook.bundles.BundleRecommender.recommend`), and shows tested reasons only.
 
     Parameters
     ----------
@@ -56,20 +219,23 @@ def explain(
     names = sets.items if names is None else names
     if history is None:
         best = max(ids, key=lambda item: sets.p[item])
-        many = f"{100 * sets.p[best]:.0f} of 100 customers buy {names[best]} within {PERIOD_DAYS // 7} weeks."
-        sentences = [many] if sets.p[best] >= 0.01 else []
+        sentences = [_common(sets.p[best], names[best])] if sets.p[best] >= 0.01 else []
     else:
         sentences = [_habit(names[ids].tolist(), _rhythms(history, ids))]
-    bond = _bond(names, ids, list(in_basket), links)
-    if bond:
-        sentences.append(bond)
-    if priced.discount[row] > 0:
-        saved = priced.usual_price[row] - priced.price[row]
-        sentences.append(
-            f"Together {currency}{priced.price[row]:.2f} instead of {currency}{priced.usual_price[row]:.2f}: "
-            f"you save {currency}{saved:.2f}."
-        )
-    return tuple(sentences)
+    for i, j, text in _bonds(ids, list(in_basket), links)[:1]:
+        sentences.append(text.format(names[i], names[j]))
+    return (*sentences, *saving(priced, row, currency))
+
+
+def saving(priced: Priced, row: int, currency: str = "") -> tuple[str, ...]:
+    """Say what one set saves; nothing where there is no discount. A fact about the price, and no reason to be shown."""
+    if priced.discount[row] <= 0:
+        return ()
+    saved = priced.usual_price[row] - priced.price[row]
+    return (
+        f"Together {currency}{priced.price[row]:.2f} instead of {currency}{priced.usual_price[row]:.2f}: "
+        f"you save {currency}{saved:.2f}.",
+    )
 
 
 def _rhythms(history: Baskets, ids: list[int]) -> list[tuple[int, float]]:
@@ -113,22 +279,23 @@ def _every(days: float) -> str:
     return "twice a year or less"
 
 
-def _bond(names: np.ndarray, ids: list[int], held: list[int], links: Links) -> str | None:
-    """Sentence on the strongest complements, or else on the pair of the same taste with the highest adjusted lift.
+def _bonds(ids: list[int], held: list[int], links: Links) -> list[tuple[int, int, str]]:
+    """Pairs worth a sentence, complements first, then pairs of the same taste, each by its adjusted lift.
 
     The numbers are for the analyst (:func:`numbers`); a customer has no use for a lift.
     """
     i, j = np.array([(i, j) for place, i in enumerate(ids) for j in [*ids[place + 1 :], *held]]).T
     told = links.lift[i, j] >= _WORTH_SAYING
+    found: list[tuple[int, int, str]] = []
     for strength, text in (
         (links.within, "Customers who buy {} often put {} into the same basket."),
         (links.lift, "Many customers who buy {} also buy {}."),
     ):
         lift = np.where(told, np.nan_to_num(strength[i, j]), 0.0)
-        best = int(lift.argmax())
-        if lift[best] > 0:
-            return text.format(names[i[best]], names[j[best]])
-    return None
+        order = np.argsort(-lift, kind="stable")
+        found += [(int(i[pair]), int(j[pair]), text) for pair in order if lift[pair] > 0]
+        told &= lift <= 0
+    return found
 
 
 def numbers(priced: Priced, row: int, links: Links, together: CoPurchase) -> pd.DataFrame:

@@ -13,9 +13,9 @@ from bundlebook.bundles.bundle import Bundle
 from bundlebook.bundles.elasticity import Demand, demand
 from bundlebook.bundles.generate import Candidates, Filters, candidates, link_items
 from bundlebook.bundles.joint import SetCalibration, co_purchase
-from bundlebook.bundles.page import Limits, Taste, choose, objective
+from bundlebook.bundles.page import Limits, Objective, Taste, choose, objective
 from bundlebook.bundles.pricing import ASSUMED_MARGIN, DISCOUNTS, Priced, Weights, price, prices
-from bundlebook.bundles.reasons import explain
+from bundlebook.bundles.reasons import Reason, first_true, never_bought, possible_reasons, saving, weakened
 from bundlebook.errors import BundlebookError
 from bundlebook.recommenders import BasketCompleter, Calibrated, DecayedFrequency, ProbabilisticRecommender
 from bundlebook.shop import PERIOD_DAYS, Baskets, Shop, common_items, group_baskets
@@ -182,18 +182,15 @@ class BundleRecommender:
         held = self._held(basket)
         if kind not in ("personal", "matching", "discounted"):
             raise BundlebookError(f"unknown kind {kind!r}", remedy="use 'personal', 'matching' or 'discounted'")
-        psi = self.together_.psi
-        calibration: SetCalibration | None = self.calibration_
+        psi, calibration = self._strengths(kind)
         if kind == "discounted":
-            # Customers differ, and that alone brings items together in the crowd: hence the crude odds ratio.
-            p, psi, calibration = self.everybody_, self.together_.crude, None
+            p = self.everybody_
         elif kind == "matching":
             if not len(held):
                 raise BundlebookError("no known item lies in the basket", where="candidates", remedy="pass basket=")
             cart = sparse.csr_matrix((np.ones(len(held)), ([0] * len(held), held)), shape=(1, len(self.items_)))
             own = self._nobody if history is None else history
             p = self.completer_.probability(cart, own, np.zeros(1, np.int64), self.at_)[0]
-            calibration = None  # it was learned on whole periods
         else:
             p = self.probability(history)
         return candidates(
@@ -209,6 +206,13 @@ class BundleRecommender:
             calibration,
             must_hold,
         )
+
+    def _strengths(self, kind: _Kind) -> tuple[np.ndarray, SetCalibration | None]:
+        """Odds ratios, and the calibration, of one kind of sets."""
+        if kind == "discounted":
+            # Customers differ, and that alone brings items together in the crowd: hence the crude odds ratio.
+            return self.together_.crude, None
+        return self.together_.psi, self.calibration_ if kind == "personal" else None  # learned on whole periods
 
     def price(self, sets: Candidates, least_discount: float = 0.0) -> Priced:
         """Offer candidates at every discount, with the fitted prices, costs and elasticities."""
@@ -253,21 +257,51 @@ class BundleRecommender:
         -------
         list of Bundle
             Best first, as :func:`~bundlebook.bundles.page.choose` gives them.
+
+        Notes
+        -----
+        The reason of a bundle has passed a deletion test: the page is filled again as if what the reason names were
+        not there (the purchases, the item in the basket, the bond, the popularity), and the bundle is gone. If the
+        first reason fails, the next is tried; where all fail, none is given, for a false one is worse.
         """
         if history is not None and (history.day >= self.at_).any():
             history = history.between(end=self.at_)
+
+        def fill(sets: Candidates) -> tuple[Priced, Objective, tuple[int, ...]]:
+            priced = self.price(sets, 0.05 if kind == "discounted" else 0.0)
+            goal = objective(priced, self.category_, weights, self.taste)
+            own = self.own_brand(priced) if need_own_brand else None
+            return priced, goal, choose(goal, k, replace(limits or Limits(), given=priced.given, own_brand=own), method)
+
+        def without(reason: Reason) -> Candidates:
+            if reason.bought and history is not None:
+                return self.candidates(never_bought(history, reason.bought), kind, basket, filters)
+            if reason.held is not None:
+                label = self.items_[reason.held]
+                return self.candidates(history, kind, tuple(item for item in basket if item != label), filters)
+            return weakened(sets, reason, *self._strengths(kind))
+
+        def shown_without(reason: Reason, ids: frozenset[int]) -> bool:
+            key = replace(reason, text="")  # bundles of a page may name the same purchase
+            if key not in pages:
+                try:
+                    other, _, rows = fill(without(reason))
+                    pages[key] = {frozenset(other.sets.ids(row)) for row in rows}
+                except BundlebookError:  # without it there is no page at all
+                    pages[key] = set()
+            return ids in pages[key]
+
         sets = self.candidates(history, kind, basket, filters)
-        priced = self.price(sets, 0.05 if kind == "discounted" else 0.0)
-        goal = objective(priced, self.category_, weights, self.taste)
-        limits = replace(
-            limits or Limits(),
-            given=priced.given,
-            own_brand=self.own_brand(priced) if need_own_brand else None,
-        )
-        chosen = choose(goal, k, limits, method)
-        held = tuple(self._held(basket).tolist())
-        told = self.links_, history, self.currency_, held, self.names_
-        return [Bundle.of(priced, row, goal, explain(priced, row, *told)) for row in chosen]
+        priced, goal, chosen = fill(sets)
+        held, pages = tuple(self._held(basket).tolist()), dict[Reason, set[frozenset[int]]]()
+        found = []
+        for row in chosen:
+            ids = frozenset(priced.sets.ids(row))
+            tried = possible_reasons(priced.sets, row, self.links_, history, held, self.names_)
+            reason = first_true(tried, lambda one, ids=ids: shown_without(one, ids))
+            said = (*([reason] if reason else []), *saving(priced, row, self.currency_))
+            found.append(Bundle.of(priced, row, goal, said))
+        return found
 
     def _held(self, basket: Iterable[str]) -> np.ndarray:
         """Columns of the items in a basket; a basket of which nothing is known would change nothing, and is refused."""

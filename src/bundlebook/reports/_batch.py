@@ -144,6 +144,8 @@ class Batch:
         Names of those that were asked for.
     first : tuple of str
         Names, beginnings of names or patterns of the jobs to start before all others.
+    source : Path, optional
+        The batch file.
     """
 
     name: str
@@ -151,6 +153,7 @@ class Batch:
     jobs: tuple[Job, ...]
     chosen: frozenset[str]
     first: tuple[str, ...] = ()
+    source: Path | None = None
 
     def in_turn(self, jobs: Iterable[Job]) -> list[Job]:
         """Jobs in the order in which they are started."""
@@ -264,7 +267,7 @@ def load_batch(
         faults.append("its name has no letter or digit")
     if faults:
         raise PlanError(faults, paths.shown(source))
-    return Batch(file_name(source.stem), str(batch.get("title", source.stem)), tuple(jobs), chosen, first)
+    return Batch(file_name(source.stem), str(batch.get("title", source.stem)), tuple(jobs), chosen, first, source)
 
 
 def _override(jobs: list[Job], shop: str | None, settings: Mapping[str, str], faults: list[str]) -> list[Job]:

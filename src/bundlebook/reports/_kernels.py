@@ -18,8 +18,12 @@ from subprocess import Popen, TimeoutExpired
 from threading import Event, Lock, Thread, current_thread, main_thread
 from typing import TYPE_CHECKING, Any
 
+from bundlebook.reports._guardian import Guardian
+
 if TYPE_CHECKING:
     from bundlebook.reports._batch import Job
+
+_guardian = Guardian()
 
 #: How a job can end. Only a passed one is ever reused.
 PASSED, FAILED, DIED, TIMED_OUT = "passed", "failed", "died", "timed out"
@@ -82,6 +86,8 @@ class Watch:
 
     def adopt(self, process: Popen | None) -> None:
         """Remember a kernel's process, and end it at once if the batch was stopped while it started."""
+        if process is not None:
+            _guardian.watch(process.pid)
         with self._lock:
             self.process = process
             stopped = self.stopped

@@ -77,6 +77,33 @@ class Store:
         finally:
             lock.release()
 
+    def claim(self, source: Path) -> None:
+        """Take the folder for one batch file: another one of the same name would overwrite and mix their results.
+
+        A file that was edited, or a project that was moved, is still the same; only one that lies elsewhere *and* says
+        something else is another.
+
+        Raises
+        ------
+        BundlebookError
+            If the folder holds the results of another batch file.
+        """
+        mark = self.runs / ".batch.json"
+        here = {"place": _sha256(str(source.resolve()).encode()), "content": _sha256(source.read_bytes())}
+        try:
+            before = json.loads(mark.read_text(encoding="utf-8"))
+            other = isinstance(before, dict) and all(before.get(part) != value for part, value in here.items())
+        except (OSError, ValueError):
+            before, other = None, False
+        if other and (self.folder / "index.html").exists():
+            raise BundlebookError(
+                f"this folder holds the results of another batch file called {source.name}",
+                where=paths.shown(self.folder),
+                remedy="rename one of the two batch files, remove the folder, or set BUNDLEBOOK_OUT",
+            )
+        if before != here:
+            write_json(mark, here)
+
     def draft(self, name: str) -> Path:
         """A fresh scratch folder for a running job."""
         return Path(tempfile.mkdtemp(prefix=f".draft-{name}-", dir=self.runs))
@@ -97,6 +124,10 @@ class Store:
         if not key or not status or status["status"] != PASSED or status["key"] != key:
             return None
         return status if is_still(self.runs / name / "executed.ipynb", status["notebook"]) else None
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
 
 
 def digest(file: Path) -> str:

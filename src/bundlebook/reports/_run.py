@@ -201,10 +201,12 @@ class BatchRun:
         Raises
         ------
         BundlebookError
-            If another run holds the output folder.
+            If another run holds the output folder, or another batch file of the same name.
         """
         _kernels.quieten()
         with self.store.locked(), _kernels.patient() as asked_to_stop:
+            if self.batch.source is not None:
+                self.store.claim(self.batch.source)
             show = progress(len(self.batch.chosen), self.slots)
             try:
                 waiting = self._look_back(show)
