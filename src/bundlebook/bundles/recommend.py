@@ -3,6 +3,7 @@
 from collections import OrderedDict
 from collections.abc import Iterable
 from dataclasses import replace
+from functools import partial
 from typing import Literal, Self
 
 import numpy as np
@@ -281,7 +282,7 @@ class BundleRecommender:
                 return self.candidates(history, kind, tuple(item for item in basket if item != label), filters)
             return weakened(sets, reason, *self._strengths(kind))
 
-        def shown_without(reason: Reason, ids: frozenset[int]) -> bool:
+        def shown_without(ids: frozenset[int], reason: Reason) -> bool:
             key = replace(reason, text="")  # bundles of a page may name the same purchase
             if key not in pages:
                 try:
@@ -298,7 +299,7 @@ class BundleRecommender:
         for row in chosen:
             ids = frozenset(priced.sets.ids(row))
             tried = possible_reasons(priced.sets, row, self.links_, history, held, self.names_)
-            reason = first_true(tried, lambda one, ids=ids: shown_without(one, ids))
+            reason = first_true(tried, partial(shown_without, ids))
             said = (*([reason] if reason else []), *saving(priced, row, self.currency_))
             found.append(Bundle.of(priced, row, goal, said))
         return found
