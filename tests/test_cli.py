@@ -1,11 +1,9 @@
 """Options of the command line that cannot be are usage errors, before anything is read or made."""
 
-import pandas as pd
 import pytest
 from click.testing import CliRunner
 
 from bundlebook.cli import main
-from bundlebook.shop import load_shop, pseudonym
 from tests.reports import made_shops
 
 ASK = ["ask", "--history", "1001:1@2021-01", "--item", "1005", "--at", "2021-05"]
@@ -25,23 +23,6 @@ def test_minutes_that_no_fit_could_take_are_a_usage_error(minutes):
     result = CliRunner().invoke(main, [*COMMANDS["evaluate"], "--minutes", minutes])
     assert result.exit_code == 2
     assert "Invalid value for '--minutes'" in result.output
-
-
-@pytest.mark.parametrize("pseudonyms", [False, True])
-def test_an_offer_names_users_as_they_are_or_by_pseudonyms(tmp_path, monkeypatch, pseudonyms):
-    def two_rows(shop, users, *args, **kwargs):
-        return pd.DataFrame({"user_id": users[:2], "group": ["offer", "hold-out"], "rank": 1})
-
-    monkeypatch.setattr("bundlebook.bundles.offer_table", two_rows)
-    monkeypatch.setattr("bundlebook.bundles.offers_by_bundle", lambda table, segments: pd.DataFrame())
-    more = ["--pseudonyms"] if pseudonyms else []
-    result = CliRunner().invoke(main, ["offer", "--data", "sample", "--out", str(tmp_path / "offer.csv"), *more])
-    assert result.exit_code == 0, result.output
-    shop = load_shop("sample")
-    users = sorted(shop.purchases["user_id"].unique())[:2]
-    expected = [pseudonym(user, shop) for user in users] if pseudonyms else users
-    assert pd.read_csv(tmp_path / "offer.csv")["user_id"].tolist() == expected
-    assert ("the real ones" in result.output) != pseudonyms
 
 
 @pytest.mark.parametrize(

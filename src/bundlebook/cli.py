@@ -77,6 +77,10 @@ def _chapters_for(shop: "Shop") -> tuple[str, ...]:
 
 #: Chapters that need no user who comes back.
 _WITHOUT_PREDICTION = ("01", "02", "03")
+_STATE = click.option(
+    "--state", type=click.Path(file_okay=False, path_type=Path),
+    help="Folder of the event store [default: `feedback` in the shop's folder].",
+)  # fmt: skip
 _ACCEPT = click.option("--accept-loss", is_flag=True, help="Go on although more than 20 % of the revenue is lost.")
 
 
@@ -206,71 +210,162 @@ def _ask(history: str, item: str, at: str, data: str, seed: int, accept_loss: bo
 
 @main.command("offer")
 @click.option("--data", required=True, help='Shop: a folder of tables, "sample" or "completejourney".')
-@click.option("--user", "users", multiple=True, metavar="ID", help="Offer to these users only.")
+@click.option("--out", required=True, type=click.Path(dir_okay=False, path_type=Path), help="A .parquet or .csv file.")
+@click.option("--user", "some", multiple=True, metavar="ID", help="Offer to these users only.")
+@click.option(
+    "--users", "listed", type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Offer to the users of this file only: a CSV with a column user_id, or one identifier a line.",
+)  # fmt: skip
 @click.option("--segment", help="Offer to the users of one segment only, for example frequent-large.")
 @click.option("--at", metavar="DATE", help="First day of the offer [default: the day after the last purchase].")
-@click.option("--bundles", "k", default=3, show_default=True, type=click.IntRange(1), help="Bundles per user.")
+@click.option("--k", "--bundles", "k", default=3, show_default=True, type=click.IntRange(1), help="Bundles per user.")
 @click.option("--budget", type=click.FloatRange(min=0), help="Most money given away as discounts, per user and period.")
-@click.option("--hold-out", default=0.2, show_default=True, help="Share of users who get no offer, drawn at random.")
+@click.option(
+    "--holdout", "--hold-out", "holdout", default=0.1, show_default=True, type=click.FloatRange(0, 1, max_open=True),
+    help="Everybody's chance to get no offer, so that its effect can be measured.",
+)  # fmt: skip
 @click.option("--seed", default=2021, show_default=True, help="Seed of the draw.")
-@click.option("--out", required=True, type=click.Path(dir_okay=False, path_type=Path), help="CSV file to write.")
 @click.option("--pseudonyms", is_flag=True, help="Write pseudonyms instead of the real user_id: a file to show around.")
+@_STATE
 @_ACCEPT
 def _offer(
     data: str,
-    users: tuple[str, ...],
-    segment: str | None,
-    at: str | None,
-    k: int,
-    budget: float | None,
-    hold_out: float,
-    seed: int,
     out: Path,
+    some: tuple[str, ...],
+    listed: Path | None,
+    budget: float | None,
     pseudonyms: bool,
+    state: Path | None,
     accept_loss: bool,
+    **settings: Any,
 ) -> None:
-    """Write bundles for the users of a shop to a CSV file, with a random group that gets none (chapter 09).
+    """Write bundles for the users of a shop to a file, with a random group that gets none.
 
     The file holds the real user_id, for you must reach these users: keep it to yourself. Pages show pseudonyms.
+    A run that was interrupted goes on where it stopped when it is started again with the same options.
     """
     import numpy as np
 
     from bundlebook import paths
-    from bundlebook.bundles import Limits, offer_table, offers_by_bundle
-    from bundlebook.errors import BundlebookError
-    from bundlebook.shop import clean, customer_segments, with_pseudonyms
-    from bundlebook.tables import without_formulas
+    from bundlebook.feedback import has_store, offers_by_bundle, read_offers, write_offers
+    from bundlebook.shop import read_catalogue
 
     paths.check_writable(out, file=True)
-    shop, _ = clean(_told(data, accept_loss))
-    bought = shop.purchases if at is None else shop.purchases[shop.purchases["time"] < at]
-    chosen = list(users) or sorted(bought["user_id"].unique())
-    segments = None
-    if len(bought):
-        first, last = (np.datetime64(day, "D") for day in (bought["time"].min(), bought["time"].max()))
-        segments = customer_segments(shop, first, last + np.timedelta64(1, "D"))["segment"]
-        if segment is not None:
-            chosen = [user for user in chosen if segments.get(user) == segment]
-    if not chosen:
-        raise BundlebookError("there is nobody to offer anything to", remedy="change --user, --segment or --at")
-    limits = Limits(budget=np.inf if budget is None else budget)
-    table = offer_table(shop, chosen, at, k, hold_out, seed, limits=limits)
-    written = with_pseudonyms(table, shop) if pseudonyms else table
-    without_formulas(written).to_csv(out, index=False, float_format="%.4f")
-    groups = table.drop_duplicates("user_id")["group"].value_counts().sort_index()
-    who = ", ".join(
-        f"{n:,} {shop.user_word if n == 1 else shop.user_words} in group {name}" for name, n in groups.items()
+    users = [*some, *(_identifiers(listed) if listed else [])]
+    source = data if has_store(data, state) else _told(data, accept_loss)
+    shop = read_catalogue(data) if isinstance(source, str) else source
+    written = write_offers(
+        source,
+        out,
+        users if some or listed else None,
+        budget=np.inf if budget is None else budget,
+        pseudonyms=pseudonyms,
+        state=state,
+        progress=sys.stderr.isatty(),
+        **settings,
     )
-    click.echo(f"wrote {len(table):,} bundles to {paths.shown(out)}: {who}")
+    who = ", ".join(
+        f"{n:,} {shop.user_word if n == 1 else shop.user_words} in group {name}"
+        for name, n in sorted(written.users.items())
+    )
+    click.echo(f"wrote {written.bundles:,} bundles to {paths.shown(out)}: {who}")
+    for note in written.notes:
+        click.echo(f"note: {note}", err=True)
     if not pseudonyms:
         click.echo("its user_id are the real ones, for you must reach these users: keep it to yourself")
-    for row in offers_by_bundle(table, segments).head(5).itertuples():
+    if sum(written.users.values()) > _MOST_SUMMED:
+        return
+    for row in offers_by_bundle(read_offers(out)).head(5).itertuples():
+        to = f"{row.users:,} {shop.user_word if row.users == 1 else shop.user_words}"
         mostly = f", {row.of_segment:.0%} of them {row.segment}" if row.segment else ""
-        to = f"{row.users:,} {shop.user_word if row.users == 1 else shop.user_words}{mostly}"
         cut = f"{row.discount:.0%} off, pays if P rises {row.break_even_low:.2f} times or more"
-        names = getattr(row, "names", row.items)
-        called = row.items if names == row.items else f"{names} ({row.items})"
-        click.echo(f"  {called}: to {to}; P {row.p_least:.2f} or more; {cut if row.discount else 'full price'}")
+        called = row.items if row.names == row.items else f"{row.names} ({row.items})"
+        click.echo(f"  {called}: to {to}{mostly}; P {row.p_least:.2f} or more; {cut if row.discount else 'full price'}")
+
+
+#: Users up to whom the bundles of an offer are summed up on the screen: the whole file is read for it.
+_MOST_SUMMED = 20_000
+
+
+def _identifiers(file: Path) -> list[str]:
+    lines = file.read_text("utf-8-sig").splitlines()
+    head = [name.strip().strip('"') for name in lines[0].split(",")] if lines else []
+    if "user_id" in head:
+        import pandas as pd
+
+        return pd.read_csv(file, dtype=str, keep_default_na=False)["user_id"].tolist()
+    return [line.strip() for line in lines if line.strip()]
+
+
+@main.command("measure")
+@click.option("--data", required=True, help='Shop: a folder of tables, "sample" or "completejourney".')
+@click.option("--offers", "file", required=True, type=click.Path(path_type=Path), help="The file that `offer` wrote.")
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Page to write [default: beside OFFERS].")
+@_STATE
+@_ACCEPT
+def _measure(data: str, file: Path, out: Path | None, state: Path | None, accept_loss: bool) -> None:
+    """Say what offers changed: users who were offered bundles against those held out, on one page."""
+    from bundlebook import paths
+    from bundlebook.feedback import has_store, held_shop, measure, read_offers
+    from bundlebook.reports import write_uplift_page
+
+    out = out or file.with_suffix(".html")
+    paths.check_writable(out, file=True)
+    offers = read_offers(file)
+    shop = held_shop(data, state) if has_store(data, state) else _told(data, accept_loss)
+    found = measure(shop, offers)
+    click.echo(str(found))
+    write_uplift_page(shop, found, out)
+    click.echo(f"wrote {paths.shown(out)}")
+
+
+@main.command("update")
+@click.option("--data", required=True, help='Shop: a folder of tables, "sample" or "completejourney".')
+@click.option(
+    "--from", "files", multiple=True, metavar="FILE", type=click.Path(path_type=Path),
+    help="New events, CSV or parquet with the columns of user_data [default: the shop's own log, if it has changed].",
+)  # fmt: skip
+@click.option("--rollback", "back", is_flag=True, help="Undo the last file that was taken in.")
+@click.option("--forget", "user", metavar="USER", help="Delete a customer from everything that is kept.")
+@click.option("--accept", is_flag=True, help="Take in what would be refused as changed or worse.")
+@click.option("--today", metavar="DATE", help="Later events are of the future [default: the computer's date].")
+@click.option("--began", metavar="DATE", help="The shop's first day [default: that of the first file].")
+@click.option("--quiet", is_flag=True, help="Say something only when it went wrong.")
+@_STATE
+def _update(
+    data: str,
+    files: tuple[Path, ...],
+    back: bool,
+    user: str | None,
+    accept: bool,
+    today: str | None,
+    began: str | None,
+    quiet: bool,
+    state: Path | None,
+) -> None:
+    """Take new events in, judge what is learned from them, and keep it if it is not worse.
+
+    A file that is taken in twice changes nothing. A run that is ended at any moment leaves everything as it was.
+
+    Exit code: 0 taken in, or nothing new; 1 a file was refused; 3 what was learned is worse, and nothing was taken in;
+    4 another run is at work.
+    """
+    from bundlebook.feedback import Busy, NotPromoted, forget, rollback, update
+
+    if back + (user is not None) + bool(files) > 1:
+        raise click.UsageError("--from, --rollback and --forget are three different runs")
+    try:
+        if back:
+            told = rollback(data, state)
+        elif user is not None:
+            told = str(forget(data, user, state))
+        else:
+            told = str(update(data, files, state, today, began, accept))
+    except (NotPromoted, Busy) as error:
+        click.echo(f"Error: {error}", err=True)
+        raise SystemExit(3 if isinstance(error, NotPromoted) else 4) from None
+    if not quiet:
+        click.echo(told)
 
 
 @main.command("report")

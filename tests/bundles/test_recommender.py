@@ -1,16 +1,12 @@
 """The one call behind a page, on the sample shop; what it says and what it must not see."""
 
-import shutil
 
 import numpy as np
-import pandas as pd
 import pytest
-from click.testing import CliRunner
 
-from bundlebook import bundles, paths
-from bundlebook.bundles import BundleRecommender, Limits, Weights, offer_table, offers_by_bundle, recommend_bundles
+from bundlebook import bundles
+from bundlebook.bundles import BundleRecommender, Limits, Weights, recommend_bundles
 from bundlebook.bundles.reasons import _rhythms
-from bundlebook.cli import main
 from bundlebook.errors import BundlebookError
 from bundlebook.recommenders import RecurrentRecommender
 from bundlebook.shop import clean, group_baskets, load_shop, time_split
@@ -102,22 +98,6 @@ def test_strangers_get_a_page(shop, task):
     assert recommend_bundles(shop, few, task.at)
 
 
-def test_a_shop_that_knows_ids_alone_gets_bundles_without_money(shop):
-    few = shop.events[shop.events["user_id"].isin(sorted(shop.events["user_id"].unique())[:60])].assign(price=np.nan)
-    few = few.drop(columns=["list_price", "coupon_discount"], errors="ignore")
-    products = shop.products[["item_id"]].assign(
-        name=shop.products["name"], category=np.nan, brand=np.nan, price=np.nan
-    )
-    products.loc[products["item_id"] != products["item_id"].iloc[0], "name"] = np.nan
-    bare = shop.with_tables(events=few, products=products)
-    offers = offer_table(bare, sorted(few["user_id"].unique())[:3])
-    assert len(offers) and offers[["usual_price", "price"]].isna().all(axis=None) and (offers["discount"] == 0).all()
-    rows = zip(offers["items"], offers["names"], strict=True)
-    assert all(names.split(" + ") == [bare.called(item) for item in items.split(" + ")] for items, names in rows)
-    items = {item for row in offers["items"] for item in row.split(" + ")} - {products["item_id"].iloc[0]}
-    assert any(item in " ".join(offers["reasons"]) for item in items), "a number keeps its letters"
-
-
 def test_a_shop_of_forty_customers_gets_bundles_too(shop):
     few = shop.events[shop.events["user_id"].isin(sorted(shop.events["user_id"].unique())[:40])]
     small = shop.with_tables(events=few)
@@ -165,19 +145,6 @@ def test_joint_probabilities_beat_the_product_on_the_replay(fitted):
     assert abs(replay["independent"].mean() - outcome.mean()) > abs(corrected.mean() - outcome.mean())
 
 
-def test_an_offer_holds_a_random_part_of_the_users_out(shop, task):
-    users = task.histories.user_ids[:20].tolist()
-    table = offer_table(shop, users, task.at, k=2, hold_out=0.25, seed=1, limits=Limits(budget=0.0))
-    groups = table.drop_duplicates("user_id").set_index("user_id")["group"]
-    assert sorted(groups.index) == sorted(users) and (groups == "hold-out").sum() == 5
-    assert table["discount"].max() == 0 and (table["break_even_low"] <= table["break_even_high"]).all()
-    again = offer_table(shop, users, task.at, k=2, hold_out=0.25, seed=2, limits=Limits(budget=0.0))
-    assert table.drop(columns="group").equals(again.drop(columns="group"))  # the draw does not touch the pages
-    assert not table["group"].equals(again["group"])
-    with pytest.raises(BundlebookError, match="hold_out"):
-        offer_table(shop, users, hold_out=1.0)
-
-
 def test_a_network_can_be_the_model_and_is_not_compiled_again_for_each_customer(shop, task):
     network = RecurrentRecommender(width=4, repeat=4, epochs=1, seed=1)
     fitted = BundleRecommender(network, replayed=60).fit(shop, task.visible, task.at)
@@ -201,53 +168,3 @@ def test_without_a_replay_the_order_of_pairs_is_the_same(shop, task, fitted):
     first, second = (one.candidates(history, sizes=(2,)) for one in (raw, fitted))
     assert raw.replay_.empty and first.members.tolist() == second.members.tolist()
     assert first.probability == pytest.approx(second.raw)
-
-
-def test_an_offer_says_for_each_bundle_whom_it_goes_to():
-    rows = [("a", "offer", "x + y", 0.1, 0.2), ("b", "offer", "x + y", 0.1, 0.4), ("c", "hold-out", "x + y", 0.1, 0.9)]
-    rows += [("a", "offer", "v + w", 0.0, 0.3)]
-    offers = pd.DataFrame(rows, columns=["user_id", "group", "items", "discount", "probability"])
-    offers = offers.assign(break_even_low=1.5, break_even_high=np.inf)
-    table = offers_by_bundle(offers, pd.Series({"a": "rare", "b": "often", "c": "rare"}))
-    assert table["items"].tolist() == ["x + y", "v + w"] and table["users"].tolist() == [2, 1]
-    assert table["segment"].tolist() == ["often", "rare"] and table["of_segment"].tolist() == [0.5, 1.0]
-    assert table.loc[0, ["p_least", "p_mean", "discount"]].tolist() == pytest.approx([0.2, 0.3, 0.1])
-    assert offers_by_bundle(offers)["segment"].tolist() == ["", ""] and "names" not in table
-    named = offers_by_bundle(offers.assign(names=offers["items"].str.upper()))
-    assert named["names"].tolist() == ["X + Y", "V + W"]
-    assert offers_by_bundle(offers[:0], pd.Series(dtype=str)).empty
-
-
-def test_the_command_writes_an_offer(tmp_path, task):
-    users = [word for user in task.histories.user_ids[:4].tolist() for word in ("--user", user)]
-    at, file = str(task.at), tmp_path / "offers.csv"
-    mine = shutil.copytree(paths.data() / "sample_shop", tmp_path / "mine")
-    with (mine / "shop.yaml").open("a", encoding="utf-8") as settings:
-        settings.write("\nuser_word: patron\n")
-    told = CliRunner().invoke(
-        main, ["offer", "--data", str(mine), "--at", at, *users, "--hold-out", "0.5", "--out", str(file)]
-    )
-    assert told.exit_code == 0, told.output
-    assert "2 patrons in group hold-out, 2 patrons in group offer" in told.output
-    assert pd.read_csv(file)["user_id"].nunique() == 4
-    assert ": to 1 patron, 100% of them " in told.output and "; P 0." in told.output
-    told = CliRunner().invoke(main, ["offer", "--data", "sample", "--segment", "nobody", "--out", str(file)])
-    assert told.exit_code and "nobody to offer" in told.output
-
-
-def test_an_offer_is_not_computed_where_it_cannot_be_written(tmp_path, monkeypatch):
-    monkeypatch.setattr("bundlebook.shop.load_shop", lambda *_: pytest.fail("work was done in vain"))
-    (tmp_path / "file").touch()
-    told = CliRunner().invoke(main, ["offer", "--data", "sample", "--out", str(tmp_path / "file" / "offers.csv")])
-    assert isinstance(told.exception, BundlebookError | SystemExit) and told.exit_code
-    assert "cannot be written" in told.output + str(told.exception)
-
-
-def test_no_cell_of_an_offer_runs_as_a_formula(tmp_path, task, monkeypatch):
-    table = pd.DataFrame({"user_id": ["=1+1"], "group": ["offer"], "items": ["@SUM(A1)"], "probability": [0.5]})
-    table = table.assign(discount=0.0, break_even_low=1.0, break_even_high=1.0)
-    monkeypatch.setattr("bundlebook.bundles.offer_table", lambda *_, **__: table)
-    file = tmp_path / "offers.csv"
-    told = CliRunner().invoke(main, ["offer", "--data", "sample", "--at", str(task.at), "--out", str(file)])
-    assert told.exit_code == 0, told.output
-    assert not pd.read_csv(file).iloc[0].astype(str).str.startswith(("=", "@")).any()

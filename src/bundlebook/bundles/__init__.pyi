@@ -38,8 +38,6 @@ from .pricing import (
 from .reasons import explain as explain, numbers as numbers
 from .recommend import (
     BundleRecommender as BundleRecommender,
-    offer_table as offer_table,
-    offers_by_bundle as offers_by_bundle,
     readable as readable,
     recommend_bundles as recommend_bundles,
 )

@@ -1,5 +1,12 @@
 from .bandit import BanditRuns as BanditRuns, play_bandit as play_bandit, regret_bound as regret_bound
 from .counts import Counts as Counts
+from .offers import (
+    Offers as Offers,
+    held_out as held_out,
+    offers_by_bundle as offers_by_bundle,
+    read_offers as read_offers,
+    write_offers as write_offers,
+)
 from .drift import page_hinkley as page_hinkley, stream_facts as stream_facts, surprises as surprises
 from .exposure import ExposureRuns as ExposureRuns, exposure_loop as exposure_loop, tastes as tastes
 from .guard import Guard as Guard, Taken as Taken, take_in as take_in
@@ -18,12 +25,14 @@ from .prequential import (
     update_days as update_days,
 )
 from .store import Busy as Busy, EventStore as EventStore, Intake as Intake
+from .uplift import Uplift as Uplift, measure as measure
 from .weekly import (
     Forgotten as Forgotten,
     NotPromoted as NotPromoted,
     Update as Update,
     baskets_of as baskets_of,
     forget as forget,
+    has_store as has_store,
     held_shop as held_shop,
     rollback as rollback,
     state_folder as state_folder,

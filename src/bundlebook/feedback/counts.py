@@ -188,7 +188,7 @@ class Counts:
         with np.load(io.BytesIO(content)) as held:
             level, n_users = json.loads(str(held["about"]))
             day = held["day"].astype("datetime64[D]")
-            pairs = held["pairs"] if "pairs" in held else None
+            pairs = held.get("pairs")
             return cls(held["items"], level, n_users, day, held["baskets"], held["holding"], held["users"], pairs)
 
     @property

@@ -21,7 +21,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
@@ -29,9 +29,6 @@ from filelock import FileLock, Timeout
 
 from bundlebook import paths
 from bundlebook.errors import BundlebookError
-
-if TYPE_CHECKING:
-    import duckdb
 
 _FILE = "events.duckdb"
 _KEY = ("user_id", "item_id", "time", "event", "basket_id")
@@ -169,9 +166,7 @@ class EventStore:
     def _connect(self) -> None:
         import duckdb
 
-        self._db: duckdb.DuckDBPyConnection = duckdb.connect(
-            str(self._file), config={"threads": 1, "preserve_insertion_order": False}
-        )
+        self._db = duckdb.connect(str(self._file), config={"threads": 1, "preserve_insertion_order": False})
 
     def __enter__(self) -> Self:
         return self
@@ -337,7 +332,8 @@ class EventStore:
                             AND time >= (SELECT min(time) FROM incoming_)),
                 o AS (SELECT {keys}, {line} AS lines FROM touched GROUP BY {keys})
                 SELECT {", ".join(f'i."{name}"' for name in key)}, i.n,
-                       CASE WHEN o.lines IS NULL THEN 'new' WHEN o.lines = i.lines THEN 'known' ELSE 'corrected' END AS what
+                       CASE WHEN o.lines IS NULL THEN 'new' WHEN o.lines = i.lines THEN 'known'
+                            ELSE 'corrected' END AS what
                 FROM i LEFT JOIN o ON {same}"""
             )
             counts = dict(self._db.execute("SELECT what, sum(n)::BIGINT FROM told GROUP BY what").fetchall())
@@ -362,6 +358,11 @@ class EventStore:
         listed = ", ".join(f'"{name}"' for name in columns)
         self._db.execute(f"INSERT INTO {table} ({listed}) SELECT {listed} FROM rows_")
         self._db.unregister("rows_")
+
+    def first_day_of(self, batch: int) -> np.datetime64:
+        """Day before which a batch and those after it brought less than 1 % of their events."""
+        first = self._one("SELECT quantile_disc(time, 0.01) FROM events WHERE batch >= ?", [batch])
+        return np.datetime64(first, "D")
 
     def touched(self, batch: int) -> list[str]:
         """Users of whom a batch brought or changed an event, sorted."""
@@ -419,7 +420,7 @@ class EventStore:
         return _from_database(table)
 
     def usual(self, items: np.ndarray) -> pd.DataFrame:
-        """What a purchase line of some items usually says: index ``item_id``; ``price`` (median), ``quantity`` (mean)."""
+        """What a purchase line of some items says: index ``item_id``; ``price`` (median) and ``quantity`` (mean)."""
         if not self.columns:
             return pd.DataFrame({"price": [], "quantity": []})
         self._db.register("wanted_", pd.DataFrame({"wanted": pd.array(list(items), dtype="str")}))
@@ -520,7 +521,7 @@ def _from_database(table: pd.DataFrame) -> pd.DataFrame:
             changed[name] = table[name].astype("str")
         elif _KINDS[name] == "TIMESTAMP":
             changed[name] = table[name].astype("datetime64[ns]")
-    quantity = table["quantity"] if "quantity" in table else None
+    quantity = table.get("quantity")
     if quantity is not None and quantity.notna().all() and (quantity == quantity.round()).all():
         changed["quantity"] = quantity.astype("int64")
     return table.assign(**changed)

@@ -6,10 +6,10 @@ names, a file that was cut short. A row that cannot be used, one of the future, 
 set aside with its file and row number.
 
 **The gate behind it.** What the shop knows now and what it knew before are both judged on the same purchases: those of
-the latest complete week, which neither has seen, and, where the new events are later than that, those of the last week
-that was trusted before, which both leave out. The first tells whether the old knowledge is still as good; the second
-finds events that spoil what was known. The new events are refused where either model is worse by more than the
-tolerance, or is worse beyond chance.
+the latest complete week, which neither has seen, and those of the last complete week before the new events, which both
+leave out. The first tells whether the old knowledge is still as good; the second
+finds events that spoil what was known. The new events are refused where either model is worse beyond chance,
+and by more than the tolerance: in a shop of few users, or of quiet nights, small differences go either way.
 
 Everything between the two gates is one transaction: after a refusal, an error or a kill the store is as it was.
 """
@@ -43,7 +43,7 @@ from bundlebook.shop import (
 )
 
 _WEEK = np.timedelta64(7, "D")
-#: Part of its NDCG@10 that a model may lose and still count as not worse.
+#: Part of its NDCG@10 that a model may lose and still count as not worse, however sure the loss is.
 TOLERANCE = 0.02
 #: Fewest users to judge by.
 _LEAST_USERS = 30
@@ -123,6 +123,11 @@ def state_folder(data: str | Path) -> Path:
     return (given if given.exists() else paths.root() / given).resolve() / "feedback"
 
 
+def has_store(data: str | Path, state: str | Path | None = None) -> bool:
+    """Whether a shop has an event store: whether :func:`update` was ever called for it."""
+    return ((state_folder(data) if state is None else Path(state)) / "events.duckdb").exists()
+
+
 def held_shop(data: str | Path, state: str | Path | None = None) -> Shop:
     """Load a shop with the events of its store; with those of its own files where no update has been made yet.
 
@@ -134,7 +139,7 @@ def held_shop(data: str | Path, state: str | Path | None = None) -> Shop:
         Folder of the store; see :func:`state_folder`.
     """
     folder = state_folder(data) if state is None else Path(state)
-    if not (folder / "events.duckdb").exists():
+    if not has_store(data, state):
         return load_shop(data)
     shop = read_catalogue(data)
     with EventStore(folder, create=False) as store:
@@ -399,7 +404,7 @@ def _check_meaning(store: EventStore, shop: Shop, events: pd.DataFrame, name: st
             "item_id", f"{unknown.mean():.0%} of the lines name an item without a product, such as {example!r}"
         )
     expected = store.returning()
-    if len(lines) >= 10 * _LEAST_ITEMS and expected > 0.5:
+    if len(lines) >= 2 * _LEAST_ITEMS and expected > 0.5:
         found = float(lines["user_id"].isin(store.users()).mean())
         if found < expected / 4:
             example = lines["user_id"].iloc[0]
@@ -425,9 +430,8 @@ def _judge(store: EventStore, shop: Shop, old: Counts, new: Counts, first: int) 
         return _NOTHING, [f"not judged: {error.problem}"]
     parts, notes = [], []
     seen = {"old": (old, then), "new": (new, now)}
-    for week, later in ((latest, False), (trusted, True)):
-        if later and not (then.day.max() < now.day.max()):
-            continue
+    untouched = _whole_week_before(store.first_day_of(first))
+    for week, later in ((latest, False), (min(trusted, untouched), True)):
         parts.append(_judged_on(week, later, now, seen))
     table = pd.concat([part for part in parts if part is not None]) if any(p is not None for p in parts) else _NOTHING
     if table.empty:
@@ -438,6 +442,11 @@ def _judge(store: EventStore, shop: Shop, old: Counts, new: Counts, first: int) 
         if found < 0.5 * middle:
             notes.append(f"the week of {latest} has {found:,} baskets, and {middle:,.0f} are usual: is the file whole?")
     return table.reset_index(drop=True), notes
+
+
+def _whole_week_before(day: np.datetime64) -> np.datetime64:
+    """Monday of the last week that ends before a day."""
+    return day - (day.astype(np.int64) + 3) % 7 - _WEEK
 
 
 def _lines_by_week(baskets: Baskets, last: np.datetime64) -> list[int]:
@@ -505,7 +514,7 @@ def _without(counts: Counts, baskets: Baskets, start: np.datetime64, end: np.dat
 
 def _worse(judged: pd.DataFrame) -> NotPromoted | None:
     for row in judged.itertuples():
-        if row.high < 0 or row.difference < -TOLERANCE * row.old:
+        if row.high < 0 and row.difference < -TOLERANCE * row.old:
             refused = NotPromoted(
                 f"{row.model} is worse with the new events on the week of {row.week}: NDCG@10 {row.new:.4f} after "
                 f"{row.old:.4f}, difference {row.difference:+.4f} [{row.low:+.4f}, {row.high:+.4f}]",
@@ -572,8 +581,9 @@ def forget(data: str | Path, user: str, state: str | Path | None = None) -> Forg
             old = _kept_counts(store, shop)
             mine = baskets_of(shop, events)
             new = _recounted_without(old, mine)
+            known = called in store.forgotten()
             removed = store.forget(user, called)
-            if not any(removed.values()) and called not in store.forgotten():
+            if not any(removed.values()) and not known:
                 raise BundlebookError(f"nothing is stored about a user {user!r}")
             new = _recounted(store, shop, new)
             store.keep_array("counts", new.to_bytes())

@@ -12,7 +12,8 @@ Modules, in the order in which a batch meets them:
 - ``_kernels`` runs one job in a kernel; ``_dask`` does so on a cluster (needs the extra ``dask``).
 - ``_executed`` makes a notebook fit to be shown; ``_results`` writes what is kept, each file in one step.
 - ``_pages`` with ``_markdown``, ``_maths`` and ``_drawings`` makes HTML, index and PDF.
-- ``_progress`` is what a terminal shows, ``_leaderboard`` the page of :func:`evaluate_shop`.
+- ``_progress`` is what a terminal shows, ``_leaderboard`` the page of :func:`evaluate_shop`, ``_uplift``
+  the page of ``bundlebook measure``.
 """
 
 import lazy_loader

@@ -1,0 +1,510 @@
+"""Bundles for every user of a shop, written user by user, with a random group that gets none.
+
+Whether offers change what people buy can be told only by those who got none. So a part of the users, drawn at random,
+is held out: they are given their bundles on paper, and nothing is sent to them. Everybody's draw depends on the seed
+and on his or her own identifier alone, so it is the same whoever else is in the list, and in whatever order.
+
+Users are worked through some hundreds at a time, and each part is a file that is whole or not there. A run that was
+ended at any moment goes on where it stopped, and writes what an undisturbed run would have written. What is held in
+memory is one part, and the histories that the model learns from: those of all users, or of a random part of many.
+"""
+
+import hashlib
+import json
+import shutil
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+from tqdm import tqdm
+
+from bundlebook import paths
+from bundlebook.bundles import BundleRecommender, Limits
+from bundlebook.errors import BundlebookError
+from bundlebook.feedback.store import EventStore
+from bundlebook.feedback.weekly import has_store, state_folder
+from bundlebook.shop import (
+    PERIOD_DAYS,
+    Shop,
+    clean,
+    common_items,
+    customer_segments,
+    group_baskets,
+    load_shop,
+    read_catalogue,
+    with_pseudonyms,
+)
+from bundlebook.tables import without_formulas
+
+#: Users that the model learns from, at most.
+MOST_LEARNED_FROM = 20_000
+_USERS_AT_ONCE = 500
+_OFFERED, _HELD = "offer", "hold-out"
+#: Columns of an offer, in their order.
+COLUMNS = {
+    "user_id": "str",
+    "group": "str",
+    "place": "int64",
+    "items": "str",
+    "names": "str",
+    "usual_price": "float64",
+    "price": "float64",
+    "discount": "float64",
+    "probability": "float64",
+    "break_even_low": "float64",
+    "break_even_high": "float64",
+    "revenue": "float64",
+    "margin": "float64",
+    "margin_is": "str",
+    "kind": "str",
+    "segment": "str",
+    "propensity": "float64",
+    "first_day": "str",
+    "last_day": "str",
+    "reasons": "str",
+}
+
+
+@dataclass(frozen=True)
+class Offers:
+    """What was written.
+
+    Attributes
+    ----------
+    file : Path
+    users : dict of str to int
+        Users in each group.
+    bundles : int
+        Rows.
+    learned_from : int
+        Users whose histories the model learned from.
+    resumed : int
+        Users who were done already when the run began.
+    notes : tuple of str
+    """
+
+    file: Path
+    users: dict[str, int]
+    bundles: int
+    learned_from: int
+    resumed: int = 0
+    notes: tuple[str, ...] = ()
+
+
+def held_out(users: Sequence[str], share: float, seed: int) -> np.ndarray:
+    r"""Draw who gets no offer: user u is held out if a uniform number made from the seed and u is below the share.
+
+    .. math:: \text{SHA-256}(\text{seed} : u) / 2^{256} < h
+
+    Parameters
+    ----------
+    users : sequence of str
+    share : float
+        h, in [0, 1): the chance of everybody to be held out.
+    seed : int
+
+    Returns
+    -------
+    ndarray of bool, shape (n_users,)
+
+    Examples
+    --------
+    >>> held_out(["ann", "bob", "cem"], 0.5, seed=1).tolist()
+    [True, False, True]
+    >>> held_out(["cem"], 0.5, seed=1).tolist()
+    [True]
+    """
+    if not 0 <= share < 1:
+        raise BundlebookError(f"a hold-out of {share}", where="offers", remedy="use a share from 0 to below 1")
+
+    def drawn(user: str) -> float:
+        return int.from_bytes(hashlib.sha256(f"{seed}:{user}".encode()).digest()[:8], "big") / 2**64
+
+    return np.array([drawn(str(user)) < share for user in users], dtype=bool)
+
+
+class _Source(Protocol):
+    """Where the events of some users come from."""
+
+    shop: Shop
+    identity: str
+
+    def users(self) -> list[str]: ...
+
+    def events(self, users: Sequence[str] | None) -> pd.DataFrame: ...
+
+
+class _InMemory:
+    """The log of a shop that is loaded."""
+
+    def __init__(self, shop: Shop) -> None:
+        self.shop, self.identity = shop, shop.checksum
+        events = shop.events.sort_values("user_id", kind="stable", ignore_index=True)
+        self._events = events
+        code, self._users = pd.factorize(events["user_id"], sort=True)
+        self._start = np.searchsorted(code, np.arange(len(self._users) + 1))
+        self._place = {user: row for row, user in enumerate(self._users)}
+
+    def users(self) -> list[str]:
+        return sorted(self.shop.purchases["user_id"].unique())
+
+    def events(self, users: Sequence[str] | None) -> pd.DataFrame:
+        if users is None:
+            return self._events
+        rows = [self._place[user] for user in users if user in self._place]
+        parts = [self._events.iloc[self._start[row] : self._start[row + 1]] for row in rows]
+        return pd.concat(parts, ignore_index=True) if parts else self._events[:0]
+
+
+class _FromStore:
+    """The events of a store, read as they are needed."""
+
+    def __init__(self, shop: Shop, store: EventStore) -> None:
+        self.shop, self._store = shop, store
+        self.identity = f"{store.batches()['batch'].max()}:{len(store)}:{sorted(store.forgotten())}"
+
+    def users(self) -> list[str]:
+        return self._store.users().tolist()
+
+    def events(self, users: Sequence[str] | None) -> pd.DataFrame:
+        return self._store.events(users)
+
+
+def write_offers(
+    data: str | Path | Shop,
+    out: str | Path,
+    users: Sequence[str] | None = None,
+    *,
+    segment: str | None = None,
+    at: np.datetime64 | str | None = None,
+    k: int = 3,
+    holdout: float = 0.1,
+    budget: float = np.inf,
+    seed: int = 0,
+    pseudonyms: bool = False,
+    state: str | Path | None = None,
+    learn_from: int = MOST_LEARNED_FROM,
+    progress: bool = False,
+) -> Offers:
+    """Write bundles for many users to a file, and go on where an earlier run with the same settings was ended.
+
+    Parameters
+    ----------
+    data : str, Path or Shop
+        A shop, as for :func:`~bundlebook.shop.load_shop`, whose event store is read where it has one; or a loaded one.
+    out : str or Path
+        ``.parquet`` or ``.csv``. Beside it, a folder ``OUT.parts`` holds what is done until all is.
+    users : sequence of str, optional
+        Everybody with a purchase if None. Somebody who never bought is offered what suits anybody.
+    segment : str, optional
+        Only users of this segment, see :func:`~bundlebook.shop.customer_segments`.
+    at : datetime64[D] or ISO date, optional
+        First day of the offer; nothing on or after it is looked at. The day after the last purchase if None.
+    k : int
+        Bundles per user.
+    holdout : float
+        Everybody's chance to be held out, in [0, 1).
+    budget : float
+        Most money given away as discounts, expected per user and period.
+    seed : int
+        Of the hold-out.
+    pseudonyms : bool
+        Write pseudonyms in the place of identifiers.
+    state : str or Path, optional
+        Folder of the event store.
+    learn_from : int
+        Users to learn from, at most; more are drawn by seed.
+    progress : bool
+        Show a progress bar on stderr.
+
+    Returns
+    -------
+    Offers
+        The file has one row per user and bundle: ``user_id``, ``group`` (``"offer"``, or ``"hold-out"``: send nothing),
+        ``place``, ``items`` (labels), ``names`` (what a person calls them), ``usual_price``, ``price``, ``discount``,
+        ``probability`` (P that the user buys all of it in the period, at that price), ``break_even_low`` and ``_high``
+        (factors on P that pay for the discount), ``revenue`` and ``margin`` (expected money per user and period),
+        ``margin_is`` (``ASSUMED``, or ``catalogue`` where the cost of every item is known), ``kind`` (bought before,
+        partly new, all new), ``segment``, ``propensity`` (the chance of the group that the user is in), ``first_day``
+        and ``last_day`` of the period, ``reasons``. A shop that knows no price has none in the table.
+
+    Raises
+    ------
+    BundlebookError
+        If nothing can be written there, there is nobody to offer anything to, or nothing can be learned.
+    """
+    out = Path(out)
+    if out.suffix not in (".csv", ".parquet"):
+        raise BundlebookError(f"{out.name!r} is neither", where="offers", remedy="name a .parquet or a .csv file")
+    paths.check_writable(out, file=True)
+    held_out([], holdout, seed)
+    if isinstance(data, Shop):
+        plan = _Plan(_InMemory(data), users, segment, at, k, holdout, budget, seed, pseudonyms, learn_from)
+        return plan.write(out, progress)
+    if not has_store(data, state):
+        plan = _Plan(_InMemory(load_shop(data)), users, segment, at, k, holdout, budget, seed, pseudonyms, learn_from)
+        return plan.write(out, progress)
+    with EventStore(state_folder(data) if state is None else state, create=False) as store:
+        source = _FromStore(read_catalogue(data), store)
+        plan = _Plan(source, users, segment, at, k, holdout, budget, seed, pseudonyms, learn_from)
+        return plan.write(out, progress)
+
+
+@dataclass
+class _Plan:
+    source: _Source
+    wanted: Sequence[str] | None
+    segment: str | None
+    at: np.datetime64 | str | None
+    k: int
+    holdout: float
+    budget: float
+    seed: int
+    pseudonyms: bool
+    learn_from: int
+
+    def write(self, out: Path, progress: bool) -> Offers:
+        everybody = self.source.users()
+        chosen = everybody if self.wanted is None else list(dict.fromkeys(map(str, self.wanted)))
+        self._learn(everybody)
+        parts, done = self._parts_folder(out, chosen), 0
+        pieces = [chosen[low : low + _USERS_AT_ONCE] for low in range(0, len(chosen), _USERS_AT_ONCE)]
+        bar = tqdm(total=len(chosen), unit=f" {self.source.shop.user_words}", disable=not progress)
+        files = []
+        for number, piece in enumerate(pieces):
+            files.append(parts / f"{number:06d}.parquet")
+            if files[-1].exists():
+                done += len(piece)
+            else:
+                draft = files[-1].with_suffix(".draft")
+                pq.write_table(pa.Table.from_pandas(self._table(piece), preserve_index=False), draft)
+                draft.replace(files[-1])
+            bar.update(len(piece))
+        bar.close()
+        groups, rows = self._joined(files, out)
+        shutil.rmtree(parts)
+        notes = []
+        if self._learned_from < len(everybody):
+            notes.append(f"learned from {self._learned_from:,} of {len(everybody):,} {self.source.shop.user_words}")
+        return Offers(out, groups, rows, self._learned_from, done, tuple(notes))
+
+    def _learn(self, everybody: list[str]) -> None:
+        """Fit on everybody, or on a part that is drawn by seed, and cut the segments there."""
+        teachers = everybody
+        if len(everybody) > self.learn_from:
+            key = [hashlib.sha256(f"learn:{self.seed}:{user}".encode()).digest() for user in everybody]
+            order = sorted(range(len(everybody)), key=key.__getitem__)[: self.learn_from]
+            teachers = [everybody[row] for row in sorted(order)]
+        self._learned_from = len(teachers)
+        events = self.source.events(None if len(teachers) == len(everybody) else teachers)
+        shop, _ = clean(self.source.shop.with_tables(events=events))
+        last = shop.purchases["time"].max()
+        day = last.normalize() + np.timedelta64(1, "D") if self.at is None else self.at
+        self.day = np.datetime64(day, "D")
+        shop = shop.with_tables(events=shop.events[shop.events["time"] < pd.Timestamp(self.day)])
+        if shop.purchases.empty:
+            raise BundlebookError(
+                "there is nobody to offer anything to: nothing was bought before the day of the offer",
+                where=str(self.day),
+                remedy="change --at",
+            )
+        visible = group_baskets(shop)
+        self.recommender = BundleRecommender().fit(shop, visible.over(common_items(visible)), self.day)
+        self.shop, self.level = shop, visible.level
+        self.first = np.datetime64(shop.purchases["time"].min(), "D")
+        self.end = np.datetime64(shop.purchases["time"].max(), "D") + 1
+        table = customer_segments(shop, self.first, self.end)
+        self.cuts = tuple(
+            table.loc[table["segment"] != "lapsed", name].median() for name in ("visits", "spend_per_visit")
+        )
+        self.priced = bool(shop.purchases["price"].notna().any())
+        known = self.recommender.table_["cost_known"]
+        self.known_cost = set(known.index[known.to_numpy(bool)])
+
+    def _segments(self, events: pd.DataFrame) -> pd.Series:
+        """Segment of each user of some cleaned events, cut where the segments of those learned from are cut."""
+        bought = events[events["event"] == "purchase"]
+        if bought.empty:
+            return pd.Series(dtype=object)
+        table = customer_segments(self.shop.with_tables(events=bought), self.first, self.end)
+        visits, spend = self.cuts
+        often = np.where(table["visits"] >= visits, "frequent", "occasional").astype(object)
+        much = np.where(table["spend_per_visit"] >= spend, "large", "small").astype(object)
+        return (pd.Series(often, table.index) + "-" + much).where(table["segment"] != "lapsed", "lapsed")
+
+    def _table(self, users: list[str]) -> pd.DataFrame:
+        """The rows of some users."""
+        source = self.source.shop
+        events = self.source.events(users)
+        events = events[events["time"] < pd.Timestamp(self.day) + pd.Timedelta(days=1)]  # cleaning moves the clock
+        try:
+            cleaned = clean(source.with_tables(events=events))[0].events if len(events) else events
+        except BundlebookError as error:
+            if error.problem != "no purchase is left":
+                raise
+            cleaned = events[:0]
+        cleaned = cleaned[cleaned["time"] < pd.Timestamp(self.day)]
+        histories = None
+        if (cleaned["event"] == "purchase").any():
+            histories = group_baskets(source.with_tables(events=cleaned)).over(self.recommender.items_)
+        segments = self._segments(cleaned)
+        place = {} if histories is None else {user: row for row, user in enumerate(histories.user_ids)}
+        held = held_out(users, self.holdout, self.seed)
+        rows = []
+        limits = Limits(budget=self.budget)
+        for user, out in zip(users, held.tolist(), strict=True):
+            segment = segments.get(user, "new")
+            if self.segment is not None and segment != self.segment:
+                continue
+            mine = histories.of_users(np.array([place[user]])) if histories is not None and user in place else None
+            own = set() if mine is None else set(mine.items[np.unique(mine.quantities.indices)].tolist())
+            for number, bundle in enumerate(self.recommender.recommend(mine, self.k, limits=limits), start=1):
+                new = sum(item not in own for item in bundle.items)
+                rows.append(
+                    {
+                        "user_id": user,
+                        "group": _HELD if out else _OFFERED,
+                        "place": number,
+                        "items": " + ".join(bundle.items),
+                        "names": " + ".join(source.called(item, self.level) for item in bundle.items),
+                        **{name: getattr(bundle, name) for name in ("usual_price", "price", "discount", "probability")},
+                        "break_even_low": bundle.break_even[0],
+                        "break_even_high": bundle.break_even[1],
+                        "revenue": bundle.revenue,
+                        "margin": bundle.margin,
+                        "margin_is": "catalogue" if self.known_cost.issuperset(bundle.items) else "ASSUMED",
+                        "kind": "bought before" if not new else "all new" if new == len(bundle.items) else "partly new",
+                        "segment": segment,
+                        "propensity": self.holdout if out else 1 - self.holdout,
+                        "first_day": str(self.day),
+                        "last_day": str(self.day + PERIOD_DAYS - 1),
+                        "reasons": " ".join(bundle.reasons),
+                    }
+                )
+        table = pd.DataFrame(rows, columns=list(COLUMNS)).astype(COLUMNS)
+        if not self.priced:
+            table = table.assign(**dict.fromkeys(("usual_price", "price", "revenue", "margin"), np.nan))
+        return with_pseudonyms(table, source) if self.pseudonyms and len(table) else table
+
+    def _parts_folder(self, out: Path, chosen: list[str]) -> Path:
+        """Folder of the finished parts; emptied where they belong to other settings."""
+        settings = [self.source.identity, str(self.day), self.segment, self.k, self.holdout, self.budget, self.seed]
+        settings += [self.pseudonyms, self.learn_from, hashlib.sha256("\n".join(chosen).encode()).hexdigest()]
+        identity = hashlib.sha256(json.dumps(settings).encode()).hexdigest()
+        parts = out.with_name(f"{out.name}.parts")
+        told = parts / "settings"
+        if not told.exists() or told.read_text() != identity:
+            shutil.rmtree(parts, ignore_errors=True)
+            parts.mkdir()
+            draft = parts / "draft"
+            draft.write_text(identity)
+            draft.replace(told)
+        return parts
+
+    def _joined(self, files: list[Path], out: Path) -> tuple[dict[str, int], int]:
+        """All parts in one file, which is whole or not there."""
+        groups, rows = {_OFFERED: 0, _HELD: 0}, 0
+        draft = out.with_name(f".{out.name}.draft")
+        try:
+            for table in self._written(files, draft):
+                rows += len(table)
+                for name, users in table.groupby("group")["user_id"].nunique().items():
+                    groups[str(name)] += int(users)
+            if not rows:
+                raise BundlebookError(
+                    "there is nobody to offer anything to", remedy="change --user, --users, --segment or --at"
+                )
+            draft.replace(out)
+        finally:
+            draft.unlink(missing_ok=True)
+        return {name: number for name, number in groups.items() if number}, rows
+
+    def _written(self, files: list[Path], draft: Path) -> Iterator[pd.DataFrame]:
+        if draft.name.endswith(".parquet.draft"):
+            schema = pq.read_schema(files[0]) if files else pa.schema([])
+            with pq.ParquetWriter(draft, schema) as writer:
+                for file in files:
+                    table = pq.read_table(file)
+                    writer.write_table(table)
+                    yield table.to_pandas()
+            return
+        with draft.open("w", encoding="utf-8", newline="") as text:
+            for number, file in enumerate(files):
+                table = pq.read_table(file).to_pandas()
+                shown = without_formulas(table)
+                shown.to_csv(text, index=False, header=number == 0, float_format="%.6g", lineterminator="\n")
+                yield table
+
+
+def read_offers(file: str | Path) -> pd.DataFrame:
+    """Read a file of offers, as :func:`write_offers` wrote it or as a mail tool saved it again.
+
+    Raises
+    ------
+    BundlebookError
+        If it is not there, or lacks a column that measuring needs.
+    """
+    file = Path(file)
+    if not file.is_file():
+        raise BundlebookError("there is no such file", where=file.name, remedy="give the file that `offer` wrote")
+    kinds = {name: kind for name, kind in COLUMNS.items() if kind == "str"}
+    try:
+        if file.suffix == ".parquet":
+            table = pd.read_parquet(file)
+        else:
+            table = pd.read_csv(
+                file, dtype=kinds, keep_default_na=False, na_values={n: [""] for n in COLUMNS if n not in kinds}
+            )
+    except (ValueError, OSError, pa.ArrowException) as error:
+        raise BundlebookError(
+            f"this is no table of offers: {str(error).splitlines()[0][:120]}",
+            where=file.name,
+            remedy="give the file that `offer` wrote",
+        ) from None
+    needed = ("user_id", "group", "items", "probability", "propensity", "first_day", "last_day")
+    if missing := [name for name in needed if name not in table]:
+        raise BundlebookError(
+            f"the column {missing[0]!r} is missing",
+            where=file.name,
+            remedy="give the file as `offer` wrote it, with all its columns",
+        )
+    return table.assign(user_id=table["user_id"].astype(str))
+
+
+def offers_by_bundle(offers: pd.DataFrame) -> pd.DataFrame:
+    """Sum an offer up by bundle: whom it goes to, how likely they are to buy it, and what a discount must bring.
+
+    Parameters
+    ----------
+    offers : DataFrame
+        From :func:`read_offers`. Users of the hold-out group get nothing and are not counted.
+
+    Returns
+    -------
+    DataFrame
+        One row per set of items, that of the most users first: ``items``, ``names``, ``users``, ``segment`` (the most
+        frequent one among them), ``of_segment`` (its share of them), ``p_least`` (lowest P of a user who is offered it:
+        the threshold), ``p_mean``, ``discount`` (mean share taken off), ``break_even_low`` and ``break_even_high``
+        (medians over the users; factors on P).
+    """
+    sent = offers[offers["group"] == _OFFERED]
+    grouped = sent.groupby("items", sort=True)
+    table = grouped.agg(
+        names=("names", "first"),
+        users=("user_id", "nunique"),
+        p_least=("probability", "min"),
+        p_mean=("probability", "mean"),
+        discount=("discount", "mean"),
+        break_even_low=("break_even_low", "median"),
+        break_even_high=("break_even_high", "median"),
+    )
+    counts = sent.groupby(["items", "segment"])["user_id"].nunique().rename("n").reset_index()
+    most = counts.sort_values(["n", "segment"], ascending=[False, True]).drop_duplicates("items").set_index("items")
+    table.insert(2, "segment", most["segment"].reindex(table.index).fillna(""))
+    table.insert(3, "of_segment", most["n"].reindex(table.index) / table["users"])
+    return table.reset_index().sort_values(["users", "items"], ascending=[False, True], ignore_index=True)
