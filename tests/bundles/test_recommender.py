@@ -1,6 +1,5 @@
 """The one call behind a page, on the sample shop; what it says and what it must not see."""
 
-
 import numpy as np
 import pytest
 

@@ -436,7 +436,7 @@ class _Plan:
         with draft.open("w", encoding="utf-8", newline="") as text:
             for number, file in enumerate(files):
                 table = pq.read_table(file).to_pandas()
-                shown = without_formulas(table)
+                shown = without_formulas(table) if len(table) else table
                 shown.to_csv(text, index=False, header=number == 0, float_format="%.6g", lineterminator="\n")
                 yield table
 

@@ -117,7 +117,8 @@ def measure(shop: Shop, offers: pd.DataFrame) -> Uplift:
     """
     _check(offers)
     first, last = (np.datetime64(offers[name].iloc[0], "D") for name in ("first_day", "last_day"))
-    baskets = group_baskets(clean(shop)[0])
+    shop, _ = clean(shop)
+    baskets = group_baskets(shop)
     if baskets.day.max() < last:
         raise BundlebookError(
             f"the period of the offers ends on {last}, and the log on {baskets.day.max()}",
@@ -319,8 +320,8 @@ def _sizes(exposures: pd.DataFrame) -> tuple[float, int]:
 
 
 def _money(shop: Shop) -> pd.DataFrame | None:
-    """Cleaned purchase lines with what was paid; None in a shop without prices."""
-    lines = clean(shop)[0].purchases
+    """Purchase lines of a cleaned shop with what was paid; None in a shop without prices."""
+    lines = shop.purchases
     if not (lines["price"] > 0).any():
         return None
     return lines.assign(paid=(lines["price"] * lines["quantity"]).fillna(0.0))
