@@ -1,5 +1,8 @@
 from .bandit import BanditRuns as BanditRuns, play_bandit as play_bandit, regret_bound as regret_bound
 from .counts import Counts as Counts
+from .drift import page_hinkley as page_hinkley, stream_facts as stream_facts, surprises as surprises
+from .exposure import ExposureRuns as ExposureRuns, exposure_loop as exposure_loop, tastes as tastes
+from .guard import Guard as Guard, Taken as Taken, take_in as take_in
 from .offers import (
     Offers as Offers,
     held_out as held_out,
@@ -7,9 +10,6 @@ from .offers import (
     read_offers as read_offers,
     write_offers as write_offers,
 )
-from .drift import page_hinkley as page_hinkley, stream_facts as stream_facts, surprises as surprises
-from .exposure import ExposureRuns as ExposureRuns, exposure_loop as exposure_loop, tastes as tastes
-from .guard import Guard as Guard, Taken as Taken, take_in as take_in
 from .online import (
     RunningCounts as RunningCounts,
     RunningEASE as RunningEASE,
