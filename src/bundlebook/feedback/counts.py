@@ -10,12 +10,13 @@ import hashlib
 import io
 import json
 from dataclasses import dataclass, replace
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
 from scipy import sparse
 
+from bundlebook.errors import BundlebookError
 from bundlebook.recommenders import EASE, DecayedFrequency
 from bundlebook.shop import Baskets
 
@@ -132,7 +133,7 @@ class Counts:
 
     def popularity(self, at: np.datetime64, days: int) -> np.ndarray:
         """Share of the baskets of the last *days* before *at* that hold each item, shape (n_items,); 0 without any."""
-        at = np.datetime64(at, "D")
+        at = np.datetime64(at).astype("datetime64[D]")
         inside = (self.day < at) & (self.day >= at - np.timedelta64(days, "D"))
         if not inside.any():
             inside = self.day < at
@@ -152,6 +153,10 @@ class Counts:
         An item that nobody bought has the weight 0 to and from every other.
         """
         column = pd.Index(self.items).get_indexer(items)
+        if self.pairs is None:
+            raise BundlebookError(
+                f"pairs of {len(self.items):,} items are not counted", where="Counts.ease", remedy="use a coarser level"
+            )
         gram = _taken(_taken(self.pairs, column).T, column).T.astype(np.float64)
         gram[np.diag_indices_from(gram)] += l2
         inverse = np.linalg.inv(gram)
@@ -169,7 +174,7 @@ class Counts:
     def to_bytes(self) -> bytes:
         """Pack everything; :meth:`from_bytes` brings it back."""
         content = io.BytesIO()
-        pairs = {} if self.pairs is None else {"pairs": self.pairs}
+        pairs: dict[str, Any] = {} if self.pairs is None else {"pairs": self.pairs}
         np.savez_compressed(
             content,
             items=self.items.astype(str),

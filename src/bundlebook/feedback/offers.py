@@ -305,7 +305,7 @@ class _Plan:
         shop, _ = clean(self.source.shop.with_tables(events=events))
         last = shop.purchases["time"].max()
         day = last.normalize() + np.timedelta64(1, "D") if self.at is None else self.at
-        self.day = np.datetime64(day, "D")
+        self.day = np.datetime64(str(day)[:10], "D")
         shop = shop.with_tables(events=shop.events[shop.events["time"] < pd.Timestamp(self.day)])
         if shop.purchases.empty:
             raise BundlebookError(

@@ -209,7 +209,7 @@ def update(
     BundlebookError
         If a file is refused; nothing was taken in.
     """
-    now = np.datetime64("today", "D") if today is None else np.datetime64(today, "D")
+    now = np.datetime64("today", "D") if today is None else np.datetime64(str(today), "D")
     shop = read_catalogue(data)
     with EventStore(state_folder(data) if state is None else state) as store:
         wanted: list[str | Path | None] = list(files)
@@ -225,7 +225,7 @@ def update(
         try:
             with store.change():
                 old, before, touched = _kept_counts(store, shop), len(store), set()
-                first = None
+                first = 0
                 for file in wanted:
                     intake, told = _take(store, data, shop, file, now, began, accept)
                     name = "the shop's own log" if file is None else Path(file).name
@@ -309,7 +309,7 @@ def _take(
     elif not accept:
         _check_meaning(store, shop, events, name)
     if began is not None:
-        store.keep("began", str(np.datetime64(began, "D")))
+        store.keep("began", str(np.datetime64(str(began), "D")))
     first_day = pd.Timestamp(store.fact("began"))
     reasons = pd.Series("", index=events.index)
     reasons[events["time"] < first_day] = f"before the shop began ({first_day.date()})"
@@ -590,7 +590,8 @@ def forget(data: str | Path, user: str, state: str | Path | None = None) -> Forg
             store.keep("judged", None)
         store.rewrite()
     removed["counted baskets"] = mine.n_baskets
-    removed["counted pairs of items"] = 0 if old.pairs is None else int((Counts.of(mine).pairs > 0).sum())
+    pairs = Counts.of(mine).pairs
+    removed["counted pairs of items"] = 0 if old.pairs is None or pairs is None else int(np.count_nonzero(pairs))
     return Forgotten(removed, tuple(_elsewhere(data, shop, user)))
 
 

@@ -46,7 +46,9 @@ def simulate_responses(
     level = shop.level("auto")
     product = shop.products.drop_duplicates(level).set_index(level)
     first, last = (np.datetime64(offers[name].iloc[0], "D") for name in ("first_day", "last_day"))
-    days = first + rng.integers(int((last - first).astype(int)) + 1, size=len(offers)).astype("timedelta64[D]")
+    days = first + rng.integers(int((last - first) / np.timedelta64(1, "D")) + 1, size=len(offers)).astype(
+        "timedelta64[D]"
+    )
     rows = []
     for user, items, day, all_, some in zip(
         offers["user_id"], offers["items"].str.split(" + ", regex=False), days, whole, part, strict=True

@@ -65,7 +65,8 @@ def read_catalogue(source: str | Path) -> Shop:
         shop = load_shop(source)
         return shop.with_tables(events=shop.events[:0])
     folder = _folder(source)
-    settings, files, notes = read_settings(folder), _find(folder), []
+    settings, files = read_settings(folder), _find(folder)
+    notes: list[str] = []
     read = {
         name: convert(_JUDGES[files[name].suffix](files[name], TABLES[name], settings)(), TABLES[name], settings)
         for name in ("products", "users")
@@ -124,7 +125,8 @@ def read_increment(source: str | Path, products: pd.DataFrame, file: str | Path 
             remedy="give a CSV or parquet file with the columns of user_data",
         )
     raw = _JUDGES[path.suffix](path, TABLES["events"], settings)()
-    read, notes = convert(raw, TABLES["events"], settings), []
+    notes: list[str] = []
+    read = convert(raw, TABLES["events"], settings)
     events, lost = _fill_events(read, products, notes), read.quarantine["row"].to_numpy()
     if settings.timezone is None and read.zone not in (None, "UTC"):
         notes.append(f"times are those of {read.zone}")
