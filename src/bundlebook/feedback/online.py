@@ -72,7 +72,7 @@ class RunningCounts:
     user_ids: np.ndarray = field(default_factory=lambda: np.array([], dtype=str))
     counts: sparse.csr_matrix = None
     day: np.datetime64 | None = None
-    shop_counts: np.ndarray = None
+    shop_counts: np.ndarray = field(default_factory=lambda: np.zeros(0))
     shop_baskets: float = 0.0
 
     def __post_init__(self) -> None:
