@@ -183,5 +183,7 @@ def test_an_offer_is_not_computed_where_it_cannot_be_written(tmp_path, monkeypat
     (tmp_path / "file").touch()
     told = CliRunner().invoke(main, ["offer", "--data", "sample", "--out", str(tmp_path / "file" / "offers.csv")])
     assert told.exit_code and "cannot be written" in told.output + str(told.exception)
+    told = CliRunner().invoke(main, ["update", "--data", "sample", "--state", str(tmp_path / "s"), "--today", "soon"])
+    assert told.exit_code == 1 and "today: 'soon' is no date" in told.output
     with pytest.raises(BundlebookError, match=r"a \.parquet or a \.csv"):
         write_offers("sample", tmp_path / "offers.xlsx")

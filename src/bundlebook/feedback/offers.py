@@ -27,7 +27,7 @@ from bundlebook import paths
 from bundlebook.bundles import BundleRecommender, Limits
 from bundlebook.errors import BundlebookError
 from bundlebook.feedback.store import EventStore
-from bundlebook.feedback.weekly import has_store, state_folder
+from bundlebook.feedback.weekly import as_day, has_store, state_folder
 from bundlebook.shop import (
     PERIOD_DAYS,
     Shop,
@@ -305,7 +305,7 @@ class _Plan:
         shop, _ = clean(self.source.shop.with_tables(events=events))
         last = shop.purchases["time"].max()
         day = last.normalize() + np.timedelta64(1, "D") if self.at is None else self.at
-        self.day = np.datetime64(str(day)[:10], "D")
+        self.day = as_day(day, "at")
         shop = shop.with_tables(events=shop.events[shop.events["time"] < pd.Timestamp(self.day)])
         if shop.purchases.empty:
             raise BundlebookError(

@@ -123,6 +123,14 @@ def state_folder(data: str | Path) -> Path:
     return (given if given.exists() else paths.root() / given).resolve() / "feedback"
 
 
+def as_day(value: object, name: str) -> np.datetime64:
+    """A day out of a date as a reader writes it."""
+    try:
+        return np.datetime64(str(value)[:10], "D")
+    except ValueError:
+        raise BundlebookError(f"{value!r} is no date", where=name, remedy="write it as 2021-05-31") from None
+
+
 def has_store(data: str | Path, state: str | Path | None = None) -> bool:
     """Whether a shop has an event store: whether :func:`update` was ever called for it."""
     return ((state_folder(data) if state is None else Path(state)) / "events.duckdb").exists()
@@ -209,7 +217,8 @@ def update(
     BundlebookError
         If a file is refused; nothing was taken in.
     """
-    now = np.datetime64("today", "D") if today is None else np.datetime64(str(today), "D")
+    now = np.datetime64("today", "D") if today is None else as_day(today, "today")
+    began = None if began is None else as_day(began, "began")
     shop = read_catalogue(data)
     with EventStore(state_folder(data) if state is None else state) as store:
         wanted: list[str | Path | None] = list(files)
@@ -309,7 +318,7 @@ def _take(
     elif not accept:
         _check_meaning(store, shop, events, name)
     if began is not None:
-        store.keep("began", str(np.datetime64(str(began), "D")))
+        store.keep("began", str(began))
     first_day = pd.Timestamp(store.fact("began"))
     reasons = pd.Series("", index=events.index)
     reasons[events["time"] < first_day] = f"before the shop began ({first_day.date()})"
