@@ -18,6 +18,7 @@ from .leaderboard import (
     within as within,
 )
 from .leakage import (
+    benchmark_leaks as benchmark_leaks,
     composition_leak as composition_leak,
     future_influence as future_influence,
     truth_in_features as truth_in_features,

@@ -1,9 +1,10 @@
-"""Whether a prediction used what nobody could know yet: three checks to run on data and code of one's own.
+"""Whether a prediction used what nobody could know yet: four checks to run on data and code of one's own.
 
 ==========================  ===================================================================================
 :func:`future_influence`    time travel: rewrite the future and see if the past's prediction moves
 :func:`truth_in_features`   items of the window in the features of a user
 :func:`composition_leak`    bundles whose items were written into the histories when the bundle was bought
+:func:`benchmark_leaks`     the same for every part of a data set of bundles
 ==========================  ===================================================================================
 """
 
@@ -17,6 +18,7 @@ from scipy.stats import fisher_exact
 from bundlebook.errors import BundlebookError
 from bundlebook.evaluation.metrics import recall
 from bundlebook.evaluation.ranking import rank
+from bundlebook.graphs import BundleData
 from bundlebook.shop import Baskets, Task
 
 _USERS_AT_ONCE = 1000
@@ -167,6 +169,30 @@ def composition_leak(
         values | {"a random order": k / truth.shape[1], "leak": bool(complete > 0.5 and complete > 10 * chance)},
         dtype=object,
     )
+
+
+def benchmark_leaks(data: BundleData, k: int = 20) -> pd.DataFrame:
+    """Ask :func:`composition_leak` of every part of a bundle data set.
+
+    A data set that is honest gives about the same for all parts. One whose test bundles stand in the item histories,
+    or whose training bundles do and the test ones do not, is no test of a recommender.
+
+    Parameters
+    ----------
+    data : BundleData
+        From :func:`bundlebook.graphs.load_bundle_data`, which takes a folder.
+    k : int
+        Length of the list.
+
+    Returns
+    -------
+    DataFrame
+        One row per part (train, tune, test), columns as in :func:`composition_leak`.
+    """
+    rows = {
+        part: composition_leak(data.user_item, data.bundle_item, held, k) for part, held in data.user_bundle.items()
+    }
+    return pd.DataFrame(rows).T
 
 
 def _ones(matrix: sparse.spmatrix) -> sparse.csr_matrix:

@@ -6,6 +6,7 @@
 * ``cleaning``: clocks, quantities, weeks and the parts of a split, filled gaps
 * ``evaluation``: the protocol, dots with intervals, calibration, growing histories, accuracy against cost
 * ``feedback``: regimes over the weeks, regret, alarms, a simulated loop of exposure
+* ``graphs``: what smoothing keeps, kinds of negatives, depth, quality against processor seconds
 * ``networks``: drawings of the recurrent cells, of the gradient through time, of the whole recommender
 * ``profiles``: portraits, source weights
 * ``reports``: segments, uplift beside its need, campaigns

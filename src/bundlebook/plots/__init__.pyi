@@ -5,6 +5,7 @@ from . import (
     cleaning as cleaning,
     evaluation as evaluation,
     feedback as feedback,
+    graphs as graphs,
     networks as networks,
     profiles as profiles,
     reports as reports,
