@@ -18,6 +18,7 @@ from bundlebook.errors import BundlebookError
 from bundlebook.evaluation import Stored
 from bundlebook.plots import (
     association,
+    attention,
     bundles,
     cleaning,
     evaluation,
@@ -95,6 +96,8 @@ CASES = {
     "departments": lambda **k: association.departments(
         pd.DataFrame(np.where(np.eye(3), np.nan, 2.0), NAMES, NAMES), **k
     ),
+    "basket_matrix": lambda **k: attention.basket_matrix(np.eye(3) + 0.5, NAMES, "title", **k),
+    "neighbourhoods": lambda **k: attention.neighbourhoods(A, {"one": (NAMES, np.arange(3.0))}, **k),
     "demand_curves": lambda **k: bundles.demand_curves(DEMAND, CURVE_OF_DEPTH, 0.25, **k),
     "page_of_bundles": lambda **k: bundles.page_of_bundles([BUNDLE], Weights(), {A: B}, **k),
     "pareto": lambda **k: bundles.pareto(PAGES, {A: 0, B: 1, C: 1}, **k),

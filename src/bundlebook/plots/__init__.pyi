@@ -1,6 +1,7 @@
 from . import (
     agents as agents,
     association as association,
+    attention as attention,
     bundles as bundles,
     cleaning as cleaning,
     evaluation as evaluation,

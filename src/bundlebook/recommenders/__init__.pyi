@@ -5,7 +5,7 @@ from .boosted import (
     counting_features as counting_features,
 )
 from .calibrated import Calibrated as Calibrated, PlattScaled as PlattScaled, platt as platt
-from .completing import BasketCompleter as BasketCompleter
+from .completing import BasketCompleter as BasketCompleter, SummedCompleter as SummedCompleter
 from .content import ContentBased as ContentBased
 from .counting import (
     DecayedFrequency as DecayedFrequency,
@@ -55,6 +55,10 @@ from .networks.training import (
     examples_per_second as examples_per_second,
     shuffled_batches as shuffled_batches,
     train as train,
+)
+from .networks.transformer import (
+    TransformerCompleter as TransformerCompleter,
+    TransformerSettings as TransformerSettings,
 )
 from .rules import RuleRecommender as RuleRecommender
 from .tuning import Range as Range, search as search

@@ -7,7 +7,7 @@ import numpy as np
 from scipy import sparse
 
 from bundlebook.errors import BundlebookError
-from bundlebook.recommenders._checks import SEED, before, require
+from bundlebook.recommenders._checks import SEED, before, past_of, require
 from bundlebook.recommenders.calibrated import _Replay
 from bundlebook.recommenders.linear import EASE
 from bundlebook.shop import PERIOD_DAYS, Baskets
@@ -145,6 +145,49 @@ class BasketCompleter:
         score = np.where(carts.toarray() > 0, -np.inf, self.scores(carts, histories, rows, at))
         share = np.exp(score - score.max(axis=1, keepdims=True))
         return 1 - (1 - share / share.sum(axis=1, keepdims=True)) ** self.rest_
+
+
+@dataclass(eq=False)
+class SummedCompleter:
+    r"""The two-term sum: what goes with the basket, and what this user buys anyway.
+
+    .. math:: s_{bi} = f_{ui} + w\,e_{bi}
+
+    e is EASE's score of item i for the basket, f the user's smoothed decayed share of the item, as in
+    :class:`BasketCompleter`. Nothing is learned but EASE: the strongest simple method, which whatever is learned has to
+    beat.
+
+    Parameters
+    ----------
+    weight : float
+        w.
+    l2 : float
+        λ of EASE, in baskets.
+    half_life, prior_baskets : float
+        Half-life of the baskets in f in days, and baskets of an average user that are added.
+    name : str
+        Name in tables and figures.
+    """
+
+    weight: float = 1.5
+    l2: float = 400.0
+    half_life: float = 60.0
+    prior_baskets: float = 5.0
+    name: str = "frequency + EASE"
+
+    def __post_init__(self) -> None:
+        require("not be negative", weight=self.weight)
+        self._known = BasketCompleter(self.l2, self.half_life, self.prior_baskets)
+
+    def fit(self, visible: Baskets, at: np.datetime64) -> Self:
+        """Fit EASE and count the shares on everything before *at*."""
+        self._known._learn(past_of(visible, at, "SummedCompleter"), at)
+        return self
+
+    def scores(self, carts: sparse.csr_matrix, histories: Baskets, rows: np.ndarray, at: np.datetime64) -> np.ndarray:
+        """Return f + w e of every item; parameters and shape are those of :meth:`BasketCompleter.scores`."""
+        shares = self._known._shares(before(histories, at), rows, at)
+        return shares + self.weight * np.asarray(carts @ self._known.weights_, dtype=np.float64)
 
 
 def _conditional_logit(x: np.ndarray, free: np.ndarray, chosen: np.ndarray, ridge: float = 1e-6) -> np.ndarray:
