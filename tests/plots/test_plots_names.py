@@ -33,7 +33,7 @@ from bundlebook.plots import (
 from bundlebook.recommenders import PeriodPanel, period_panel
 from bundlebook.shop import Baskets, Split, time_split
 
-MODULES = (association, bundles, cleaning, evaluation, networks, profiles, reports, shop, training, zhangsan)
+MODULES = (association, attention, bundles, cleaning, evaluation, networks, profiles, reports, shop, training, zhangsan)
 #: What a name may look like: a formula that matplotlib cannot read, one that it can, and an empty one.
 NAMES = ["a$x^$", "b$1_000 & $2", "c$$"]
 A, B, C = NAMES

@@ -2,6 +2,7 @@
 
 * ``agents``: learning curves, the return by the number of items, when learning pays, estimators
 * ``association``: rules, networks of pairs, the null model, lifts held out and over time, departments
+* ``attention``: what is read in one basket, what goes with an item or replaces it
 * ``bundles``: demand curves, the Pareto front, the card of a bundle, exposures
 * ``cleaning``: clocks, quantities, weeks and the parts of a split, filled gaps
 * ``evaluation``: the protocol, dots with intervals, calibration, growing histories, accuracy against cost

@@ -50,7 +50,7 @@ def neighbourhoods(
     panels : mapping of str to (names, values)
         Title of a panel to items, strongest first, and their values.
     """
-    axes = get_axes(axes, 1, len(panels), wspace=0.9, figsize=(4.8 * len(panels), 3.4))
+    axes = get_axes(axes, 1, len(panels), wspace=0.1, figsize=(4.4 * len(panels), 3.2))
     for ax, (title, (names, values)), colour in zip(axes, panels.items(), PALETTE, strict=False):
         ax.barh(range(len(names)), values, color=colour)
         ax.set_yticks(range(len(names)), [short(name, 24) for name in names])

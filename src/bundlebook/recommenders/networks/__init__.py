@@ -6,6 +6,7 @@
 ``periods``      histories as periods of four weeks
 ``_baskets``     histories as baskets, one step per visit
 ``training``     the examples of the periods, batches, and the training loop
+``transformer``  attention over the items of a basket and over past baskets
 ``recurrent``    the articles' network as printed, the GRU over periods, the GRU over baskets
 ``feedforward``  the articles' interest model and embedding network, a convolution, deep matrix factorisation
 ``_layers``      the layers of all networks
