@@ -11,7 +11,7 @@ import pytest
 
 from bundlebook import paths
 from bundlebook.plots.shop import times
-from bundlebook.reports import find_batch, load_batch
+from bundlebook.reports import BatchRun, find_batch, load_batch
 from tests.reports import made_shops
 
 PAGES = ("shop_data", "shop_together", "shop_users", "shop_next", "shop_offers")
@@ -94,3 +94,16 @@ def test_the_batch_has_a_page_for_each_question():
     batch = load_batch(find_batch("shop"), shop="sample")
     assert [job.template.stem for job in batch.jobs] == list(PAGES)
     assert batch.in_turn(batch.jobs)[0].name.startswith("4")
+
+
+def test_an_offer_of_which_the_later_weeks_say_nothing_says_so(tmp_path):
+    """The pair of the last items of the made shop is rare: nobody bought one of them lately."""
+    usual = {name: choices[0] for name, choices in made_shops.CHOICES.items()}
+    folder = tmp_path / "shop"
+    folder.mkdir()
+    chosen = {"money": "catalogue", "span": "5 years", "closed": "Saturdays", "users": "table", "levels": "category"}
+    made_shops.write(folder, **{**usual, **chosen})
+    batch = load_batch(find_batch("shop"), shop=str(folder), only=["5"])
+    assert BatchRun(batch, slots=1, out=tmp_path / "out").run() == 0
+    page = (tmp_path / "out" / "shop" / "5-what-to-offer.html").read_text()
+    assert ">not bought<" in page and ">NaN<" not in page
