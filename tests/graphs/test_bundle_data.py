@@ -150,7 +150,7 @@ def test_a_network_with_two_views_finds_the_tastes_and_keeps_its_best_epoch(tmp_
         np.testing.assert_allclose(network.scores_, again.scores_)
     empty = np.flatnonzero(np.diff(data.user_bundle["tune"].indptr) == 0)
     assert len(empty) < USERS
-    data.user_bundle["train"] = sparse.diags(np.arange(USERS) > 0) @ data.user_bundle["train"]
+    data.user_bundle["train"] = sparse.diags((np.arange(USERS) > 0).astype(float)) @ data.user_bundle["train"]
     data.user_bundle["train"].eliminate_zeros()
     with pytest.raises(BundlebookError, match="user 0 has no training pair"):
         CrossView(**settings).fit(data, users, judge)
