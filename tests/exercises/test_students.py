@@ -4,7 +4,7 @@ from itertools import combinations, pairwise
 
 import numpy as np
 import pytest
-from scipy.special import expit
+from scipy.special import expit, softmax
 
 from bundlebook.exercises import check
 
@@ -154,6 +154,43 @@ def eclat(baskets, min_count, longest=6, key=tuple):
     return {key(s): count for s, count in counts.items() if count >= min_count}
 
 
+def attends_and_tells(Q, K, V):
+    A = softmax(Q @ K.T / np.sqrt(K.shape[1]), axis=1)
+    return A @ V, A
+
+
+def reads(allowed):
+    def answer(S, size):
+        there = allowed(np.arange(S.shape[1]), size[:, None], S.shape[1])
+        return softmax(np.where(there, S, -1e9), axis=1) * there
+
+    return answer
+
+
+def first_places(S, size):
+    return np.arange(S.shape[1]) < size[:, None]
+
+
+def barely_masks(S, size):
+    return softmax(np.where(first_places(S, size), S, -10), axis=1) * (size[:, None] > 0)
+
+
+def masks_scores_and_weights(S, size):
+    return softmax(S * first_places(S, size), axis=1) * first_places(S, size)
+
+
+def shares(score, cart, axis=1):
+    return softmax(np.where(cart == 1, -1e9, score), axis=axis)
+
+
+def goes_back(Q, K, V, G, mean=1, forward=1, back=1):
+    root = np.sqrt(K.shape[1])
+    A = softmax(Q @ K.T / root**forward, axis=1)
+    dA = G @ V.T
+    delta = A * (dA - mean * (A * dA).sum(axis=1, keepdims=True))
+    return delta @ K / root**back, delta.T @ Q / root**back, A.T @ G
+
+
 ANSWERS = {
     "03.1": [
         (lambda B, A, C: sum(b >= A and bool(C & b) for b in B) / sum(b >= A for b in B), "All items of C"),
@@ -222,6 +259,37 @@ ANSWERS = {
         (lambda t, items, given, k, budget: page_of(t, items, given, min(k, 2), budget, every_pair), "more than two"),
         (lambda t, items, given, k, budget: page_of(t, items, given, min(k, 3), budget, every_pair), "four bundles"),
         (lambda t, items, given, k, budget: page_of(t, items, given, len(t), budget, every_pair), "at most k"),
+    ],
+    "11.1": [
+        (lambda d, hidden: 4 * d * d + 2 * d * hidden + hidden + d + 4 * d, "biases of the four square matrices"),
+        (lambda d, hidden: 4 * (d * d + d) + 2 * d * hidden + hidden + d, "shift of each of two layer norms"),
+        (lambda d, hidden: 4 * (d * d + d) + 2 * d * hidden + 4 * d, "inner layer has two biases"),
+        (lambda d, hidden: 4 * d * d + 2 * d * hidden + 4 * d, "Some biases or the layer norms"),
+    ],
+    "11.2": [
+        (lambda Q, K, V: softmax(Q @ K.T / np.sqrt(len(K)), axis=1) @ V, "number of keys"),
+        (lambda Q, K, V: softmax(Q @ K.T / np.sqrt(K.shape[1])) @ V, "over the whole table"),
+        (lambda Q, K, V: softmax(Q @ K.T, axis=1) / np.sqrt(K.shape[1]) @ V, "before the softmax"),
+        (attends_and_tells, "Only the outputs"),
+    ],
+    "11.3": [
+        (reads(lambda place, size, n: place >= size), "turned round"),
+        (reads(lambda place, size, n: place >= n - size), "first size[b] places"),
+        (barely_masks, "exactly 0"),
+        (masks_scores_and_weights, "should sum to 1"),
+    ],
+    "11.4": [(lambda a, g: a * ((a * g).sum(axis=1, keepdims=True) - g), "sign is turned round")],
+    "11.5": [
+        (lambda score, cart, hidden: -np.log(shares(score, cart)[:, hidden]).mean(), "every hidden item in every cart"),
+        (lambda score, cart, hidden: -np.log(shares(score, cart)[range(5), hidden].mean()), "logarithm of the mean"),
+        (lambda score, cart, hidden: -np.log(shares(score, cart, None)[range(5), hidden]).mean(), "softmax of its own"),
+        (lambda score, cart, hidden: -np.log2(shares(score, cart)[range(5), hidden]).mean(), "base 2"),
+        (lambda score, cart, hidden: -score[range(5), hidden].mean(), "Those are scores"),
+    ],
+    "11.6": [
+        (lambda Q, K, V, G: goes_back(Q, K, V, G, mean=0), "lacks the weighted mean"),
+        (lambda Q, K, V, G: goes_back(Q, K, V, G, forward=0, back=0), "neither on the way forward"),
+        (lambda Q, K, V, G: goes_back(Q, K, V, G, back=2), "by the root once"),
     ],
     "04.1": [(lambda h, arriving, U: -U.T @ (arriving * (1 - h**2)), "sign is turned")],
     "04.4": [(nudges_an_alias, "does not copy"), (nudges_there_and_back, "does not restore the input exactly")],

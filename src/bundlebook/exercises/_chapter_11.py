@@ -84,6 +84,18 @@ def _log_softmax(score):
     )
 
 
+def _chosen(score, hidden):
+    return _log_softmax(score)[np.arange(len(hidden)), hidden]
+
+
+def _mean_loss(score, where):
+    return float(-_log_softmax(score)[where].mean())
+
+
+def _over_the_table(score, hidden):
+    return float(-_log_softmax(score.reshape(1, -1)).reshape(score.shape)[np.arange(len(hidden)), hidden].mean())
+
+
 # 11.6 Back through attention
 
 
@@ -119,6 +131,24 @@ def _no_softmax(Q, K, V, G):
     return delta @ K / root, delta.T @ Q / root, A.T @ G
 
 
+def _product_alone(Q, K, V, G):
+    root = np.sqrt(K.shape[1])
+    A = _softmax(Q @ K.T / root)
+    delta = A * (G @ V.T)
+    return delta @ K / root, delta.T @ Q / root, A.T @ G
+
+
+def _no_root_at_all(Q, K, V, G):
+    A = _softmax(Q @ K.T)
+    delta = softmax_back(A, G @ V.T)
+    return delta @ K, delta.T @ Q, A.T @ G
+
+
+def _root_twice(Q, K, V, G):
+    dQ, dK, dV = attention_back(Q, K, V, G)
+    return dQ / np.sqrt(K.shape[1]), dK / np.sqrt(K.shape[1]), dV
+
+
 def _swapped(Q, K, V, G):
     dQ, dK, dV = attention_back(Q, K, V, G)
     return dK, dQ, dV
@@ -139,7 +169,17 @@ EXERCISES = (
             ),
             (
                 lambda d, hidden: 4 * (d * d + d) + 2 * d * hidden + hidden + d,
-                "The two layer norms are missing: a scale and a shift of d numbers each.",
+                "You are short of 4·d numbers. Count the biases of the four square matrices, "
+                "and the scale and the shift of each of two layer norms.",
+            ),
+            (
+                lambda d, hidden: 4 * (d * d + d) + 2 * d * hidden + 4 * d,
+                "The inner layer has two biases: one as long as hidden on the way up, one of length d on the way down.",
+            ),
+            (
+                lambda d, hidden: 4 * (d * d + d) + 2 * d * hidden,
+                "Some biases or the layer norms are missing. Each of the six matrices has a bias, "
+                "and each of the two norms a scale and a shift.",
             ),
             (
                 lambda d, hidden: 3 * (d * d + d) + 2 * d * hidden + hidden + d + 4 * d,
@@ -151,7 +191,7 @@ EXERCISES = (
             ),
             (
                 lambda d, hidden: 4 * (d * d + d) + 2 * d * hidden + hidden + d + 2 * d,
-                "A block has two layer norms, and you counted one.",
+                "You are short of 2·d numbers. A block has two layer norms, and each has a scale and a shift.",
             ),
         ),
         look="Count for d = 2 and hidden = 3 on paper, matrix by matrix: the bias of each, then the norms.",
@@ -186,6 +226,30 @@ EXERCISES = (
                 "You took the width of the values. The scores are sums over the width of the keys.",
             ),
             (
+                lambda Q, K, V: _softmax(Q @ K.T / np.sqrt(len(K))) @ V,
+                "You took the number of keys. The scores are sums over the width of a key, and that width counts.",
+            ),
+            (
+                lambda Q, K, V: _softmax(Q @ K.T / np.sqrt(len(Q))) @ V,
+                "You took the number of queries. The scores are sums over the width of a key, and that width counts.",
+            ),
+            (
+                lambda Q, K, V: _softmax(Q @ K.T * np.sqrt(K.shape[1])) @ V,
+                "You multiply by the root of the width. The scores have to become smaller.",
+            ),
+            (
+                lambda Q, K, V: _softmax(Q @ K.T) / np.sqrt(K.shape[1]) @ V,
+                "You divide the weights. Divide the scores, before the softmax, so that the weights still sum to 1.",
+            ),
+            (
+                lambda Q, K, V: _softmax((Q @ K.T / np.sqrt(K.shape[1])).reshape(1, -1)).reshape(len(Q), -1) @ V,
+                "Your weights sum to 1 over the whole table. Each row, that is each query, has its own 1.",
+            ),
+            (
+                lambda Q, K, V: (attention(Q, K, V), _softmax(Q @ K.T / np.sqrt(K.shape[1]))),
+                "You return the weights as well. Only the outputs are asked for.",
+            ),
+            (
                 lambda Q, K, V: (Q @ K.T / np.sqrt(K.shape[1])) @ V,
                 "The softmax is missing: scores are no weights.",
             ),
@@ -194,7 +258,7 @@ EXERCISES = (
                 "Those are the weights. They still have to read the values.",
             ),
         ),
-        look="Print the weights of the first query. They are positive and sum to 1, one per key.",
+        look="Print scores and weights of the first query: one per key. The weights are positive and sum to 1.",
         hints=(
             "First a table of scores: one row per query, one column per key.",
             "Divide by the root of the width of a key, then take the softmax along each row.",
@@ -226,12 +290,30 @@ EXERCISES = (
                 lambda S, size: cart_attention(S, np.minimum(size + 1, S.shape[1])),
                 "You read one place too many. With size 1 only place 0 is there.",
             ),
+            (
+                lambda S, size: cart_attention(S[:, ::-1], S.shape[1] - size)[:, ::-1],
+                "Your mask is turned round: you read the padding and hide the items.",
+            ),
+            (
+                lambda S, size: cart_attention(S[:, ::-1], size)[:, ::-1],
+                "You read the last places of a row. The items stand in the first size[b] places.",
+            ),
         ),
         look="Take one row with size 2 and one with size 0. What should the sums of the weights be?",
         hints=(
             "Let np.arange(places) < size[:, None] say where there is an item.",
             "The exponential of a masked score must be 0; divide by the sum of what is left.",
             "Use np.where(there, np.exp(S), 0), divided by its row sum, and by 1 where that sum is 0.",
+        ),
+        checks=(
+            (
+                lambda result, S, size: not np.asarray(result)[np.arange(S.shape[1]) >= size[:, None]].any(),
+                "Some padding still gets a weight. Behind the first size[b] places every weight is exactly 0.",
+            ),
+            (
+                lambda result, S, size: np.allclose(np.sum(result, axis=1), size > 0),
+                "The weights of a cart with items should sum to 1, those of an empty cart to 0.",
+            ),
         ),
     ),
     Exercise(
@@ -258,6 +340,10 @@ EXERCISES = (
             (
                 lambda a, g: a * (g - (a * g).sum()),
                 "You sum over all rows. Each row has a softmax of its own.",
+            ),
+            (
+                lambda a, g: a * ((a * g).sum(axis=1, keepdims=True) - g),
+                "The sign is turned round. A weight whose gradient is above the weighted mean has a positive slope.",
             ),
         ),
         look="Let g be 1 everywhere in a row. The weights always sum to 1, so what must come back?",
@@ -303,6 +389,30 @@ EXERCISES = (
                 lambda score, cart, hidden: float(np.exp(-hidden_loss(score, cart, hidden))),
                 "That is a share q. The loss is minus its logarithm.",
             ),
+            (
+                lambda score, cart, hidden: _mean_loss(np.where(cart > 0, -np.inf, score), np.s_[:, hidden]),
+                "You look up every hidden item in every cart. Each cart has one hidden item: one row, one column.",
+            ),
+            (
+                lambda score, cart, hidden: float(
+                    -np.log(np.exp(_chosen(np.where(cart > 0, -np.inf, score), hidden)).mean())
+                ),
+                "You take the logarithm of the mean share. Take each cart's logarithm first, then the mean.",
+            ),
+            (
+                lambda score, cart, hidden: _over_the_table(np.where(cart > 0, -np.inf, score), hidden),
+                "Your shares sum to 1 over all carts together. Each cart has a softmax of its own.",
+            ),
+            (
+                lambda score, cart, hidden: float(-score[np.arange(len(hidden)), hidden].mean()),
+                "Those are scores. A share q needs the softmax over the candidates of its cart.",
+            ),
+            (
+                lambda score, cart, hidden: float(
+                    -_chosen(np.where(cart > 0, -np.inf, score), hidden).mean() / np.log(2)
+                ),
+                "You took the logarithm to the base 2. The task asks for the natural one.",
+            ),
         ),
         look="Take one cart and three items, one of them in the cart. Over which two does the softmax run?",
         hints=(
@@ -322,6 +432,12 @@ EXERCISES = (
             (_without_root, "The scores were divided by √d, so their slopes in Q and K are, too."),
             (_plain_slope, "Your softmax has a diagonal Jacobian. Each score moves the other weights of its row, too."),
             (_no_softmax, "You skip the softmax on the way back."),
+            (
+                _product_alone,
+                "Your softmax lacks the weighted mean: subtract the row sum of A times its gradient first.",
+            ),
+            (_no_root_at_all, "Your scores are not divided by √d: neither on the way forward nor on the way back."),
+            (_root_twice, "You divide by d. Going back through S = Q Kᵀ / √d divides by the root once."),
             (_swapped, "The gradients of Q and K have changed places."),
             (
                 lambda Q, K, V, G: (*attention_back(Q, K, V, G)[:2], G),
