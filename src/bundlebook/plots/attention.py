@@ -24,14 +24,14 @@ def basket_matrix(values: np.ndarray, items: Sequence[str], title: str, *, ax: A
     if values.shape != (len(items), len(items)):
         raise BundlebookError(f"{values.shape} numbers for {len(items)} items", where="basket_matrix")
     np.fill_diagonal(values, np.nan)
-    ax = get_ax(ax, (0.62 * len(items) + 2.6, 0.42 * len(items) + 1.9))
+    ax = get_ax(ax, (0.62 * len(items) + 3.2, 0.42 * len(items) + 2.3))
     largest = float(np.nanmax(np.abs(values))) or 1.0
     ax.imshow(values, cmap="RdBu", vmin=-largest, vmax=largest, aspect="auto")
     for row, column in np.argwhere(np.isfinite(values)):
         value = values[row, column]
         strong = abs(value) > 0.6 * largest
         ax.text(column, row, f"{value:.2f}", ha="center", va="center", fontsize=9, color="w" if strong else "0.2")
-    names = [short(item, 16) for item in items]
+    names = [short(item, 24) for item in items]
     ax.set_xticks(range(len(items)), names, rotation=40, ha="right")
     ax.set_yticks(range(len(items)), names)
     ax.set(xlabel="item in the basket", ylabel="hidden item", title=title)
@@ -55,4 +55,4 @@ def neighbourhoods(
         ax.barh(range(len(names)), values, color=colour)
         ax.set_yticks(range(len(names)), [short(name, 24) for name in names])
         ax.invert_yaxis()
-        ax.set(title=title, xlabel=f"cosine with {short(item, 20)}")
+        ax.set(title=title, xlabel=f"cosine with\n{short(item, 28)}")
