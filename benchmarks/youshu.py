@@ -150,6 +150,7 @@ def main(folder: str) -> None:
         found["data"] = {
             "users, bundles, items": data.shape,
             "pairs": {name: int(matrix.nnz) for name, matrix in data.user_bundle.items()},
+            "users with a train pair": len(board.users),
             "bundles without a train pair": int((board.train.sum(axis=0) == 0).sum()),
             "leaks": {part: row.to_dict() for part, row in benchmark_leaks(data).iterrows()},
         }
@@ -197,10 +198,14 @@ def main(folder: str) -> None:
             table = pd.DataFrame({key: value[metric] for key, value in values.items()})
             own = bootstrap_interval(table[["sum"]], seed=SEED).loc["sum", ["low", "high"]]
             differences[name][metric] = {"interval of the sum": [round(float(end), 4) for end in own]}
-            for reference in ("cross-view network", "closed form"):
-                row = paired_differences(table[["sum", reference]], reference, seed=SEED).iloc[0]
+            for one, other in (
+                ("sum", "cross-view network"),
+                ("sum", "closed form"),
+                ("closed form", "cross-view network"),
+            ):
+                row = paired_differences(table[[one, other]], other, seed=SEED).iloc[0]
                 ends = [round(float(row[key]), 4) for key in ("difference", "low", "high")]
-                differences[name][metric][f"sum − {reference}"] = ends
+                differences[name][metric][f"{one} − {other}"] = ends
         board.save()
     if "completion" not in found:
         found["completion"] = completion(board)

@@ -183,6 +183,41 @@ def shares(score, cart, axis=1):
     return softmax(np.where(cart == 1, -1e9, score), axis=axis)
 
 
+def smooths_columns(A):
+    linked = A + np.eye(len(A))
+    return linked / linked.sum(axis=0)
+
+
+def fills_a_matrix(x, source, target, weight):
+    matrix = np.zeros((len(x), len(x)))
+    matrix[target, source] = weight
+    return matrix @ x
+
+
+def shares_below(score, target, n, most):
+    e = np.exp(score - most(score, target, n))
+    return e / np.bincount(target, weights=e, minlength=n)[target]
+
+
+def largest_from_zero(score, target, n):
+    most = np.zeros(n)
+    np.maximum.at(most, target, score)
+    return most[target]
+
+
+def adamic_adar(A, left=False):
+    d = A.sum(axis=1)
+    weight = np.divide(1, np.log(np.maximum(d, 1)), out=np.zeros(len(d)), where=d > 1)
+    table = A @ A * weight if left else A @ (weight[:, None] * A)
+    np.fill_diagonal(table, 0)
+    return table
+
+
+def ease_of_users(X, T, l2, kernel):
+    Y = np.linalg.solve(kernel(X, T) + l2 * np.eye(len(X)), X)
+    return X - l2 * Y / (1 - (X * Y).sum(axis=0))
+
+
 def goes_back(Q, K, V, G, mean=1, forward=1, back=1):
     root = np.sqrt(K.shape[1])
     A = softmax(Q @ K.T / root**forward, axis=1)
@@ -290,6 +325,24 @@ ANSWERS = {
         (lambda Q, K, V, G: goes_back(Q, K, V, G, mean=0), "lacks the weighted mean"),
         (lambda Q, K, V, G: goes_back(Q, K, V, G, forward=0, back=0), "neither on the way forward"),
         (lambda Q, K, V, G: goes_back(Q, K, V, G, back=2), "by the root once"),
+    ],
+    "12.1": [(smooths_columns, "column's own sum")],
+    "12.2": [(fills_a_matrix, "same source and target")],
+    "12.3": [
+        (lambda score, target, n: shares_below(score, target, n, lambda *given: score.max()), "own largest score"),
+        (lambda score, target, n: shares_below(score, target, n, largest_from_zero), "own largest score"),
+        (lambda score, target, n: shares_below(score, target, n, lambda *given: 0), "overflow"),
+    ],
+    "12.4": [
+        (lambda A: adamic_adar(A) * (1 - A), "without an edge"),
+        (lambda A: np.triu(adamic_adar(A)), "one half"),
+        (lambda A: adamic_adar(A, left=True), "1 / ln 3"),
+        (lambda A: adamic_adar(A) * np.log(2), "1 / ln 3"),
+    ],
+    "12.5": [
+        (lambda X, T, l2: ease_of_users(X, T, l2, lambda X, T: X @ X.T), "leave T out"),
+        (lambda X, T, l2: ease_of_users(np.hstack([X, T]), T, l2, lambda X, T: X @ X.T), "(7, 13)"),
+        (lambda X, T, l2: ease_of_users(X, T, l2, lambda X, T: X @ X.T * (T @ T.T)), "usual way"),
     ],
     "04.1": [(lambda h, arriving, U: -U.T @ (arriving * (1 - h**2)), "sign is turned")],
     "04.4": [(nudges_an_alias, "does not copy"), (nudges_there_and_back, "does not restore the input exactly")],

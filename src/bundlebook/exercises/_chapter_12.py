@@ -43,7 +43,8 @@ def _draw_messages(rng, m=14):
     n = int(rng.integers(5, 8))
     x = np.round(rng.normal(0, 1, (n, 3)), 2)
     source, target = rng.integers(0, n, m), rng.integers(0, n - 1, m)  # the last node gets nothing
-    target[:2] = target[2]  # one node gets several
+    target[:2] = target[2]  # one node gets several,
+    source[0] = source[1]  # two of them from the same node
     return x, source, target, np.round(rng.uniform(0.2, 1.5, m), 2)
 
 
@@ -51,6 +52,12 @@ def _overwritten(x, source, target, weight):
     out = np.zeros_like(x)
     out[target] += weight[:, None] * x[source]
     return out
+
+
+def _matrix_overwritten(x, source, target, weight):
+    matrix = np.zeros((len(x), len(x)))
+    matrix[target, source] = weight
+    return matrix @ x
 
 
 def _mean_of_messages(x, source, target, weight):
@@ -83,6 +90,11 @@ def _large_scores(rng):
     return score + 1000, target, n
 
 
+def _distant_scores(rng):
+    score, target, n = _draw_scores(rng)
+    return score + np.where(target == target[0], -1000, 1000), target, n
+
+
 # 12.4 Adamic–Adar
 
 
@@ -104,11 +116,11 @@ def _weighted(A, weight):
     return _without_diagonal(A @ (weight[:, None] * A))
 
 
-# 12.5 EASE among the users
+# 12.5 EASE among the users, with a second view
 
 
-def user_side_ease(X, l2):
-    Y = np.linalg.solve(X @ X.T + l2 * np.eye(len(X)), X)
+def user_side_ease(X, T, l2):
+    Y = np.linalg.solve(X @ X.T + T @ T.T + l2 * np.eye(len(X)), X)
     return X - l2 * Y / (1 - (X * Y).sum(axis=0))
 
 
@@ -116,11 +128,12 @@ def _draw_taken(rng):
     users = int(rng.integers(5, 8))
     X = (rng.random((users, 9)) < 0.4).astype(float)
     X[0, 0] = X[1, 0] = 1.0
-    return X, float(np.round(rng.uniform(0.5, 3), 1))
+    T = np.round(rng.uniform(0, 1, (users, 4)), 2)
+    return X, T, float(np.round(rng.uniform(0.5, 3), 1))
 
 
-def _solved(X, l2):
-    return np.linalg.solve(X @ X.T + l2 * np.eye(len(X)), X)
+def _solved(X, T, l2):
+    return np.linalg.solve(X @ X.T + T @ T.T + l2 * np.eye(len(X)), X)
 
 
 EXERCISES = (
@@ -141,6 +154,10 @@ EXERCISES = (
                 "You divide by the row's own sum. Both ends count: divide by the root of both sums' product.",
             ),
             (
+                lambda A: _rows(A).T,
+                "You divide by the column's own sum. Both ends count: divide by the root of both sums' product.",
+            ),
+            (
                 lambda A: (
                     (A + np.eye(len(A))) / np.sqrt(np.outer(np.maximum(A.sum(axis=1), 1), np.maximum(A.sum(axis=1), 1)))
                 ),
@@ -155,7 +172,8 @@ EXERCISES = (
                 "That is the Laplacian: it shows differences. The matrix that smooths is asked for.",
             ),
         ),
-        look="Take two nodes and one edge. Every entry should be one half. Which step gives something else?",
+        look="Take three nodes in a row. With edges to themselves their degrees are 2, 3 and 2, and the first row "
+        "should be 1/2, 1/√6, 0. Which step gives something else?",
         hints=(
             "Give every node an edge to itself, and count the edges of each node only then.",
             "Entry (i, j) is divided by the root of the degree of i times the degree of j.",
@@ -173,6 +191,10 @@ EXERCISES = (
             (
                 _overwritten,
                 "Of several messages to one node only the last counts: out[target] += adds once. Use np.add.at.",
+            ),
+            (
+                _matrix_overwritten,
+                "Two messages may have the same source and target. Your matrix keeps the last only: add them up.",
             ),
             (
                 lambda x, source, target, weight: send(x, target, source, weight),
@@ -233,7 +255,14 @@ EXERCISES = (
             "Sum the exponentials by target, with np.bincount and its weights, and look the sum up for each message.",
             "Let e = np.exp(score − the target's largest); e / np.bincount(target, weights=e, minlength=n)[target].",
         ),
-        edges=((_large_scores, "Exponentials of large scores overflow. Subtract the target's largest score first."),),
+        edges=(
+            (_large_scores, "Exponentials of large scores overflow. Subtract the target's largest score first."),
+            (
+                _distant_scores,
+                "The scores of one target may lie far below 0 and far below those of the others. Subtract each "
+                "target's own largest score.",
+            ),
+        ),
     ),
     Exercise(
         "12.4",
@@ -253,7 +282,7 @@ EXERCISES = (
             ),
             (
                 lambda A: _weighted(A, 1 / np.log1p(np.maximum(A.sum(axis=1), 1))),
-                "You take ln(1 + d). The shared neighbour's degree is at least 2, so ln d is safe.",
+                "You take ln(1 + d). Take ln d: a shared neighbour has two edges or more. The others never count.",
             ),
             (
                 lambda A: _quiet(
@@ -265,8 +294,21 @@ EXERCISES = (
                 lambda A: A @ (np.where(A.sum(1) > 1, 1 / np.log(np.maximum(A.sum(1), 2)), 0)[:, None] * A),
                 "Your diagonal is not 0: a node is no pair with itself.",
             ),
+            (
+                lambda A: adamic_adar(A) * (1 - A),
+                "You score only the pairs without an edge. All pairs are asked for, joined ones too.",
+            ),
+            (
+                lambda A: np.triu(adamic_adar(A)),
+                "You fill one half of the table only. The score of (i, j) is that of (j, i) too.",
+            ),
+            (
+                lambda A: _without_diagonal((A @ A) / np.log(np.maximum(A.sum(axis=1), 2))),
+                "You use the degree of one of the two ends. Use that of the neighbour which both share.",
+            ),
         ),
-        look="Take three nodes in a row. The ends share the middle one, with degree 2. Their score is 1 / ln 2.",
+        look="Join three nodes to a fourth, and to nothing else. Every two of the three share it, so they score "
+        "1 / ln 3. The fourth shares nothing with them and scores 0.",
         hints=(
             "A[i, k] A[k, j] is 1 where k is a neighbour of both. Give each k a weight.",
             "The weight of k is 1 / ln of its degree. With degree 1 it can be shared by nobody.",
@@ -275,33 +317,42 @@ EXERCISES = (
     ),
     Exercise(
         "12.5",
-        "EASE among the users",
+        "EASE among the users, with a second view",
         stars=3,
         minutes=30,
         reference=user_side_ease,
         draw=_draw_taken,
         misconceptions=(
             (
-                lambda X, l2: X - l2 * _solved(X, l2),
+                lambda X, T, l2: user_side_ease(X, 0 * T, l2),
+                "You leave T out. Two users with like rows of T are alike too: add T Tᵀ to K.",
+            ),
+            (
+                lambda X, T, l2: X - l2 * _solved(X, T, l2) / (1 - (X * _solved(X, 0 * T, l2)).sum(axis=0)),
+                "Your two solutions differ: the Y in the denominator must come from the same K, with T in it.",
+            ),
+            (
+                lambda X, T, l2: X - l2 * _solved(X, T, l2),
                 "That is ridge regression: an item explains itself. EASE forbids it. Divide column j by 1 − xⱼ·yⱼ.",
             ),
             (
-                lambda X, l2: -l2 * _solved(X, l2) / (1 - (X * _solved(X, l2)).sum(axis=0)),
+                lambda X, T, l2: -l2 * _solved(X, T, l2) / (1 - (X * _solved(X, T, l2)).sum(axis=0)),
                 "You left out X itself. S = XB, and B is I minus something.",
             ),
             (
-                lambda X, l2: X - _solved(X, l2) / (1 - (X * _solved(X, l2)).sum(axis=0)),
+                lambda X, T, l2: X - _solved(X, T, l2) / (1 - (X * _solved(X, T, l2)).sum(axis=0)),
                 "A factor λ is missing in front of Y: the diagonal of P is (1 − xⱼ·yⱼ) / λ.",
             ),
             (
-                lambda X, l2: X - l2 * _solved(X, l2) / (1 - (X * _solved(X, l2)).sum(axis=1))[:, None],
+                lambda X, T, l2: X - l2 * _solved(X, T, l2) / (1 - (X * _solved(X, T, l2)).sum(axis=1))[:, None],
                 "You divide each row by a number of the user. The diagonal belongs to the items: one per column.",
             ),
         ),
-        look="Compare with the usual way: P = inv(XᵀX + λI), B = I − P / diag(P), S = XB. They must agree.",
+        look="Compare with the usual way: Z = np.hstack([X, T]), P = inv(ZᵀZ + λI), B = I − P / diag(P). The first "
+        "columns of ZB are your S.",
         hints=(
-            "Let K = XXᵀ and Y = (K + λI)⁻¹X. Woodbury's identity says XP = Y.",
-            "The diagonal of P is (1 − xⱼ·yⱼ) / λ, with the columns xⱼ of X and yⱼ of Y.",
+            "Let Z = [X, T], K = ZZᵀ = XXᵀ + TTᵀ and Y = (K + λI)⁻¹X. Woodbury's identity says that ZP begins with Y.",
+            "The diagonal of P begins with (1 − xⱼ·yⱼ) / λ, with the columns xⱼ of X and yⱼ of Y.",
             "S = X − λ Y / (1 − column sums of X times Y), entry by entry. Use np.linalg.solve.",
         ),
     ),
