@@ -8,14 +8,14 @@ from bundlebook.exercises.engine import Exercise
 # 14.1 A count without a history
 
 
-def take_in(count, days, half_life, bought):
+def counts_today(count, days, half_life, bought):
     return count * 2 ** (-days / half_life) + bought
 
 
 def _draw_count(rng):
     n = int(rng.integers(4, 8))
     count = np.round(rng.uniform(0.5, 6, n), 2)
-    return count, int(rng.integers(2, 30)), float(rng.integers(20, 90)), rng.integers(0, 2, n).astype(float)
+    return count, int(rng.integers(2, 120)), float(rng.integers(20, 60)), rng.integers(0, 2, n).astype(float)
 
 
 # 14.2 What made it better
@@ -31,7 +31,22 @@ def _draw_regimes(rng):
     return frozen, fresh, np.clip(fresh * rng.uniform(0.9, 1.15, len(frozen)), 0, 1)
 
 
-# 14.3 One row more
+# 14.3 Regret
+
+
+def regret(rates, arms):
+    return np.cumsum(rates.max() - rates[arms])
+
+
+def _draw_arms(rng):
+    n_arms = int(rng.integers(3, 6))
+    rates, arms = np.round(rng.uniform(0.02, 0.5, n_arms), 3), rng.integers(0, n_arms, int(rng.integers(20, 40)))
+    if rng.random() < 0.5:  # the best arm is never shown
+        arms = np.where(arms == rates.argmax(), rates.argmin(), arms)
+    return rates, arms
+
+
+# 14.4 One row more
 
 
 def add_row(P, a):
@@ -47,7 +62,7 @@ def _draw_row(rng):
     return np.linalg.inv(A.T @ A + 2 * np.eye(m)), a
 
 
-# 14.4 Clicks that come late
+# 14.5 Clicks that come late
 
 
 def beliefs(arms, clicks, delay, n_arms):
@@ -67,21 +82,6 @@ def _counted(arms, clicks, n_arms, prior=True):
     shown = np.bincount(arms, minlength=n_arms)
     hits = np.bincount(arms, weights=clicks, minlength=n_arms)
     return (1 + hits) / (2 + shown) if prior else hits / np.maximum(shown, 1)
-
-
-# 14.5 Regret
-
-
-def regret(rates, arms):
-    return np.cumsum(rates.max() - rates[arms])
-
-
-def _draw_arms(rng):
-    n_arms = int(rng.integers(3, 6))
-    rates, arms = np.round(rng.uniform(0.02, 0.5, n_arms), 3), rng.integers(0, n_arms, int(rng.integers(20, 40)))
-    if rng.random() < 0.5:  # the best arm is never shown
-        arms = np.where(arms == rates.argmax(), rates.argmin(), arms)
-    return rates, arms
 
 
 # 14.6 An alarm
@@ -108,7 +108,7 @@ EXERCISES = (
         "A count without a history",
         stars=1,
         minutes=10,
-        reference=take_in,
+        reference=counts_today,
         draw=_draw_count,
         misconceptions=(
             (
@@ -127,7 +127,23 @@ EXERCISES = (
                 lambda count, days, half_life, bought: count * np.maximum(1 - days / (2 * half_life), 0) + bought,
                 "Your count falls along a straight line. Halving again and again is a power of one half.",
             ),
+            (
+                lambda count, days, half_life, bought: count * (1 - days / (2 * half_life)) + bought,
+                "Your count falls along a straight line, in the end below zero. Halve it again and again.",
+            ),
             (lambda count, days, half_life, bought: count + bought, "You never forget. What has become of the old?"),
+            (
+                lambda count, days, half_life, bought: count * 0.5 ** (days // half_life) + bought,
+                "You halve only when a whole half-life is over. Forgetting goes on every day.",
+            ),
+            (
+                lambda count, days, half_life, bought: count * 2 ** (days / half_life) + bought,
+                "The old count grows. After one half-life half of it should be left.",
+            ),
+            (
+                lambda count, days, half_life, bought: np.where(bought > 0, 1, count * 2 ** (-days / half_life)),
+                "Where something was bought today, the old count is lost. Today's purchase comes on top of it.",
+            ),
             (
                 lambda count, days, half_life, bought: count * 2 ** (-days / half_life),
                 "Today's purchases are missing.",
@@ -163,6 +179,19 @@ EXERCISES = (
                 "You return differences. A relative change is asked for.",
             ),
             (
+                lambda frozen, fresh, refit: np.array(
+                    [fresh.mean() / frozen.mean() - 1, (refit.mean() - fresh.mean()) / frozen.mean()]
+                ),
+                "You divide the second step by the frozen mean. The refit is compared with the fresh history.",
+            ),
+            (
+                lambda frozen, fresh, refit: (
+                    np.array([fresh.mean() - frozen.mean(), refit.mean() - fresh.mean()])
+                    / (refit.mean() - frozen.mean())
+                ),
+                "You return shares of the whole gain. Each step is a change relative to the regime before it.",
+            ),
+            (
                 lambda frozen, fresh, refit: np.array([fresh.mean() / frozen.mean(), refit.mean() / fresh.mean()]),
                 "You return ratios: no change is 1. A change of nothing should be 0.",
             ),
@@ -173,7 +202,7 @@ EXERCISES = (
                 "You divide by the later figure. A change is measured against what was before.",
             ),
         ),
-        look="Let all of fresh and refit be 1.1 times frozen. The changes are then 0.1 and 0.",
+        look="Let the three means be 0.2, 0.3 and 0.36. The changes are then 0.5 and 0.2. What are yours?",
         hints=(
             "Two steps lie between frozen and refit. Which figure stands between them?",
             "First fresh against frozen, then refit against fresh, each as a relative change.",
@@ -182,91 +211,6 @@ EXERCISES = (
     ),
     Exercise(
         "14.3",
-        "One row more",
-        stars=2,
-        minutes=20,
-        reference=add_row,
-        draw=_draw_row,
-        misconceptions=(
-            (
-                lambda P, a: P + np.outer(P @ a, P @ a) / (1 + a @ P @ a),
-                "Your sign is wrong: more data make the inverse smaller.",
-            ),
-            (
-                lambda P, a: P - np.outer(P @ a, P @ a) / (1 - a @ P @ a),
-                "With 1 minus aᵀPa you take half of a removal. A row that comes needs 1 plus.",
-            ),
-            (lambda P, a: P - np.outer(P @ a, P @ a), "You forgot the denominator."),
-            (
-                lambda P, a: P - np.outer(P @ a, P @ a) / (a @ P @ a),
-                "The 1 in the denominator is missing.",
-            ),
-            (
-                lambda P, a: P + np.outer(a, a),
-                "You add the row to the inverse. It is the matrix before the inversion that grows by aaᵀ.",
-            ),
-            (
-                lambda P, a: P - (P @ a) @ (P @ a) / (1 + a @ P @ a),
-                "Your correction is one number. It should be a matrix: an outer product.",
-            ),
-        ),
-        look="Take P = I and a = (1, 0). The matrix becomes diag(2, 1). What is its inverse, and what is yours?",
-        hints=(
-            "Call Pa what the inverse sees of the row. The correction is an outer product of it with itself.",
-            "It is P − (Pa)(Pa)ᵀ / (1 + aᵀPa), because P is symmetric.",
-            "Take P times a, its np.outer with itself, divide by 1 plus a times it, and subtract that from P.",
-        ),
-    ),
-    Exercise(
-        "14.4",
-        "Clicks that come late",
-        stars=2,
-        minutes=20,
-        reference=beliefs,
-        draw=_draw_clicks,
-        misconceptions=(
-            (
-                lambda arms, clicks, delay, n_arms: _counted(arms, clicks, n_arms),
-                "You use the clicks of the last rounds. They have not arrived yet.",
-            ),
-            (
-                lambda arms, clicks, delay, n_arms: _counted(
-                    arms, np.where(np.arange(len(arms)) < len(arms) - delay, clicks, 0), n_arms
-                ),
-                "You count rounds without an answer as refusals. They are unknown: leave the looks out as well.",
-            ),
-            (
-                lambda arms, clicks, delay, n_arms: _counted(
-                    arms[: len(arms) - delay], clicks[: len(arms) - delay], n_arms, prior=False
-                ),
-                "The prior is missing. Beta(1, 1) says ½ of an arm that was never shown.",
-            ),
-            (
-                lambda arms, clicks, delay, n_arms: _counted(arms[delay:], clicks[delay:], n_arms),
-                "You leave out the first rounds. It is the latest whose clicks are still to come.",
-            ),
-            (
-                lambda arms, clicks, delay, n_arms: _counted(
-                    arms[: len(arms) - delay - 1], clicks[: len(arms) - delay - 1], n_arms
-                ),
-                "You wait one round too long: exactly the last `delay` rounds are open.",
-            ),
-        ),
-        look="Take five rounds and a delay of two. Which rounds have been answered?",
-        hints=(
-            "Of which rounds is the click known? Both looks and clicks count only there.",
-            "The last `delay` rounds are left out. Then (1 + clicks) / (2 + looks), arm by arm.",
-            "Cut both arrays after len(arms) − delay; np.bincount with minlength=n_arms, once with weights.",
-        ),
-        edges=(
-            (
-                lambda rng: (np.array([0, 1, 0]), np.array([1, 0, 1]), 5, 2),
-                "Where the delay is longer than the log, nothing is known yet: every mean is ½.",
-            ),
-        ),
-    ),
-    Exercise(
-        "14.5",
         "Regret",
         stars=1,
         minutes=10,
@@ -293,8 +237,24 @@ EXERCISES = (
                 lambda rates, arms: np.cumsum(rates.max() - rates[arms]) / np.arange(1, len(arms) + 1),
                 "You return the mean so far. The sum is asked for.",
             ),
+            (
+                lambda rates, arms: np.cumsum(rates[0] - rates[arms]),
+                "You compare with the first arm. The best one may stand at any place.",
+            ),
+            (
+                lambda rates, arms: np.cumsum(np.maximum.accumulate(rates[arms]) - rates[arms]),
+                "You compare with the best arm shown so far. The best of all is the measure, from the first round on.",
+            ),
+            (
+                lambda rates, arms: np.cumsum(rates.max() - rates[arms]) - (rates.max() - rates[arms]),
+                "You leave out the round itself. The regret up to and including it is asked for.",
+            ),
+            (
+                lambda rates, arms: np.cumsum(arms != rates.argmax()),
+                "You count rounds. What one of them costs is a difference of two rates.",
+            ),
         ),
-        look="Two arms with .5 and .2. Showing the second one three times costs .3, .6, .9.",
+        look="Let the rates be .2 and .5. Showing the first arm three times costs .3, .6, .9. What is yours?",
         hints=(
             "What would the best arm have earned in this round, and what does the shown one earn?",
             "Take the difference per round, and sum it up to each round.",
@@ -304,6 +264,120 @@ EXERCISES = (
             (
                 lambda rng: (np.array([0.1, 0.2, 0.9]), np.array([0, 1, 0, 1])),
                 "The best arm counts, also when it was never shown.",
+            ),
+        ),
+    ),
+    Exercise(
+        "14.4",
+        "One row more",
+        stars=2,
+        minutes=20,
+        reference=add_row,
+        draw=_draw_row,
+        misconceptions=(
+            (
+                lambda P, a: P + np.outer(P @ a, P @ a) / (1 + a @ P @ a),
+                "Your sign is wrong: more data make the inverse smaller.",
+            ),
+            (
+                lambda P, a: P - np.outer(P @ a, P @ a) / (1 - a @ P @ a),
+                "With 1 minus aᵀPa you take half of a removal. A row that comes needs 1 plus.",
+            ),
+            (lambda P, a: P - np.outer(P @ a, P @ a), "You forgot the denominator."),
+            (
+                lambda P, a: P - np.outer(P @ a, P @ a) / (a @ P @ a),
+                "The 1 in the denominator is missing.",
+            ),
+            (
+                lambda P, a: P - np.outer(P @ a, P @ a) / (1 + a @ a),
+                "Your denominator holds aᵀa. P stands between the two.",
+            ),
+            (
+                lambda P, a: P - np.outer(P @ a, a) / (1 + a @ P @ a),
+                "P stands on one side of aaᵀ only, so the result is not symmetric. It stands on both.",
+            ),
+            (
+                lambda P, a: P + np.outer(a, a),
+                "You add the row to the inverse. It is the matrix before the inversion that grows by aaᵀ.",
+            ),
+            (
+                lambda P, a: P - (P @ a) @ (P @ a) / (1 + a @ P @ a),
+                "Your correction is one number. It should be a matrix: an outer product.",
+            ),
+        ),
+        look="Take P = ½ I and a = (1, 0). G = 2 I becomes diag(3, 2). What is its inverse, and what is yours?",
+        hints=(
+            "Call Pa what the inverse sees of the row. The correction is an outer product of it with itself.",
+            "It is P − (Pa)(Pa)ᵀ / (1 + aᵀPa), because P is symmetric.",
+            "Take P times a, its np.outer with itself, divide by 1 plus a times it, and subtract that from P.",
+        ),
+    ),
+    Exercise(
+        "14.5",
+        "Clicks that come late",
+        stars=2,
+        minutes=20,
+        reference=beliefs,
+        draw=_draw_clicks,
+        misconceptions=(
+            (
+                lambda arms, clicks, delay, n_arms: _counted(arms, clicks, n_arms),
+                "You use the clicks of the last rounds. They have not arrived yet.",
+            ),
+            (
+                lambda arms, clicks, delay, n_arms: _counted(
+                    arms, np.where(np.arange(len(arms)) < len(arms) - delay, clicks, 0), n_arms
+                ),
+                "You count rounds without an answer as refusals. They are unknown: leave the looks out as well.",
+            ),
+            (
+                lambda arms, clicks, delay, n_arms: _counted(
+                    arms[: len(arms) - delay], clicks[: len(arms) - delay], n_arms, prior=False
+                ),
+                "The prior is missing. Beta(1, 1) says ½ of an arm that was never shown.",
+            ),
+            (
+                lambda arms, clicks, delay, n_arms: (
+                    _counted(arms[: len(arms) - delay], clicks[: len(arms) - delay], n_arms)
+                    * (1 + 1 / (1 + np.bincount(arms[: len(arms) - delay], minlength=n_arms)))
+                ),
+                "Your denominator counts one too few. Beta(1, 1) adds one click and one refusal: two looks.",
+            ),
+            (
+                lambda arms, clicks, delay, n_arms: _counted(arms[delay:], clicks[delay:], n_arms),
+                "You leave out the first rounds. It is the latest whose clicks are still to come.",
+            ),
+            (
+                lambda arms, clicks, delay, n_arms: _counted(
+                    arms[: len(arms) - delay - 1], clicks[: len(arms) - delay - 1], n_arms
+                ),
+                "You wait one round too long: exactly the last `delay` rounds are open.",
+            ),
+            (
+                lambda arms, clicks, delay, n_arms: _counted(
+                    arms[: len(arms) - delay + 1], clicks[: len(arms) - delay + 1], n_arms
+                ),
+                "You use one round too many: exactly the last `delay` rounds are open.",
+            ),
+            (
+                lambda arms, clicks, delay, n_arms: _counted(arms[: len(arms) - delay], clicks[delay:], n_arms),
+                "You pair an arm with the click of another round. `clicks[t]` belongs to `arms[t]`.",
+            ),
+        ),
+        look="Take five rounds and a delay of two: three are answered. One click in three looks has the mean ⅖.",
+        hints=(
+            "Of which rounds is the click known? Both looks and clicks count only there.",
+            "The last `delay` rounds are left out. Then (1 + clicks) / (2 + looks), arm by arm.",
+            "Cut both arrays after len(arms) − delay; np.bincount with minlength=n_arms, once with weights.",
+        ),
+        edges=(
+            (
+                lambda rng: (np.array([0, 1, 0]), np.array([1, 0, 1]), 5, 2),
+                "Where the delay is longer than the log, nothing is known yet: every mean is ½.",
+            ),
+            (
+                lambda rng: (np.array([0, 1, 0]), np.array([1, 0, 1]), 0, 2),
+                "Where the delay is 0, every click is known. What does a slice up to −0 hold?",
             ),
         ),
     ),
@@ -342,8 +416,20 @@ EXERCISES = (
                 ),
                 "That tests a mean. Here one new week is judged, which varies as much as any week.",
             ),
+            (
+                lambda before, x: 2 * stats.t.sf(_z(before, x) * np.sign(x - before.mean()), len(before) - 1),
+                "Below the mean you leave the smaller tail: p comes out above 1. Take the absolute value of t.",
+            ),
+            (
+                lambda before, x: 2 * stats.t.sf(_z(before, x, ddof=0, new=False), len(before) - 1),
+                "Two things are missing: the standard deviation divides by n − 1, and 1 + 1/n belongs under the root.",
+            ),
+            (
+                lambda before, x: np.minimum(6 * p_value(before, x), 1),
+                "You multiply by the number of facts. Here only one fact is tested.",
+            ),
         ),
-        look="If x equals the mean of the weeks before, p is 1. If it is far away, p is near 0. Are yours?",
+        look="Let before be 1, 2, 3 and x be 4. Then t is √3, with 2 degrees of freedom, and p is 0.225. Are yours?",
         hints=(
             "By how much may a new week differ from the mean of n others, if nothing has changed?",
             "Its variance is s²(1 + 1/n), with s of n − 1. Compare with t of n − 1 degrees of freedom, two-sided.",

@@ -24,14 +24,22 @@ class Guard:
         Category of each item of the catalogue, indexed by ``item_id``.
     alpha : float
         Share of ordinary nights that may be refused, in (0, .5).
+    longest_step : int, optional
+        Days from the last day that was learned from to the night, at most. If None, the longest step between two days
+        with lines that `before` holds: a shop that is closed on Sundays has steps of two days. A night that lies
+        further ahead has a wrong date, or nights between are missing.
     """
 
     category: pd.Series
     alpha: float = 1e-3
+    longest_step: int | None = None
 
     def __post_init__(self) -> None:
         if not 0 < self.alpha < 0.5:
             raise BundlebookError(f"alpha must lie in (0, .5), got {self.alpha!r}", where="Guard")
+        if self.longest_step is not None and self.longest_step < 1:
+            problem = f"longest_step must be 1 day or more, got {self.longest_step!r}"
+            raise BundlebookError(problem, where="Guard", remedy="use None for the longest step seen so far")
 
     def refusals(self, night: pd.DataFrame, before: pd.DataFrame) -> list[str]:
         """Sentences that say what is wrong with a night; empty if it may be learned from.
@@ -41,7 +49,7 @@ class Guard:
         night : DataFrame
             Lines of one day: ``user_id``, ``item_id``, ``time``, ``quantity``, ``price``.
         before : DataFrame
-            Lines that were learned from, at least some three months of them. What is older is not read.
+            Lines that were learned from, at least some three months of them. Of what is older only the days are read.
 
         Notes
         -----
@@ -52,7 +60,7 @@ class Guard:
             return ["there is no line"]
         if not len(before):
             raise BundlebookError("there is nothing to compare the night with", where="Guard", remedy="give more weeks")
-        found = _impossible(night, before)
+        found = _impossible(night, before, self.longest_step)
         if found:
             return found
         at = night["time"].min().to_datetime64().astype("datetime64[D]")
@@ -70,10 +78,10 @@ class Guard:
         p = tested.loc[pd.Timestamp(at)]
         same = facts[facts.index.dayofweek == pd.Timestamp(at).dayofweek].iloc[-REFERENCE - 1 :]
         refused = [name for name in FACTS if p[name] * len(FACTS) <= self.alpha]
-        return [_sentence(name, same[name].to_numpy()) for name in refused]
+        return [_sentence(name, same[name].to_numpy(), pd.Timestamp(at).day_name()) for name in refused]
 
 
-def _impossible(night: pd.DataFrame, before: pd.DataFrame) -> list[str]:
+def _impossible(night: pd.DataFrame, before: pd.DataFrame, longest_step: int | None) -> list[str]:
     """What no honest night holds: several days, the past or the future, numbers that are missing or negative."""
     found = []
     days = night["time"].dt.normalize()
@@ -84,13 +92,26 @@ def _impossible(night: pd.DataFrame, before: pd.DataFrame) -> list[str]:
         found.append(f"the lines lie on {many} days, from {days.min():%Y-%m-%d} to {days.max():%Y-%m-%d}")
     elif days.iloc[0] <= last:
         found.append(f"{days.iloc[0]:%Y-%m-%d} is over: lines up to {last:%Y-%m-%d} have been learned from")
+    elif (step := (days.iloc[0] - last).days) > (most := longest_step or _longest_step(before)):
+        found.append(
+            f"{days.iloc[0]:%Y-%m-%d} lies {step} days after {last:%Y-%m-%d}, the last day learned from, "
+            f"and the longest step allowed is {most}: is the date wrong, or are nights missing?"
+        )
     for name, word in (("quantity", "quantity"), ("price", "price")):
         values = night[name].to_numpy(float)
         if (bad := ~np.isfinite(values)).any():
             found.append(f"row {_first(bad)}: the {word} is missing or infinite")
         elif (bad := values < 0).any():
-            found.append(f"row {_first(bad)}: a {word} of {values[bad][0]:g}; {int(bad.sum())} such rows")
+            found.append(
+                f"row {_first(bad)}: a {word} of {values[bad][0]:g}; {bad.sum()} such row{'s' if bad.sum() > 1 else ''}"
+            )
     return found
+
+
+def _longest_step(before: pd.DataFrame) -> int:
+    """Days between two neighbouring days with lines, at most; at least 1."""
+    days = np.unique(before["time"].to_numpy().astype("datetime64[D]"))
+    return int(np.diff(days).astype(int).max(initial=1))
 
 
 def _first(bad) -> int:
@@ -98,14 +119,15 @@ def _first(bad) -> int:
     return int(np.flatnonzero(np.asarray(bad))[0]) + 1
 
 
-def _sentence(name: str, values: np.ndarray) -> str:
+def _sentence(name: str, values: np.ndarray, weekday: str) -> str:
     """The fact in its own unit: what it is, and what it was."""
     if name == "unknown items":
-        now, low, high = (100 * np.sin(v) ** 2 for v in (values[-1], values[:-1].min(), values[:-1].max()))
-        return f"{FACTS[name]}: {now:.1f} %, on the last {len(values) - 1} such weekdays {low:.1f} to {high:.1f} %"
-    now, low, high = (float(np.exp(v)) for v in (values[-1], values[:-1].min(), values[:-1].max()))
-    form = ",.0f" if name in ("lines", "users") else ",.2f"
-    return f"{FACTS[name]}: {now:{form}}, on the last {len(values) - 1} such weekdays {low:{form}} to {high:{form}}"
+        values, form, unit = 100 * np.sin(values) ** 2, ".1f", " %"
+    else:
+        values, form, unit = np.exp(values), ",.0f" if name in ("lines", "users") else ",.2f", ""
+    now, low, high = values[-1], values[:-1].min(), values[:-1].max()
+    usual = f"{low:{form}} to {high:{form}}{unit}"
+    return f"{FACTS[name]}: {now:{form}}{unit}; on the {len(values) - 1} {weekday}s before: {usual}"
 
 
 @dataclass(frozen=True)

@@ -56,7 +56,7 @@ def regret_curves(
         ax.fill_between(rounds, low, high, color=PALETTE[number], alpha=0.15, lw=0)
         ax.plot(rounds, regret.mean(axis=0), color=PALETTE[number], ls=STYLES[number], label=name)
     if slope is not None:
-        ax.plot(rounds, slope * np.log(rounds), color=GREY, ls=":", label="Lai–Robbins slope")
+        ax.plot(rounds, slope * np.log(rounds), color=GREY, ls="-", lw=1, label="Lai–Robbins slope")
     ax.set(title=title or "What learning costs", xlabel="round", ylabel="regret, in clicks")
     ax.set_ylim(bottom=0)
     ax.legend(loc="upper left", bbox_to_anchor=(1.01, 1.0))
@@ -109,3 +109,5 @@ def alarm_weeks(facts: pd.DataFrame, p: pd.DataFrame, level: float, *, axes: Pan
         panel.xaxis.set_major_formatter(ConciseDateFormatter(panel.xaxis.get_major_locator()))
     for panel in panels[len(kept) :]:
         panel.set_visible(False)
+    for panel in panels[max(len(kept) - 2, 0) : len(kept)]:  # the lowest that is seen in each column
+        panel.tick_params(labelbottom=True)
