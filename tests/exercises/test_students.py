@@ -4,6 +4,7 @@ from itertools import combinations, pairwise
 
 import numpy as np
 import pytest
+from scipy import stats
 from scipy.special import expit, softmax
 
 from bundlebook.exercises import check
@@ -226,6 +227,15 @@ def goes_back(Q, K, V, G, mean=1, forward=1, back=1):
     return delta @ K / root**back, delta.T @ Q / root**back, A.T @ G
 
 
+def mean_rates(arms, clicks, n_arms, looks=2):
+    shown = np.array([(arms == arm).sum() for arm in range(n_arms)])
+    return (1 + np.array([clicks[arms == arm].sum() for arm in range(n_arms)])) / (looks + shown)
+
+
+def spread(before):
+    return before.std(ddof=1) * np.sqrt(1 + 1 / len(before))
+
+
 ANSWERS = {
     "03.1": [
         (lambda B, A, C: sum(b >= A and bool(C & b) for b in B) / sum(b >= A for b in B), "All items of C"),
@@ -343,6 +353,41 @@ ANSWERS = {
         (lambda X, T, l2: ease_of_users(X, T, l2, lambda X, T: X @ X.T), "leave T out"),
         (lambda X, T, l2: ease_of_users(np.hstack([X, T]), T, l2, lambda X, T: X @ X.T), "(7, 13)"),
         (lambda X, T, l2: ease_of_users(X, T, l2, lambda X, T: X @ X.T * (T @ T.T)), "usual way"),
+    ],
+    "14.1": [
+        (lambda count, days, half, bought: count * 0.5 ** (days // half) + bought, "whole half-life"),
+        (lambda count, days, half, bought: count * 2 ** (days / half) + bought, "The old count grows"),
+        (lambda count, days, half, bought: np.where(bought, 1, count * 2 ** (-days / half)), "the old count is lost"),
+        (lambda count, days, half, bought: count * (1 - days / (2 * half)) + bought, "straight line"),
+    ],
+    "14.2": [
+        (lambda a, b, c: [b.mean() / a.mean() - 1, (c.mean() - b.mean()) / a.mean()], "by the frozen mean"),
+        (lambda a, b, c: np.diff([a.mean(), b.mean(), c.mean()]) / (c.mean() - a.mean()), "shares of the whole gain"),
+        (lambda a, b, c: np.diff(np.median([a, b, c], axis=1)) / np.median([a, b], axis=1), "0.2, 0.3 and 0.36"),
+    ],
+    "14.3": [
+        (lambda rates, arms: np.cumsum(rates[0] - rates[arms]), "with the first arm"),
+        (lambda rates, arms: np.cumsum(np.maximum.accumulate(rates[arms]) - rates[arms]), "shown so far"),
+        (lambda rates, arms: np.r_[0, np.cumsum(rates.max() - rates[arms])[:-1]], "leave out the round itself"),
+        (lambda rates, arms: np.cumsum(rates[arms] < rates.max()), "You count rounds"),
+    ],
+    "14.4": [
+        (lambda P, a: P - np.outer(P @ a, a @ P) / (1 + a @ a), "denominator holds aᵀa"),
+        (lambda P, a: P - P @ np.outer(a, a) / (1 + a @ P @ a), "one side of aaᵀ"),
+    ],
+    "14.5": [
+        (lambda arms, clicks, late, n: mean_rates(arms[:-late], clicks[:-late], n), "up to −0"),
+        (lambda arms, clicks, late, n: mean_rates(arms[: 1 - late], clicks[: 1 - late], n), "one round too many"),
+        (lambda arms, clicks, late, n: mean_rates(arms[:-late], clicks[late:], n), "click of another round"),
+        (lambda arms, clicks, late, n: mean_rates(arms[:-late], clicks[:-late], n, looks=1), "one too few"),
+    ],
+    "14.6": [
+        (lambda before, x: 2 * stats.t.sf((x - before.mean()) / spread(before), len(before) - 1), "absolute value"),
+        (
+            lambda before, x: 2 * stats.t.sf(abs(x - before.mean()) / before.std(), len(before) - 1),
+            "Two things are missing",
+        ),
+        (lambda before, x: 2 * stats.t.sf(abs(x - before.mean()) / spread(before), len(before) - 2), "p is 0.225"),
     ],
     "04.1": [(lambda h, arriving, U: -U.T @ (arriving * (1 - h**2)), "sign is turned")],
     "04.4": [(nudges_an_alias, "does not copy"), (nudges_there_and_back, "does not restore the input exactly")],

@@ -39,3 +39,12 @@ def test_alarms_are_ringed_where_p_is_small():
     p = pd.DataFrame({"lines": [0.5, 0.001], "users": [0.5, 0.4]}, index=weeks[1:])
     axes = plots.alarm_weeks(facts, p, 0.01, axes=plt.figure().subplots(1, 2))
     assert list(axes[0].get_lines()[1].get_ydata()) == [5.0] and not len(axes[1].get_lines()[1].get_ydata())
+
+
+def test_the_lowest_panel_of_each_column_shows_its_dates():
+    weeks = pd.date_range("2021-01-04", periods=3, freq="7D")
+    facts = pd.DataFrame({name: [1.0, 2.0, 5.0] for name in ("lines", "users", "price level")}, index=weeks)
+    axes = plt.figure().subplots(2, 2, sharex=True).ravel()
+    plots.alarm_weeks(facts, facts.iloc[1:], 0.01, axes=axes)
+    shown = [ax.xaxis.get_tick_params()["labelbottom"] for ax in axes]
+    assert shown == [False, True, True, True] and [ax.get_visible() for ax in axes] == [True, True, True, False]
