@@ -115,7 +115,7 @@ def held_out(users: Sequence[str], share: float, seed: int) -> np.ndarray:
     Examples
     --------
     >>> held_out(["ann", "bob", "cem"], 0.5, seed=1).tolist()
-    [True, False, True]
+    [False, True, True]
     >>> held_out(["cem"], 0.5, seed=1).tolist()
     [True]
     """
