@@ -38,6 +38,7 @@ def keep(name, figures):
 
 
 def digests(folder):
+    """Digests of events and of counts."""
     with EventStore(state_folder(folder), create=False) as store:
         return store.digest(), Counts.from_bytes(store.array("counts")).digest
 

@@ -1,6 +1,5 @@
 """The comparison of settings adds up as it says, keeps its fits, and leaves the other parts of its file alone."""
 
-import importlib.util
 import json
 from itertools import pairwise
 from types import SimpleNamespace
@@ -9,15 +8,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bundlebook import paths
 from bundlebook.shop import clean, group_baskets, load_shop, time_split
+from tests.scripts import benchmark_script
 
 
 @pytest.fixture
 def benchmark(tmp_path, monkeypatch):
-    spec = importlib.util.spec_from_file_location("network_search", paths.root() / "benchmarks" / "network_search.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    module = benchmark_script("network_search")
     monkeypatch.setattr(module, "RESULTS", tmp_path / "found.json")
     monkeypatch.setattr(module, "KEPT", tmp_path / "kept")
     return module

@@ -1,6 +1,5 @@
 """The benchmark of the next basket: what is mixed with what, and that its tables say what the rows say."""
 
-import importlib.util
 import json
 
 import numpy as np
@@ -8,17 +7,14 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner
 
-from bundlebook import paths
 from bundlebook.evaluation import Result, averaged
 from bundlebook.recommenders import NextBasketRecommender, NextBasketSettings
+from tests.scripts import benchmark_script
 
 
 @pytest.fixture(scope="module")
 def benchmark():
-    spec = importlib.util.spec_from_file_location("next_basket", paths.root() / "benchmarks" / "next_basket.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return benchmark_script("next_basket")
 
 
 def judged(name: str, recall: list[float], loss: list[float] | None = None) -> Result:

@@ -1,6 +1,5 @@
 """The speed measurement: what is timed where, in which order, and that it counts what it says it counts."""
 
-import importlib.util
 import json
 from types import SimpleNamespace
 
@@ -8,20 +7,17 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from bundlebook import paths
 from bundlebook.errors import BundlebookError
 from bundlebook.recommenders import Examples, RecurrentRecommender, import_keras, seed_everything
 from bundlebook.shop import Baskets
+from tests.scripts import benchmark_script
 
 AT = np.datetime64("2021-06-21")
 
 
 @pytest.fixture(scope="module")
 def benchmark():
-    spec = importlib.util.spec_from_file_location("train_speed", paths.root() / "benchmarks" / "train_speed.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return benchmark_script("train_speed")
 
 
 def test_what_tensorflow_can_only_do_without_determinism_is_timed_first(benchmark):

@@ -1,20 +1,16 @@
 """The benchmark of chapter 11: what is held against what, and that a difference is paired over households."""
 
-import importlib.util
 import json
 
 import pandas as pd
 import pytest
 
-from bundlebook import paths
+from tests.scripts import benchmark_script
 
 
 @pytest.fixture(scope="module")
 def benchmark():
-    spec = importlib.util.spec_from_file_location("transformer", paths.root() / "benchmarks" / "transformer.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return benchmark_script("transformer")
 
 
 def test_a_difference_is_paired(benchmark):

@@ -1,6 +1,5 @@
 """The benchmark of 张三's answer keeps every fit, goes on where it stopped, and adds up as it says."""
 
-import importlib.util
 import json
 
 import numpy as np
@@ -8,18 +7,15 @@ import pytest
 from click.testing import CliRunner
 from scipy import sparse
 
-from bundlebook import paths
 from bundlebook.shop import Baskets
+from tests.scripts import benchmark_script
 
 SMALL = ["--shop", "sample", "--epochs", "1", "--batch", "400", "--seeds", "1", "--draws", "2"]
 
 
 @pytest.fixture(scope="module")
 def benchmark():
-    spec = importlib.util.spec_from_file_location("zhangsan", paths.root() / "benchmarks" / "zhangsan.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return benchmark_script("zhangsan")
 
 
 @pytest.fixture(scope="module")

@@ -6,24 +6,8 @@ import numpy as np
 import pytest
 
 from bundlebook import bundles
-from bundlebook.bundles import BundleRecommender, recommend
+from bundlebook.bundles import recommend
 from bundlebook.bundles.reasons import Reason, never_bought, possible_reasons, weakened
-from bundlebook.shop import clean, group_baskets, load_shop, time_split
-
-
-@pytest.fixture(scope="module")
-def shop():
-    return clean(load_shop("sample"))[0]
-
-
-@pytest.fixture(scope="module")
-def task(shop):
-    return time_split(group_baskets(shop)).task("test")
-
-
-@pytest.fixture(scope="module")
-def fitted(shop, task):
-    return BundleRecommender().fit(shop, task.visible, task.at)
 
 
 def told(bundle) -> list[str]:

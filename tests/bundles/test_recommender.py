@@ -8,22 +8,6 @@ from bundlebook.bundles import BundleRecommender, Limits, Weights, recommend_bun
 from bundlebook.bundles.reasons import _rhythms
 from bundlebook.errors import BundlebookError
 from bundlebook.recommenders import RecurrentRecommender
-from bundlebook.shop import clean, group_baskets, load_shop, time_split
-
-
-@pytest.fixture(scope="module")
-def shop():
-    return clean(load_shop("sample"))[0]
-
-
-@pytest.fixture(scope="module")
-def task(shop):
-    return time_split(group_baskets(shop)).task("test")
-
-
-@pytest.fixture(scope="module")
-def fitted(shop, task):
-    return BundleRecommender().fit(shop, task.visible, task.at)
 
 
 def test_a_page_keeps_to_its_rules(fitted, task):

@@ -1,6 +1,5 @@
 """The stored figures are read as they were written, and the command that writes them runs and goes on."""
 
-import importlib.util
 import json
 
 import pytest
@@ -9,14 +8,12 @@ from click.testing import CliRunner
 from bundlebook import paths
 from bundlebook.evaluation import stored_calibration, stored_newcomers
 from bundlebook.evaluation.stored import _MEAN, _NETWORK
+from tests.scripts import benchmark_script
 
 
 @pytest.fixture(scope="module")
 def benchmark():
-    spec = importlib.util.spec_from_file_location("calibration_benchmark", paths.root() / "benchmarks/calibration.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return benchmark_script("calibration")
 
 
 def test_the_tables_say_what_the_file_says():

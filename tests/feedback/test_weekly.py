@@ -1,9 +1,7 @@
 """The weekly run: what it takes in, refuses, judges, undoes and forgets; and that a kill leaves nothing half done."""
 
-import multiprocessing
 import os
 import shutil
-import signal
 import time
 
 import numpy as np
@@ -26,12 +24,9 @@ from bundlebook.feedback import (
 )
 from bundlebook.shop import load_shop, read_catalogue
 from tests.feedback.conftest import write_shop
+from tests.scripts import benchmark_script
 
-
-def digests(folder):
-    """Digests of events and of counts."""
-    with EventStore(state_folder(folder), create=False) as store:
-        return store.digest(), Counts.from_bytes(store.array("counts")).digest
+loop = benchmark_script("weekly_loop")
 
 
 @pytest.fixture
@@ -46,11 +41,11 @@ def test_weeks_one_by_one_equal_one_count_over_everything(begun, log, tmp_path):
         told = update(folder, [week])
         assert told.changed and not update(folder, [week]).changed
     assert told.judged["model"].tolist() == ["decayed frequency", "EASE"] * 2
-    events, counts = digests(folder)
+    events, counts = loop.digests(folder)
     write_shop(tmp_path / "whole", log)
     log.sample(frac=1, random_state=0).to_csv(tmp_path / "whole" / "user_data.csv", index=False)
     update(tmp_path / "whole")
-    assert digests(tmp_path / "whole") == (events, counts)
+    assert loop.digests(tmp_path / "whole") == (events, counts)
     shop = held_shop(folder)
     assert Counts.of(baskets_of(shop, shop.events)).digest == counts
 
@@ -69,15 +64,15 @@ def test_the_shop_of_the_store_is_the_shop_of_the_files(begun, log):
 
 def test_rolling_back_is_exact_and_ends_at_the_shops_own_log(begun):
     folder, weeks = begun
-    states = [digests(folder)]
+    states = [loop.digests(folder)]
     for week in weeks[:2]:
         update(folder, [week])
-        states.append(digests(folder))
-    assert "week1.csv was rolled back" in rollback(folder) and digests(folder) == states[1]
+        states.append(loop.digests(folder))
+    assert "week1.csv was rolled back" in rollback(folder) and loop.digests(folder) == states[1]
     update(folder, [weeks[1]])
-    assert digests(folder) == states[2]
+    assert loop.digests(folder) == states[2]
     rollback(folder), rollback(folder)
-    assert digests(folder) == states[0]
+    assert loop.digests(folder) == states[0]
     with pytest.raises(BundlebookError, match="nothing to roll back"):
         rollback(folder)
 
@@ -91,7 +86,7 @@ def test_a_forgotten_user_was_never_there(begun, log, tmp_path):
     other = write_shop(tmp_path / "never", log[log["user_id"] != user])
     update(tmp_path / "never")
     update(tmp_path / "never", other)
-    assert digests(folder) == digests(tmp_path / "never")
+    assert loop.digests(folder) == loop.digests(tmp_path / "never")
     with EventStore(state_folder(folder)) as one, EventStore(state_folder(tmp_path / "never")) as two:
         a, b = (Counts.from_bytes(store.array("counts")) for store in (one, two))
         assert np.abs(a.ease(a.items).weights_ - b.ease(b.items).weights_).max() <= 1e-10
@@ -122,11 +117,11 @@ CHANGES = {
 @pytest.mark.parametrize("name", CHANGES)
 def test_a_file_that_means_something_else_is_refused_and_changes_nothing(begun, tmp_path, name):
     folder, weeks = begun
-    before = digests(folder)
+    before = loop.digests(folder)
     change, message = CHANGES[name]
     with pytest.raises(BundlebookError, match=message):
         update(folder, [spoilt(weeks, tmp_path, change)])
-    assert digests(folder) == before
+    assert loop.digests(folder) == before
     assert not [intake for intake in update(folder, [weeks[0]]).intakes.values() if intake.aside]
 
 
@@ -152,7 +147,7 @@ def test_rows_of_no_time_are_set_aside_with_their_row(begun, tmp_path):
 
 def test_half_a_file_and_another_currency_are_refused(begun, tmp_path):
     folder, weeks = begun
-    before, content = digests(folder), weeks[0].read_bytes()
+    before, content = loop.digests(folder), weeks[0].read_bytes()
     for cut in (content[: len(content) // 2], content.rstrip(b"\n")[:-1]):
         (tmp_path / "half.csv").write_bytes(cut)
         with pytest.raises(BundlebookError, match="cut short"):
@@ -162,7 +157,7 @@ def test_half_a_file_and_another_currency_are_refused(begun, tmp_path):
     with pytest.raises(BundlebookError, match="the currency is"):
         update(folder, [weeks[0]])
     (folder / "shop.yaml").write_text(settings, "utf-8")
-    assert digests(folder) == before
+    assert loop.digests(folder) == before
 
 
 def poisoned(weeks, tmp_path, catalogue):
@@ -177,17 +172,17 @@ def poisoned(weeks, tmp_path, catalogue):
 
 def test_events_that_spoil_what_was_known_are_not_promoted(begun, tmp_path):
     folder, weeks = begun
-    before = digests(folder)
+    before = loop.digests(folder)
     file = poisoned(weeks, tmp_path, read_catalogue(folder))
     with pytest.raises(NotPromoted, match="worse with the new events") as refused:
         update(folder, [file])
-    assert digests(folder) == before and len(refused.value.judged)
+    assert loop.digests(folder) == before and len(refused.value.judged)
     with pytest.raises(BundlebookError, match="refused before"):
         update(folder, [file])
     result = CliRunner().invoke(main, ["update", "--data", str(folder), "--from", str(file), "--accept", "--quiet"])
-    assert result.exit_code == 0 and result.output == "" and digests(folder) != before
+    assert result.exit_code == 0 and result.output == "" and loop.digests(folder) != before
     rollback(folder)
-    assert digests(folder) == before
+    assert loop.digests(folder) == before
 
 
 def test_exit_codes_tell_cron_what_happened(begun, tmp_path):
@@ -207,33 +202,21 @@ def test_exit_codes_tell_cron_what_happened(begun, tmp_path):
     assert run("--rollback").exit_code == 0
 
 
-def killed(run, after):
-    """Run a function in another process and kill that after some seconds; whether it was still at work."""
-    process = multiprocessing.get_context("fork").Process(target=run)
-    process.start()
-    time.sleep(after)
-    at_work = process.is_alive()
-    if at_work:
-        os.kill(process.pid, signal.SIGKILL)
-    process.join()
-    return at_work
-
-
 @pytest.mark.skipif(os.name != "posix", reason="needs fork and SIGKILL")
 def test_a_kill_at_any_moment_loses_nothing_and_doubles_nothing(begun, tmp_path):
     folder, weeks = begun
     clean, last = tmp_path / "clean", tmp_path / "last"
     shutil.copytree(folder, clean)
-    before = digests(clean)
+    before = loop.digests(clean)
     began = time.monotonic()
     update(clean, weeks[:1])
-    took, after = time.monotonic() - began, digests(clean)
+    took, after = time.monotonic() - began, loop.digests(clean)
     moments, hit = np.random.default_rng(0).uniform(0.05, 1, 5) * took, 0
     for number, moment in enumerate(moments):
         shutil.copytree(folder, last)
-        hit += killed(lambda: update(last, weeks[:1]), moment)
-        assert digests(last) in (before, after), f"kill {number}"
+        hit += loop.killed(lambda: update(last, weeks[:1]), moment)
+        assert loop.digests(last) in (before, after), f"kill {number}"
         update(last, weeks[:1])
-        assert digests(last) == after, f"kill {number}"
+        assert loop.digests(last) == after, f"kill {number}"
         shutil.rmtree(last)
     assert hit, "some kills must have met the run at work"
