@@ -5,7 +5,8 @@ import pytest
 from scipy import sparse
 
 from bundlebook.errors import BundlebookError
-from bundlebook.graphs import BasketGraph, Graph, decayed_shares, item_pairs
+from bundlebook.graphs import BasketGraph, Graph, item_pairs
+from bundlebook.recommenders import decayed_shares
 from bundlebook.shop import Baskets
 
 N_ITEMS, N_USERS = 12, 40

@@ -7,7 +7,7 @@ from .closed_form import (
     standardised as standardised,
     two_sided as two_sided,
 )
-from .completion import BasketGraph as BasketGraph, decayed_shares as decayed_shares
+from .completion import BasketGraph as BasketGraph
 from .cross_view import CrossView as CrossView
 from .graph import Graph as Graph, dirichlet_energy as dirichlet_energy
 from .links import (

@@ -8,22 +8,8 @@ from scipy import sparse
 
 from bundlebook.errors import BundlebookError
 from bundlebook.graphs.graph import Graph
-from bundlebook.recommenders import seed_everything
+from bundlebook.recommenders import decayed_shares, item_shares, seed_everything
 from bundlebook.shop import PERIOD_DAYS, Baskets
-
-
-def decayed_shares(histories: Baskets, at: np.datetime64, half_life: float, prior: np.ndarray, weight: float = 5.0):
-    r"""Edges from users to items: decayed share of a user's baskets that held the item, shape (n_users, n_items).
-
-    .. math:: f_{ui} = \frac{\sum_{b \ni i} 2^{-a_b / h} + \alpha \pi_i}{\sum_b 2^{-a_b / h} + \alpha}
-
-    with a the age of a basket in days, h the half-life, π the shares of the whole shop and α = *weight* baskets of an
-    average user. Nothing on or after *at* is looked at. A user without a basket has π.
-    """
-    past = histories.between(end=at)
-    fade = past.decay(at, half_life)
-    many = np.bincount(past.user, weights=fade, minlength=past.n_users)[:, None]
-    return (past.user_item(fade).toarray() + weight * prior) / (many + weight)
 
 
 @dataclass(eq=False)
@@ -34,8 +20,9 @@ class BasketGraph:
               \ell_{bi} = z_b^\top o_i + c_i + \gamma \ln f_{ui}
 
     e are vectors of the items, smoothed over the item graph (ẽ, LightGCN without weights), o those of the items as
-    answers, f the edges from a user to items (:func:`decayed_shares`). Nothing belongs to a user or a basket alone, so
-    a new household is scored without training. The loss is the cross entropy of one hidden item per basket.
+    answers, f the edges from a user to items (:func:`~bundlebook.recommenders.decayed_shares`). Nothing belongs to a
+    user or a basket alone, so a new user is scored without training. The loss is the cross entropy of one hidden item
+    per basket.
 
     Parameters
     ----------
@@ -76,8 +63,7 @@ class BasketGraph:
         if not (min(self.width, self.periods, self.epochs, self.batch) >= 1 and self.depth >= 0 and self.rate > 0):
             raise BundlebookError(f"{self}", where="BasketGraph", remedy="sizes from 1 on, depth from 0 on")
         past = visible.between(end=at)
-        count = np.bincount(past.quantities.indices, minlength=past.n_items)
-        self.share_ = (count + 0.5) / (past.n_baskets + 1)
+        self.share_ = item_shares(past)
         self.items_ = past.items
         carts, rows, edges, offset = [], [], [], 0
         for period in range(self.periods):
@@ -128,22 +114,7 @@ class BasketGraph:
         return Graph(self.items_, ends[:, 0], ends[:, 1]).messages()
 
     def scores(self, carts: sparse.csr_matrix, histories: Baskets, rows: np.ndarray, at: np.datetime64) -> np.ndarray:
-        """Logits of every item for each basket.
-
-        Parameters
-        ----------
-        carts : csr_matrix, shape (n_carts, n_items)
-            1 where the item lies in the basket already.
-        histories : Baskets
-            Users may be new; nothing on or after *at* is looked at.
-        rows : ndarray of int, shape (n_carts,)
-            Row of ``histories.user_ids`` that each basket belongs to.
-        at : datetime64[D]
-
-        Returns
-        -------
-        ndarray, shape (n_carts, n_items), float32
-        """
+        """Return logits of every item; parameters and shape are those of ``BasketCompleter.scores``."""
         edges = self._edges(histories, at)
         held = carts.toarray().astype(np.float32)
         parts = [slice(low, low + 1024) for low in range(0, len(held), 1024)]

@@ -5,7 +5,12 @@ from .boosted import (
     counting_features as counting_features,
 )
 from .calibrated import Calibrated as Calibrated, PlattScaled as PlattScaled, platt as platt
-from .completing import BasketCompleter as BasketCompleter, SummedCompleter as SummedCompleter
+from .completing import (
+    BasketCompleter as BasketCompleter,
+    SummedCompleter as SummedCompleter,
+    decayed_shares as decayed_shares,
+    item_shares as item_shares,
+)
 from .content import ContentBased as ContentBased
 from .counting import (
     DecayedFrequency as DecayedFrequency,

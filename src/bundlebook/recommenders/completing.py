@@ -16,6 +16,45 @@ from bundlebook.shop import PERIOD_DAYS, Baskets
 _FLOOR = 1e-3
 
 
+def item_shares(past: Baskets) -> np.ndarray:
+    r"""Share of the baskets that hold each item, shape (n_items,), with half a basket more so that none is 0.
+
+    .. math:: \pi_i = (n_i + 1/2) / (n + 1)
+    """
+    return (np.bincount(past.quantities.indices, minlength=past.n_items) + 0.5) / (past.n_baskets + 1)
+
+
+def decayed_shares(
+    histories: Baskets, at: np.datetime64, half_life: float, prior: np.ndarray, prior_baskets: float = 5.0
+) -> np.ndarray:
+    r"""Return the decayed share of every user's baskets that held an item.
+
+    .. math:: f_{ui} = \frac{\sum_{b \ni i} 2^{-a_b / h} + \alpha \pi_i}{\sum_b 2^{-a_b / h} + \alpha} \in (0, 1)
+
+    with :math:`a_b` the age of a basket in days.
+
+    Parameters
+    ----------
+    histories : Baskets
+        Nothing on or after *at* is looked at.
+    at : datetime64[D]
+    half_life : float
+        h, in days.
+    prior : ndarray, shape (n_items,)
+        π, the shares of the whole shop (:func:`item_shares`); a user without a basket has these.
+    prior_baskets : float
+        α, baskets of an average user that are added.
+
+    Returns
+    -------
+    ndarray, shape (n_users, n_items), float64
+    """
+    past = histories.between(end=at)
+    weight = past.decay(at, half_life)
+    n = np.bincount(past.user, weights=weight, minlength=past.n_users)[:, None]
+    return (past.user_item(weight).toarray() + prior_baskets * prior) / (n + prior_baskets)
+
+
 @dataclass(eq=False)
 class BasketCompleter:
     r"""P(the next item), from what lies in the basket and from the user's habits: a conditional logit.
@@ -93,19 +132,14 @@ class BasketCompleter:
 
     def _learn(self, past: Baskets, at: np.datetime64) -> None:
         self.weights_ = EASE(self.l2, rows="baskets").fit(past, at).weights_
-        count = np.bincount(past.quantities.indices, minlength=past.n_items)
-        self.share_ = (count + 0.5) / (past.n_baskets + 1)
+        self.share_ = item_shares(past)
 
     def _shares(self, past: Baskets, rows: np.ndarray, at: np.datetime64) -> np.ndarray:
         """Smoothed decayed share of the baskets of each user in *rows*, shape (len(rows), n_items)."""
         if not self.history:
             return np.broadcast_to(self.share_, (len(rows), len(self.share_)))
         users, place = np.unique(rows, return_inverse=True)
-        own = past.of_users(users)
-        weight = own.decay(at, self.half_life)
-        n = np.bincount(own.user, weights=weight, minlength=len(users))[:, None]
-        held = own.user_item(weight).toarray()
-        return ((held + self.prior_baskets * self.share_) / (n + self.prior_baskets))[place]
+        return decayed_shares(past.of_users(users), at, self.half_life, self.share_, self.prior_baskets)[place]
 
     def _features(self, carts: sparse.csr_matrix, past: Baskets, rows: np.ndarray, at: np.datetime64) -> np.ndarray:
         """x of every cart and item, shape (n_carts, n_items, 5), float64."""
