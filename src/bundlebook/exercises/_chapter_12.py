@@ -251,7 +251,7 @@ EXERCISES = (
         ),
         look="Add up your shares at each target. Is it 1 everywhere?",
         hints=(
-            "A softmax: exponentials over their sum. Which messages belong into the sum?",
+            "A softmax: exponentials over their sum. Which messages belong in the sum?",
             "Sum the exponentials by target, with np.bincount and its weights, and look the sum up for each message.",
             "Let e = np.exp(score − the target's largest); e / np.bincount(target, weights=e, minlength=n)[target].",
         ),

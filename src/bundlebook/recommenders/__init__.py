@@ -11,7 +11,7 @@
 ``boosted``        boosted trees on counting features of user, item and pair
 ``hybrid``         several recommenders: weighted, switching, averaged, stacked
 ``calibrated``     from scores to probabilities: the replayed period, isotonic regression, Platt scaling
-``completing``     what else belongs into this basket
+``completing``     what else belongs in this basket
 ``tuning``         a search for settings
 ``networks``       everything trained with Keras: recurrent, feed-forward, and what they are trained on
 =================  =======================================================================================
