@@ -1,5 +1,7 @@
 """A plan is checked as a whole before any kernel starts."""
 
+import itertools
+
 import pytest
 
 from bundlebook.errors import BundlebookError
@@ -87,6 +89,9 @@ def test_odd_values_of_a_job_are_faults(workshop):
         f"parameters: {{K: {'x' * 300}}}, name: '{{K}}'": "too long for the name of a file",
         f"parameters: {{K: {'字' * 120}}}, name: '{{K}}'": "too long for the name of a file",  # 360 bytes
         "parameters: {DAY: 2021-01-01}": "write a date in quotes",
+        "parameters: {K: 2021-01-01, DAY: 1}": "is not text; write a date in quotes",
+        "parameters: {DAY: {1: a, b: c}}": "write keys in quotes",
+        r'parameters: {DAY: "\ud800"}': "is not plain text",
     }.items():
         file.write_text(f"jobs: [{{template: good.ipynb, {entry}}}]", encoding="utf-8")
         assert expected in "\n".join(faults(file))
@@ -99,13 +104,27 @@ def test_odd_values_of_a_job_are_faults(workshop):
         "template: good.ipynb, parameters: {DAY: !!set {x, y}}": "is not plain",
         "template: good.ipynb, parameters: {DAY: 2021-99-99}": "not readable",
         "template: good.ipynb, parameters: {DAY: 1, DAY: 2}": "'DAY' is given twice",
-        f"template: good.ipynb, parameters: {{DAY: {'[' * 3000}": "not readable",
+        f"template: good.ipynb, parameters: {{DAY: {'[' * 3000}": "nested too deeply",
         f"template: good.ipynb, grid: {{{', '.join(f'{c}: {[*range(10)]}' for c in 'abcdefghi')}}}": "1,000,000,000",
     }.items():
         file.write_text(f"jobs: [{{{entry}}}]")
         assert expected in "\n".join(faults(file)), entry
     file.write_text("first: [absent]\njobs: [{template: good.ipynb, files: , parameters: {DAY: 1}}]")
     assert faults(file) == ["'first' names no job: 'absent'"]
+
+
+def test_aliases_may_repeat_but_not_multiply(workshop):
+    """Nine levels of nine aliases are 400 million values out of a file of 400 bytes: no memory would hold them."""
+    workshop.notebook("good", parameters="DAYS = [1]")
+    file = workshop.folder / "some.yaml"
+    levels = "".join(f"  - &{new} [{', '.join(['*' + old] * 9)}]\n" for old, new in itertools.pairwise("abcdefghi"))
+    one = "{template: good.ipynb, name: %s, parameters: {DAYS: %%s}}"
+    job = f"jobs: [{one % 'a'}, {one % 'b'}]"
+    file.write_text(f"title:\n  - &a [x, x, x, x, x, x, x, x, x]\n{levels}{job % ('*i', '*i')}")
+    (fault,) = faults(file)
+    assert "aliases (*) make" in fault
+    file.write_text(job % ("&twice [1, 2]", "*twice"))
+    assert [job.parameters["DAYS"] for job in load_batch(file).jobs] == [[1, 2], [1, 2]]
 
 
 def test_a_batch_file_whose_name_says_nothing_is_refused(workshop):

@@ -28,6 +28,8 @@ _CODE = ("shown", "folded", "hidden")
 _LONGEST_NAME = 200
 #: Jobs that a batch may have: a grid multiplies quickly, and a slip in it would fill the memory.
 _MOST_JOBS = 10_000
+#: Values that a batch file may hold once its aliases are written out: nine levels of nine aliases are 400 million.
+_MOST_VALUES = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -311,9 +313,9 @@ def _check(jobs: list[Job], chosen: frozenset[str], faults: list[str]) -> None:
             if parameter is None:
                 faults.append(f"{job.name}: unknown parameter {name}; the template has {sorted(job.declared)}")
             elif not parameter.fits(value):
-                faults.append(f"{job.name}: {name} = {value!r} is not {parameter.kind}")
+                faults.append(f"{job.name}: {name} = {value!r:.200} is not {parameter.kind}{_remedy(value)}")
             elif not _is_plain(value):
-                faults.append(f"{job.name}: {name} = {value!r} is not plain text and numbers; write a date in quotes")
+                faults.append(f"{job.name}: {name} = {value!r:.200} is not plain text and numbers{_remedy(value)}")
         for name, parameter in job.declared.items():
             if parameter.required and name not in job.given:
                 faults.append(f"{job.name}: parameter {name} needs a value")
@@ -326,9 +328,18 @@ def _check(jobs: list[Job], chosen: frozenset[str], faults: list[str]) -> None:
 def _is_plain(value: Any) -> bool:
     """Whether a value reaches a kernel as it is: what JSON knows, with text as the keys of mappings."""
     try:
+        # ValueError: a mapping that holds itself, or half of a character (a lone surrogate), which no file can hold.
+        json.dumps(value, ensure_ascii=False).encode()
         return repr(json.loads(json.dumps(value))) == repr(value)
-    except (TypeError, ValueError, RecursionError):  # ValueError: a mapping that holds itself
+    except (TypeError, ValueError, RecursionError):
         return False
+
+
+def _remedy(value: Any) -> str:
+    """What to write in the place of a value that YAML reads as something other than it looks, if that is so."""
+    if isinstance(value, dict) and not all(isinstance(key, str) for key in value):
+        return "; write keys in quotes"
+    return "; write a date in quotes" if re.search(r"\bdate(time)?\(", repr(value)) else ""
 
 
 def _check_shops(allowed: object, jobs: list[Job], chosen: frozenset[str], faults: list[str]) -> None:
@@ -356,8 +367,16 @@ def _choose(jobs: list[Job], only: tuple[str, ...], faults: list[str]) -> frozen
     return frozenset(chosen)
 
 
-class _UniqueKeys(yaml.SafeLoader):
-    """Reads YAML, and refuses a key that stands twice in one mapping."""
+class _Loader(yaml.SafeLoader):
+    """Reads YAML; refuses a key that stands twice in one mapping, and aliases that multiply a file beyond reason."""
+
+    def get_single_node(self) -> yaml.Node | None:
+        node = super().get_single_node()
+        if node is not None and (values := _values(node, {})) > _MOST_VALUES:
+            raise yaml.constructor.ConstructorError(
+                None, None, f"its aliases (*) make {values:,} values of it, more than {_MOST_VALUES:,}", node.start_mark
+            )
+        return node
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         names = [key.value for key, _ in node.value]
@@ -366,10 +385,23 @@ class _UniqueKeys(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
+def _values(node: yaml.Node, counted: dict[int, int]) -> int:
+    """Number of values below a node with every alias written out; a node that holds itself counts once."""
+    if id(node) not in counted:
+        counted[id(node)] = 1
+        parts = [] if isinstance(node, yaml.ScalarNode) else node.value
+        if isinstance(node, yaml.MappingNode):
+            parts = [part for pair in parts for part in pair]
+        counted[id(node)] = 1 + sum(_values(part, counted) for part in parts)
+    return counted[id(node)]
+
+
 def _read(source: Path, faults: list[str]) -> dict[str, Any]:
     try:
-        batch = yaml.load(source.read_text(encoding="utf-8"), _UniqueKeys)
-    except (yaml.YAMLError, ValueError, OSError, RecursionError) as error:  # ValueError: a date such as 2021-99-99
+        batch = yaml.load(source.read_text(encoding="utf-8"), _Loader)
+    except RecursionError:
+        raise PlanError(["not readable: its brackets are nested too deeply"], paths.shown(source)) from None
+    except (yaml.YAMLError, ValueError, OSError) as error:  # ValueError: a date such as 2021-99-99
         raise PlanError([f"not readable: {error}"], paths.shown(source)) from error
     if not isinstance(batch, dict):
         raise PlanError(["a batch file is a mapping with a key 'jobs'"], paths.shown(source))
