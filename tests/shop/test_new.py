@@ -270,6 +270,8 @@ def test_every_row_is_an_event_or_set_aside_with_its_place(tmp_path):
     [
         ("", "is empty"),
         (",".join(f"c{n}" for n in range(600)) + "\n" + ",".join(["x"] * 600) + "\n", "it has 600 columns"),
+        (",".join(f"c{n}" for n in range(20_000)) + "\n" + ",".join(["x"] * 20_000) + "\n", "it has 20,000 columns"),
+        ("customer," + "x" * 2_000_000 + "\na,b\n", "the first line is longer than 1,048,576 bytes"),
         ("customer,item,date\n", "no rows below the header"),
         ("a,b,c\n1,2,3\n", "no column holds the item"),
         ("customer,item,when\nx,y,soon\n", "no column holds the time"),

@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from bundlebook.errors import BundlebookError
-from bundlebook.shop._intake.csvfile import _check_text
+from bundlebook.shop._intake.csvfile import _HEAD, _HEADER_REMEDY, _check_text
 from bundlebook.shop._intake.encodings import detect_encoding
 from bundlebook.shop._intake.rawfile import INVISIBLE
 from bundlebook.shop._intake.settings import DELIMITERS
@@ -129,7 +129,7 @@ def open_exports(path: Path, encoding: str | None = None) -> list[Export]:
     if not path.stat().st_size:
         raise BundlebookError("the file is empty", where=path.name, remedy="export it again")
     with path.open("rb") as file:
-        head = file.read(1 << 16)
+        head = file.read(_HEAD)
     if head.startswith(b"PAR1"):
         return [_open_parquet(path)]
     if head.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):
@@ -153,8 +153,14 @@ def _open_csv(path: Path, head: bytes, encoding: str | None) -> Export:
         raise BundlebookError(
             f"{encoding!r} is no encoding", where="--encoding", remedy="use utf-8, gb18030 or cp1252"
         ) from None
-    lines = text.splitlines()[: (1 << 16)]
-    lines = lines[: -1 if len(head) == 1 << 16 else None][:200]
+    lines = text.splitlines()
+    lines = lines[: -1 if len(head) == _HEAD else None][:200]  # the last one may be cut
+    if not lines:
+        raise BundlebookError(
+            f"the first line is longer than {_HEAD:,} bytes; it begins {text[:20]!r}",
+            where=f"{path.name}, row 1",
+            remedy=_HEADER_REMEDY,
+        )
     skipped = 0
     note = re.fullmatch(r"\s*\"?sep=(.)\"?\s*", lines[0], re.IGNORECASE) if lines else None
     if note:

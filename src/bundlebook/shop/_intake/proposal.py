@@ -187,13 +187,13 @@ def _check_wishes(wishes: Wishes) -> None:
 
 def _look(export: Export, wishes: Wishes) -> tuple[Reading, pd.DataFrame]:
     """Read one export by itself: what its columns are, and how it writes numbers and times."""
-    sample = export.sample()
-    if sample.empty:
-        raise BundlebookError("there are no rows below the header", where=export.name, remedy="export it again")
     if len(export.columns) > _MOST_COLUMNS:
         raise BundlebookError(
             f"it has {len(export.columns):,} columns", where=export.name, remedy="export the order lines, one per row"
         )
+    sample = export.sample()
+    if sample.empty:
+        raise BundlebookError("there are no rows below the header", where=export.name, remedy="export it again")
     facts = examine(sample, wishes.dates)
     columns, findings = _assign(export, facts, wishes)
     _levels(columns, facts, findings)
