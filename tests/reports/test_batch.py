@@ -225,11 +225,12 @@ def test_what_a_cell_prints_and_shows_is_bounded_and_figures_do_not_hang_on_the_
     workshop, pinned, monkeypatch
 ):
     monkeypatch.setenv("MPLBACKEND", "agg")
+    monkeypatch.delenv("OPENBLAS_NUM_THREADS")  # the tests' own kernels have it from conftest.py
     monkeypatch.setattr(_kernels, "_MOST_SHOWN", 100_000)
     shows = "from IPython.display import HTML, display\nfor _ in range(100): display(HTML('x' * 9000))"
     figure = "import matplotlib.pyplot as plt\n_ = plt.plot([1, K])"
     workshop.notebook("endless", "while True: print('x' * 1000)")
-    workshop.notebook("modest", shows, figure, "print('after')")
+    workshop.notebook("modest", shows, figure, "import os\nprint('after', os.environ['OPENBLAS_NUM_THREADS'])")
     file = workshop.batch({"template": "endless.ipynb", "timeout": 5}, {"template": "modest.ipynb"})
     jobs = run(workshop, file)[1]
     assert (jobs["endless"]["status"], jobs["modest"]["status"]) == ("timed out", "passed")
@@ -239,7 +240,7 @@ def test_what_a_cell_prints_and_shows_is_bounded_and_figures_do_not_hang_on_the_
     cells = nbformat.read(runs / "modest" / "executed.ipynb", as_version=4).cells
     assert len(cells[-3].outputs) == 12 and "[cut here" in cells[-3].outputs[-1].text
     assert "image/png" in cells[-2].outputs[0].data
-    assert cells[-1].outputs[0].text == "after\n"
+    assert cells[-1].outputs[0].text == "after 1\n"
 
 
 def test_odd_figures_and_parameters_end_no_batch_and_leave_valid_files(workshop, pinned):

@@ -264,6 +264,9 @@ def _kernel_class(folder: Path, log, watch: Watch) -> type:
             # debugger's advice on frozen modules must not differ from one run to the next.
             environment = {**os.environ, "PYTHONHASHSEED": "0", "PYDEVD_DISABLE_FILE_VALIDATION": "1"}
             environment.pop("MPLBACKEND", None)  # any but the notebook's own shows no figure
+            # Threads of linear algebra spin while they wait. Those of two kernels on two cores wait for each other, and
+            # eigenvectors took 28 times the processor seconds. One thread also adds up alike on every machine.
+            environment.setdefault("OPENBLAS_NUM_THREADS", "1")
             options |= {"cwd": str(folder), "env": environment, "stdout": log, "stderr": log}
             await super().start_kernel(**options)
             watch.adopt(getattr(self.provisioner, "process", None))
