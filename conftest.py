@@ -7,8 +7,8 @@ from hypothesis import settings
 
 import bundlebook  # noqa: F401  (settings that the kernels inherit)
 
-# Two workers, each with as many threads of linear algebra as there are cores, spin while they wait for each other: the
-# eigenvectors of a matrix of 900 took 28 times the processor seconds on two busy cores. Workers and kernels inherit this.
+# Two workers, each with as many threads of linear algebra as there are cores, spin while they wait for each other: on
+# two busy cores the eigenvectors of 900 items took 28 times the processor seconds. Kernels inherit this.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 # Drawn anew, a rare case would fail a run that changed nothing. Look for new ones with `--hypothesis-profile=search`.
