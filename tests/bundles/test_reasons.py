@@ -42,7 +42,7 @@ def test_a_false_reason_is_passed_over_and_where_all_are_false_none_is_shown(fit
         int(item)
         for item in np.unique(history.quantities.indices)
         if item not in shown
-        and [b.items for b in fitted.recommend(never_bought(history, (int(item),)))] == [b.items for b in page]
+        and [b.items for b in fitted.recommend(never_bought(history, [(int(item),)]))] == [b.items for b in page]
     )
     false = Reason("You are shown this because of the moon.", bought=(rare,))
     monkeypatch.setattr(recommend, "possible_reasons", lambda *given: [false, *possible_reasons(*given)])
@@ -59,7 +59,7 @@ def test_nearly_every_bundle_has_a_reason_and_a_random_purchase_is_none(fitted, 
         history = task.histories.of_users([user])
         page = fitted.recommend(history)
         drawn = int(rng.choice(np.unique(history.quantities.indices)))
-        left = {frozenset(bundle.items) for bundle in fitted.recommend(never_bought(history, (drawn,)))}
+        left = {frozenset(bundle.items) for bundle in fitted.recommend(never_bought(history, [(drawn,)]))}
         total += len(page)
         some += sum(bool(told(bundle)) for bundle in page)
         moved += sum(frozenset(bundle.items) not in left for bundle in page)
@@ -128,12 +128,13 @@ def test_a_reason_names_one_thing_and_bonds_come_after_habits(fitted, task):
 def test_what_was_never_bought_is_gone_and_baskets_of_nothing_else_too(task):
     history = task.histories.of_users([5])
     item = int(history.quantities.indices[0])
-    left = never_bought(history, (item,))
+    left = never_bought(history, [(item,)])
     assert item not in left.quantities.indices and item in history.quantities.indices
     only = (history.quantities > 0).sum(axis=1).A1 == 1
     gone = only & (history.quantities[:, [item]].toarray().ravel() > 0)
     assert left.n_baskets == history.n_baskets - gone.sum()
-    assert never_bought(history, tuple(np.unique(history.quantities.indices).tolist())) is None
+    nothing = never_bought(history, [tuple(np.unique(history.quantities.indices).tolist())])
+    assert not nothing.n_baskets and nothing.n_users == 1
 
 
 def test_the_sentences_for_a_set_by_hand_are_not_tested(fitted, task):

@@ -3,13 +3,14 @@
 Pairs are sets of size 2.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 
 from bundlebook.association import adjusted_lift, encode, fit_sizes, frequent_itemsets, item_cosine, linked_pairs
-from bundlebook.bundles.joint import CoPurchase, SetCalibration, joint_probability
+from bundlebook.bundles.joint import CoPurchase, SetCalibration
 from bundlebook.errors import BundlebookError
 from bundlebook.shop import Baskets
 
@@ -170,19 +171,6 @@ class Filters:
     new: np.ndarray | None = None
     at_least_new: int = 0
 
-    def passed(self, members: np.ndarray) -> np.ndarray:
-        """Which sets of shape (n_sets, k) pass, shape (n_sets,), bool."""
-        good = np.ones(len(members), dtype=bool)
-        if self.category is not None and self.per_category < members.shape[1]:
-            code = self.category[members]
-            good &= (code[:, :, None] == code[:, None, :]).sum(axis=2).max(axis=1) <= self.per_category
-        if self.unit_price is not None and self.band != (0.0, np.inf):
-            price = self.unit_price[members].sum(axis=1)
-            good &= (price >= self.band[0]) & (price <= self.band[1])
-        if self.new is not None and self.at_least_new:
-            good &= self.new[members].sum(axis=1) >= self.at_least_new
-        return good
-
 
 @dataclass(frozen=True)
 class Candidates:
@@ -245,6 +233,14 @@ class Candidates:
         )
 
 
+_NONE, _NO_FLAG = np.empty(0, dtype=np.int64), np.empty(0, dtype=bool)
+_TARGET_GONE, _WRONG_BOND = 1, 2
+
+
+class _Gone(BundlebookError):
+    """The set that was asked for is not among the candidates."""
+
+
 def candidates(
     probability: np.ndarray,
     items: np.ndarray,
@@ -257,6 +253,7 @@ def candidates(
     filters: Filters | None = None,
     calibration: SetCalibration | None = None,
     must_hold: str | None = None,
+    target: Iterable[int] | None = None,
 ) -> Candidates:
     r"""Grow sets for one customer: pairs of likely items and of their partners, then one item at a time.
 
@@ -286,6 +283,8 @@ def candidates(
         Corrects the joint probabilities.
     must_hold : str, optional
         Only sets with this item, which may be as unlikely as it is: it becomes an anchor.
+    target : iterable of int, optional
+        Stop as soon as it is certain that this set of item numbers will not be among the candidates.
 
     Returns
     -------
@@ -295,107 +294,59 @@ def candidates(
     Raises
     ------
     BundlebookError
-        If the shapes differ, a size is not from 2 to 5, *must_hold* is unknown, or no set passes the filters.
+        If the shapes differ, a size is not from 2 to 5, a probability or an odds ratio is none, *must_hold* is unknown,
+        no set passes the filters, or *target* is not among those that do.
     """
+    from bundlebook.bundles._compiled import grow_sets  # numba costs half a second to import
+
     p = np.asarray(probability, dtype=np.float64).ravel()
     n = len(items)
     if p.shape != (n,) or psi.shape != (n, n) or links.source.shape != (n, n):
         raise BundlebookError(f"{p.size} probabilities for {n} items", where="candidates")
+    if not ((p >= 0) & (p <= 1)).all():
+        raise BundlebookError("a probability is not in [0, 1]", where="candidates")
     if not sizes or not set(sizes) <= set(range(2, LARGEST + 1)):
         raise BundlebookError(f"sizes {sizes}", where="candidates", remedy=f"use sizes from 2 to {LARGEST}")
     filters = filters or Filters()
     allowed = np.ones(n, dtype=bool) if filters.available is None else filters.available.copy()
     held = np.empty(0, dtype=np.int64) if basket is None else np.asarray(basket, dtype=np.int64)
     allowed[held] = False
-    anchors = _anchors(p, allowed, links, held, likely)
-    if filters.new is not None and filters.at_least_new:
-        anchors = np.union1d(anchors, _anchors(p, allowed & filters.new, links, held, likely))
-    if must_hold is None:
-        grown = _pairs(anchors, links, allowed)
-    else:
-        held_in_all = np.flatnonzero(items == must_hold)
-        if not len(held_in_all):
+    must = -1
+    if must_hold is not None:
+        found = np.flatnonzero(items == must_hold)
+        if not len(found):
             raise BundlebookError(f"unknown item {must_hold!r}", where="must_hold", remedy="use an item of the baskets")
-        anchors = np.union1d(anchors, held_in_all)
-        grown = _pairs(anchors, links, allowed)
-        grown = grown[(grown == held_in_all[0]).any(axis=1)]
-    found = []
-    for size in range(2, max(sizes) + 1):
-        if size > 2:
-            grown = _extend(grown, anchors, links, allowed)
-        grown = grown[filters.passed(grown)]
-        if not len(grown):
-            break
-        raw = joint_probability(p[grown], psi[grown[:, :, None], grown[:, None, :]])
-        best = _best(grown, raw, p, width)
-        grown, raw = grown[best], raw[best]
-        if size in sizes:
-            found.append((grown, raw))
-    if not found:
+        must = int(found[0])
+    banded = filters.unit_price is not None and filters.band != (0.0, np.inf)
+    members, size, raw, independent, source, told = grow_sets(
+        p,
+        psi,
+        links.partners,
+        links.source,
+        allowed,
+        _NONE if filters.category is None else filters.category,
+        LARGEST if filters.category is None else filters.per_category,
+        np.asarray(filters.unit_price if banded else (), dtype=np.float64),
+        *map(float, filters.band),
+        _NO_FLAG if filters.new is None else filters.new,
+        0 if filters.new is None else filters.at_least_new,
+        held,
+        must,
+        likely,
+        width,
+        max(sizes),
+        _NONE if target is None else np.array(sorted(target), dtype=np.int64),
+    )
+    if told == _WRONG_BOND:
+        raise BundlebookError("an odds ratio is not above 0", where="candidates")
+    if told == _TARGET_GONE:
+        raise _Gone("the set cannot be grown", where="candidates")
+    if len(set(sizes)) < max(sizes) - 1:
+        wanted = np.isin(size, sizes)
+        members, size, raw, independent, source = (a[wanted] for a in (members, size, raw, independent, source))
+    if not len(size):
         raise BundlebookError(
             "no set passes the filters", where="candidates", remedy="widen the filters or the sources"
         )
-    return _collect(found, p, items, links, anchors, calibration)
-
-
-def _anchors(p: np.ndarray, allowed: np.ndarray, links: Links, held: np.ndarray, likely: int) -> np.ndarray:
-    order = np.argsort(-np.where(allowed, p, -1.0), kind="stable")[:likely]
-    partners = links.partners[held].ravel()
-    partners = partners[partners >= 0]
-    anchors = np.unique(np.concatenate([order, partners]))
-    return anchors[allowed[anchors]]
-
-
-def _pairs(anchors: np.ndarray, links: Links, allowed: np.ndarray) -> np.ndarray:
-    i, j = np.triu_indices(len(anchors), 1)
-    partners = links.partners[anchors]
-    near = np.column_stack([np.repeat(anchors, partners.shape[1]), partners.ravel()])
-    near = near[near[:, 1] >= 0]
-    return _distinct(np.concatenate([np.column_stack([anchors[i], anchors[j]]), near]), allowed)
-
-
-def _extend(sets: np.ndarray, anchors: np.ndarray, links: Links, allowed: np.ndarray) -> np.ndarray:
-    own = links.partners[sets, :3].reshape(len(sets), -1)
-    added = np.concatenate([np.broadcast_to(anchors, (len(sets), len(anchors))), own], axis=1)
-    wide = np.concatenate([np.repeat(sets, added.shape[1], axis=0), added.reshape(-1, 1)], axis=1)
-    return _distinct(wide[wide[:, -1] >= 0], allowed)
-
-
-def _distinct(sets: np.ndarray, allowed: np.ndarray) -> np.ndarray:
-    """Sort each set, and drop those with an item twice or not allowed, and repeated sets."""
-    sets = np.sort(sets[allowed[sets].all(axis=1)], axis=1)
-    sets = sets[(np.diff(sets, axis=1) > 0).all(axis=1)]
-    code = np.zeros(len(sets), dtype=np.int64)
-    for column in sets.T:
-        code = code * len(allowed) + column  # 5 items out of 6,000 still fit into 63 bits
-    return sets[np.unique(code, return_index=True)[1]]
-
-
-def _best(sets: np.ndarray, joint: np.ndarray, p: np.ndarray, width: int) -> np.ndarray:
-    ties = sets.T[::-1]
-    by_joint = np.lexsort([*ties, -joint])
-    by_excess = np.lexsort([*ties, p[sets].prod(axis=1) - joint])
-    first = by_joint[: width - width // 2]
-    second = by_excess[~np.isin(by_excess, first)][: width // 2]
-    best = np.concatenate([first, second])
-    return best[np.lexsort([*ties[:, best], -joint[best]])]
-
-
-def _collect(found, p, items, links, anchors, calibration) -> Candidates:
-    total = sum(len(sets) for sets, _ in found)
-    members = np.full((total, LARGEST), -1, dtype=np.int32)
-    size, raw = np.empty(total, dtype=np.int64), np.empty(total)
-    independent, source = np.empty(total), np.zeros(total, dtype=np.uint8)
-    is_anchor = np.zeros(len(items), dtype=bool)
-    is_anchor[anchors] = True
-    start = 0
-    for sets, joint in found:
-        rows, k = slice(start, start + len(sets)), sets.shape[1]
-        ordered = np.take_along_axis(sets, np.argsort(-p[sets], axis=1, kind="stable"), axis=1)
-        members[rows, :k], size[rows], raw[rows] = ordered, k, joint
-        independent[rows] = p[sets].prod(axis=1)
-        edges = links.source[sets[:, :, None], sets[:, None, :]]
-        source[rows] = np.bitwise_or.reduce(edges, axis=(1, 2)) | (is_anchor[sets].sum(axis=1) >= 2)
-        start += len(sets)
     final = raw if calibration is None else calibration(raw, size)
     return Candidates(items, members, size, p, final, raw, independent, source)

@@ -110,7 +110,7 @@ def co_purchase(
     N. Mantel and W. Haenszel, "Statistical aspects of the analysis of data from retrospective studies of disease",
     Journal of the National Cancer Institute 22 (1959), 719–748.
     """
-    from bundlebook.bundles._counting import count_pairs  # numba costs half a second to import
+    from bundlebook.bundles._compiled import count_pairs  # numba costs half a second to import
 
     if not prior > 0:
         raise BundlebookError(f"prior must be positive, got {prior}", where="co_purchase")
@@ -184,7 +184,7 @@ def joint_probability(p: np.ndarray, psi: np.ndarray, pairwise: bool = False) ->
     >>> joint_probability(p, psi).round(4), joint_probability(p, psi, pairwise=True).round(4)
     (array([0.2857]), array([0.25]))
     """
-    from bundlebook.bundles._counting import fit_tables  # numba costs half a second to import
+    from bundlebook.bundles._compiled import fit_items, fit_pairs  # numba costs half a second to import
 
     p, psi = np.asarray(p, dtype=np.float64), np.asarray(psi, dtype=np.float64)
     if p.ndim != 2 or psi.shape != (*p.shape, p.shape[1]) or not 1 <= p.shape[1] <= 8:
@@ -196,8 +196,10 @@ def joint_probability(p: np.ndarray, psi: np.ndarray, pairwise: bool = False) ->
     if not ((p >= 0) & (p <= 1)).all() or not (psi > 0).all():
         raise BundlebookError("p must lie in [0, 1] and psi above 0", where="joint_probability")
     inside = np.clip(p, _EDGE, 1 - _EDGE)
-    both = plackett(inside[:, :, None], inside[:, None, :], psi)
-    joint = fit_tables(inside, np.ones_like(psi) if pairwise else psi, both, pairwise)
+    if pairwise:
+        joint = fit_pairs(inside, plackett(inside[:, :, None], inside[:, None, :], psi))
+    else:
+        joint = fit_items(inside, psi)
     return np.where((p == 0).any(axis=1), 0.0, np.clip(joint, 0, p.min(axis=1)))
 
 

@@ -122,13 +122,16 @@ def objective(
     """
     weights, taste, sets = weights or Weights(), taste or Taste(), priced.sets
     member = sets.members >= 0
-    shown, column = np.unique(sets.members[member], return_inverse=True)
+    row, item = np.nonzero(member)[0], sets.members[member]
+    column = np.zeros(len(sets.p), dtype=np.int64)
+    column[item] = 1
+    shown = np.flatnonzero(column)
+    column[shown] = np.arange(len(shown))
     holds = np.zeros((len(sets), len(shown)), dtype=bool)
-    holds[np.nonzero(member)[0], column] = True
+    holds[row, column[item]] = True
     code = np.unique(category[shown], return_inverse=True)[1]
     touches = np.zeros((len(sets), int(code.max()) + 1), dtype=bool)
-    rows, columns = np.nonzero(holds)
-    touches[rows, code[columns]] = True
+    touches[row, code[column[item]]] = True
     p = sets.p[shown]
     own = holds @ p - taste.place * sets.size + taste.variety * touches.sum(axis=1)  # a set repeats nothing in itself
     scale = [float(np.abs(term).max()) for term in (priced.revenue, priced.margin, own)]
@@ -142,10 +145,20 @@ def objective(
         w[2] * taste.variety,
         priced.revenue,
         priced.margin,
-        np.unique(sets.members, axis=0, return_inverse=True)[1].ravel(),
+        _same_sets(sets.members, len(sets.p)),
         p,
         taste,
     )
+
+
+def _same_sets(members: np.ndarray, n_items: int) -> np.ndarray:
+    """Number the distinct rows in their order, shape (n_sets,)."""
+    if (n_items + 1) ** members.shape[1] >= 2**63:
+        return np.unique(members, axis=0, return_inverse=True)[1].ravel()
+    code = np.zeros(len(members), dtype=np.int64)
+    for items in members.T:
+        code = code * (n_items + 1) + (items + 1)
+    return np.unique(code, return_inverse=True)[1]
 
 
 _TINY = 1e-12
@@ -249,48 +262,34 @@ def choose(
 
 def _worth_a_look(goal: Objective, limits: Limits) -> np.ndarray:
     """Rows left when, of one set at several discounts, those go that add less and cost no less than another."""
+    from bundlebook.bundles._compiled import cheapest_of_each  # numba costs half a second to import
+
     spent = limits.spent(len(goal.single)) if np.isfinite(limits.budget) else np.zeros(len(goal.single))
-    best: dict[int, float] = {}
-    kept = []
-    for row in np.lexsort([-goal.single, spent, goal.same]).tolist():
-        if goal.single[row] > best.get(goal.same[row], -np.inf):
-            best[goal.same[row]] = goal.single[row]
-            kept.append(row)
-    return np.sort(kept)
+    order = np.lexsort([-goal.single, spent, goal.same])
+    return np.flatnonzero(cheapest_of_each(order, goal.same, goal.single))
 
 
 def _beam(goal: Objective, k: int, limits: Limits, width: int) -> list[int] | None:
-    """All pages of a level at once, as matrices: (pages, items) times (items, sets); None if none keeps the limits."""
-    n, spent = len(goal.single), limits.spent(len(goal.single))
-    holds, touches = goal.holds.T.astype(np.float64), goal.touches.T.astype(np.float64)
-    own = np.zeros(n, dtype=bool) if limits.own_brand is None else limits.own_brand
-    rows, value = np.empty((1, 0), dtype=np.int64), np.zeros(1)
-    times, touched = np.zeros((1, holds.shape[0])), np.zeros((1, touches.shape[0]))
-    money, has_own = np.zeros(1), np.array([limits.own_brand is None])
-    best: list[int] | None = [] if has_own[0] else None
-    best_value = 0.0 if has_own[0] else -np.inf
-    for place in range(k):
-        gain = goal.single + ((times == 0) * goal.item_value) @ holds + goal.category_value * (touched == 0) @ touches
-        fits = ((times >= limits.per_item) @ holds == 0) & (money[:, None] + spent <= limits.budget + _TINY)
-        fits &= ~(goal.same[rows][:, :, None] == goal.same).any(axis=1)
-        if place == k - 1:
-            fits &= has_own[:, None] | own
-        total = np.where(fits, value[:, None] + gain, -np.inf).ravel()
-        # A page of j sets is reached in j orders, so look at j times as many before dropping the repeated ones.
-        first = np.argsort(-total, kind="stable")[: (place + 1) * width]
-        first = first[total[first] > -np.inf]
-        grown = np.sort(np.column_stack([rows[first // n], first % n]), axis=1)
-        first = first[np.sort(np.unique(grown, axis=0, return_index=True)[1])][:width]
-        if not len(first):
-            break
-        page, row = first // n, first % n
-        rows, value = np.column_stack([rows[page], row]), total[first]
-        times, touched = times[page] + goal.holds[row], touched[page] + goal.touches[row]
-        money, has_own = money[page] + spent[row], has_own[page] | own[row]
-        ready = np.flatnonzero(has_own)
-        if len(ready) and value[ready[0]] > best_value:  # pages stand in the order of their values
-            best, best_value = rows[ready[0]].tolist(), value[ready[0]]
-    return best
+    """The best page that a beam finds; None if none keeps the limits."""
+    from bundlebook.bundles._compiled import beam
+
+    n = len(goal.single)
+    rows, found = beam(
+        goal.single,
+        goal.holds,
+        goal.item_value,
+        goal.touches,
+        goal.category_value,
+        goal.same,
+        limits.spent(n),
+        np.zeros(n, dtype=bool) if limits.own_brand is None else limits.own_brand,
+        limits.own_brand is not None,
+        k,
+        limits.per_item,
+        limits.budget + _TINY,
+        width,
+    )
+    return rows.tolist() if found else None
 
 
 def _exact(goal: Objective, k: int, limits: Limits) -> list[int] | None:

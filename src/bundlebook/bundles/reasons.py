@@ -1,6 +1,6 @@
 """Why this bundle: sentences that a customer could read, the test that they are true, and the analyst's numbers."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -111,33 +111,18 @@ def _common(p: float, name: str) -> str:
     return _short(f"{100 * p:.0f} of 100 customers buy {{}} within {PERIOD_DAYS // 7} weeks.", name)
 
 
-def first_true(reasons: Iterable[Reason], shown_without: Callable[[Reason], bool]) -> str | None:
-    """Return the first sentence that passes the deletion test: without what it names the bundle is not shown.
+def never_bought(histories: Baskets, gone: Sequence[tuple[int, ...]]) -> Baskets:
+    """Return histories without some items of each user: one tuple of item numbers per user.
 
-    Parameters
-    ----------
-    reasons : iterable of Reason
-    shown_without : callable
-        Whether the bundle would still be on the page if what the reason names were not there.
-
-    Examples
-    --------
-    >>> tried = [Reason("You buy tea.", (1,)), Reason("You buy milk.", (2,))]
-    >>> first_true(tried, lambda reason: reason.bought == (1,))
-    'You buy milk.'
-    >>> first_true(tried, lambda reason: True) is None
-    True
+    Users keep their numbering, also where nothing of theirs is left.
     """
-    return next((reason.text for reason in reasons if not shown_without(reason)), None)
-
-
-def never_bought(history: Baskets, gone: tuple[int, ...]) -> Baskets | None:
-    """Return one user's history without some items; None if nothing is left."""
-    cells = history.quantities.tocsr(copy=True)
-    cells.data[np.isin(cells.indices, gone)] = 0
+    out = np.zeros((histories.n_users, histories.n_items), dtype=bool)
+    for user, items in enumerate(gone):
+        out[user, list(items)] = True
+    cells = histories.quantities.tocsr(copy=True)
+    cells.data[out[np.repeat(histories.user, np.diff(cells.indptr)), cells.indices]] = 0
     cells.eliminate_zeros()
-    left = replace(history, quantities=cells).where(np.diff(cells.indptr) > 0)
-    return left if left.n_baskets else None
+    return replace(histories, quantities=cells).where(np.diff(cells.indptr) > 0)
 
 
 def weakened(sets: Candidates, reason: Reason, psi: np.ndarray, calibration: SetCalibration | None) -> Candidates:
@@ -240,10 +225,11 @@ def saving(priced: Priced, row: int, currency: str = "") -> tuple[str, ...]:
 
 def _rhythms(history: Baskets, ids: list[int]) -> list[tuple[int, float]]:
     """On how many days a user bought each item, and the median gap between them in days (NaN below three)."""
-    columns = history.quantities[:, ids].tocsc()
+    cells = history.quantities
+    day_of_cell = np.repeat(history.day, np.diff(cells.indptr))
     found = []
-    for start, end in zip(columns.indptr[:-1], columns.indptr[1:], strict=True):
-        days = np.unique(history.day[columns.indices[start:end]]).astype(np.int64)
+    for item in ids:
+        days = np.unique(day_of_cell[cells.indices == item]).astype(np.int64)
         found.append((len(days), float(np.median(np.diff(days))) if len(days) > 2 else np.nan))
     return found
 

@@ -2,8 +2,7 @@
 
 from collections import OrderedDict
 from collections.abc import Iterable
-from dataclasses import replace
-from functools import partial
+from dataclasses import dataclass, replace
 from typing import Literal, Self
 
 import numpy as np
@@ -16,7 +15,7 @@ from bundlebook.bundles.generate import Candidates, Filters, candidates, link_it
 from bundlebook.bundles.joint import SetCalibration, co_purchase
 from bundlebook.bundles.page import Limits, Objective, Taste, choose, objective
 from bundlebook.bundles.pricing import ASSUMED_MARGIN, DISCOUNTS, Priced, Weights, price, prices
-from bundlebook.bundles.reasons import Reason, first_true, never_bought, possible_reasons, saving, weakened
+from bundlebook.bundles.reasons import Reason, never_bought, possible_reasons, saving, weakened
 from bundlebook.errors import BundlebookError
 from bundlebook.recommenders import BasketCompleter, Calibrated, DecayedFrequency, ProbabilisticRecommender
 from bundlebook.shop import PERIOD_DAYS, Baskets, Shop, common_items, group_baskets
@@ -181,19 +180,20 @@ class BundleRecommender:
             Only sets with this item.
         """
         held = self._held(basket)
-        if kind not in ("personal", "matching", "discounted"):
-            raise BundlebookError(f"unknown kind {kind!r}", remedy="use 'personal', 'matching' or 'discounted'")
+        p = self._probabilities(self._nobody if history is None else history, kind, held)[0]
+        return self._candidates(p, kind, held, filters, sizes, must_hold)
+
+    def _candidates(
+        self,
+        p: np.ndarray,
+        kind: _Kind,
+        held: np.ndarray,
+        filters: Filters | None,
+        sizes: tuple[int, ...] | None = None,
+        must_hold: str | None = None,
+        target: Iterable[int] | None = None,
+    ) -> Candidates:
         psi, calibration = self._strengths(kind)
-        if kind == "discounted":
-            p = self.everybody_
-        elif kind == "matching":
-            if not len(held):
-                raise BundlebookError("no known item lies in the basket", where="candidates", remedy="pass basket=")
-            cart = sparse.csr_matrix((np.ones(len(held)), ([0] * len(held), held)), shape=(1, len(self.items_)))
-            own = self._nobody if history is None else history
-            p = self.completer_.probability(cart, own, np.zeros(1, np.int64), self.at_)[0]
-        else:
-            p = self.probability(history)
         return candidates(
             p,
             self.items_,
@@ -206,7 +206,24 @@ class BundleRecommender:
             filters or self.filters_,
             calibration,
             must_hold,
+            target,
         )
+
+    def _probabilities(self, histories: Baskets, kind: _Kind, held: np.ndarray) -> np.ndarray:
+        """P of each item for each user, shape (n_users, n_items)."""
+        n = histories.n_users
+        if kind not in ("personal", "matching", "discounted"):
+            raise BundlebookError(f"unknown kind {kind!r}", remedy="use 'personal', 'matching' or 'discounted'")
+        if kind == "discounted":
+            return np.broadcast_to(self.everybody_, (n, len(self.items_)))
+        if kind == "matching":
+            if not len(held):
+                raise BundlebookError("no known item lies in the basket", where="candidates", remedy="pass basket=")
+            cart = sparse.csr_matrix(
+                (np.ones(n * len(held)), np.tile(held, n), len(held) * np.arange(n + 1)), shape=(n, len(self.items_))
+            )
+            return self.completer_.probability(cart, histories, np.arange(n), self.at_)
+        return self.model.probability(histories, self.at_)
 
     def _strengths(self, kind: _Kind) -> tuple[np.ndarray, SetCalibration | None]:
         """Odds ratios, and the calibration, of one kind of sets."""
@@ -241,6 +258,35 @@ class BundleRecommender:
         ----------
         history : Baskets, optional
             One user's baskets over :attr:`items_`; none for a stranger.
+        k, weights, kind, basket, limits, need_own_brand, filters, method
+            As in :meth:`pages`.
+
+        Returns
+        -------
+        list of Bundle
+            Best first, as :func:`~bundlebook.bundles.page.choose` gives them.
+        """
+        one = self._nobody if history is None else history
+        return self.pages(one, k, weights, kind, basket, limits, need_own_brand, filters, method)[0]
+
+    def pages(
+        self,
+        histories: Baskets,
+        k: int = 3,
+        weights: Weights | None = None,
+        kind: _Kind = "personal",
+        basket: tuple[str, ...] = (),
+        limits: Limits | None = None,
+        need_own_brand: bool = False,
+        filters: Filters | None = None,
+        method: Literal["greedy", "beam", "exact"] = "beam",
+    ) -> list[list[Bundle]]:
+        """Fill a page with bundles for each of many customers.
+
+        Parameters
+        ----------
+        histories : Baskets
+            Over :attr:`items_`. A user without a basket is a stranger.
         k : int
             Most bundles.
         weights : Weights, optional
@@ -256,53 +302,26 @@ class BundleRecommender:
 
         Returns
         -------
-        list of Bundle
-            Best first, as :func:`~bundlebook.bundles.page.choose` gives them.
+        list of lists of Bundle
+            One page per user, each best first: the same as :meth:`recommend` gives for the user alone.
 
         Notes
         -----
         The reason of a bundle has passed a deletion test: the page is filled again as if what the reason names were
         not there (the purchases, the item in the basket, the bond, the popularity), and the bundle is gone. If the
         first reason fails, the next is tried; where all fail, none is given, for a false one is worse.
+
+        All users are scored in one call, and so are all histories with something taken out. A page is not filled again
+        where its sets cannot be grown any more: that is known before prices are looked at.
         """
-        if history is not None and (history.day >= self.at_).any():
-            history = history.between(end=self.at_)
-
-        def fill(sets: Candidates) -> tuple[Priced, Objective, tuple[int, ...]]:
-            priced = self.price(sets, 0.05 if kind == "discounted" else 0.0)
-            goal = objective(priced, self.category_, weights, self.taste)
-            own = self.own_brand(priced) if need_own_brand else None
-            return priced, goal, choose(goal, k, replace(limits or Limits(), given=priced.given, own_brand=own), method)
-
-        def without(reason: Reason) -> Candidates:
-            if reason.bought and history is not None:
-                return self.candidates(never_bought(history, reason.bought), kind, basket, filters)
-            if reason.held is not None:
-                label = self.items_[reason.held]
-                return self.candidates(history, kind, tuple(item for item in basket if item != label), filters)
-            return weakened(sets, reason, *self._strengths(kind))
-
-        def shown_without(ids: frozenset[int], reason: Reason) -> bool:
-            key = replace(reason, text="")  # bundles of a page may name the same purchase
-            if key not in pages:
-                try:
-                    other, _, rows = fill(without(reason))
-                    pages[key] = {frozenset(other.sets.ids(row)) for row in rows}
-                except BundlebookError:  # without it there is no page at all
-                    pages[key] = set()
-            return ids in pages[key]
-
-        sets = self.candidates(history, kind, basket, filters)
-        priced, goal, chosen = fill(sets)
-        held, pages = tuple(self._held(basket).tolist()), dict[Reason, set[frozenset[int]]]()
-        found = []
-        for row in chosen:
-            ids = frozenset(priced.sets.ids(row))
-            tried = possible_reasons(priced.sets, row, self.links_, history, held, self.names_)
-            reason = first_true(tried, partial(shown_without, ids))
-            said = (*([reason] if reason else []), *saving(priced, row, self.currency_))
-            found.append(Bundle.of(priced, row, goal, said))
-        return found
+        if (histories.day >= self.at_).any():
+            histories = histories.between(end=self.at_)
+        held = tuple(self._held(basket).tolist())
+        call = _Call(self, k, weights, kind, held, limits, need_own_brand, filters, method)
+        parts = [
+            np.arange(low, min(low + _AT_ONCE, histories.n_users)) for low in range(0, histories.n_users, _AT_ONCE)
+        ]
+        return [page for users in parts for page in call.pages(histories.of_users(users))]
 
     def _held(self, basket: Iterable[str]) -> np.ndarray:
         """Columns of the items in a basket; a basket of which nothing is known would change nothing, and is refused."""
@@ -324,6 +343,98 @@ class BundleRecommender:
     def own_brand(self, priced: Priced) -> np.ndarray:
         """Which sets hold an item that is mostly sold under the shop's own brand, shape (n_sets,), bool."""
         return (self._private[priced.sets.members] & (priced.sets.members >= 0)).any(axis=1)
+
+
+#: Users whose pages are held in memory at a time.
+_AT_ONCE = 100
+
+
+@dataclass
+class _Call:
+    """What one call asks for, and how the pages of some users follow from it."""
+
+    fitted: BundleRecommender
+    k: int
+    weights: Weights | None
+    kind: _Kind
+    held: tuple[int, ...]
+    limits: Limits | None
+    need_own_brand: bool
+    filters: Filters | None
+    method: Literal["greedy", "beam", "exact"]
+
+    def fill(self, sets: Candidates) -> tuple[Priced, Objective, tuple[int, ...]]:
+        """Price candidates and choose a page of them."""
+        priced = self.fitted.price(sets, 0.05 if self.kind == "discounted" else 0.0)
+        goal = objective(priced, self.fitted.category_, self.weights, self.fitted.taste)
+        own = self.fitted.own_brand(priced) if self.need_own_brand else None
+        limits = replace(self.limits or Limits(), given=priced.given, own_brand=own)
+        return priced, goal, choose(goal, self.k, limits, self.method)
+
+    def scored(self, histories: Baskets, held: tuple[int, ...]) -> np.ndarray:
+        return self.fitted._probabilities(histories, self.kind, np.array(held, dtype=np.int64))
+
+    def grown(self, p: np.ndarray, held: tuple[int, ...], target: Iterable[int] | None = None) -> Candidates:
+        basket = np.array(held, dtype=np.int64)
+        return self.fitted._candidates(p, self.kind, basket, self.filters, target=target)
+
+    def pages(self, histories: Baskets) -> list[list[Bundle]]:
+        """Fill the pages of some users, each with its reasons."""
+        fitted, n = self.fitted, histories.n_users
+        p = self.scored(histories, self.held)
+        filled = [self.fill(self.grown(p[user], self.held)) for user in range(n)]
+        strange = histories.counts_by_user() == 0
+        said, tried = {}, []
+        for user, (priced, _, chosen) in enumerate(filled):
+            history = None if strange[user] else histories.of_users(np.array([user]))
+            for row in chosen:
+                reasons = possible_reasons(priced.sets, row, fitted.links_, history, self.held, fitted.names_)
+                tried.append((user, row, reasons))
+        while tried := [one for one in tried if one[2]]:
+            asked = [(user, row, reasons[0]) for user, row, reasons in tried]
+            shown = self.shown_without(histories, filled, asked)
+            for (user, row, reason), still in zip(asked, shown, strict=True):
+                if not still:
+                    said[user, row] = (reason.text,)
+            tried = [(user, row, reasons[1:]) for user, row, reasons in tried if (user, row) not in said]
+        return [
+            [
+                Bundle.of(priced, row, goal, (*said.get((user, row), ()), *saving(priced, row, fitted.currency_)))
+                for row in chosen
+            ]
+            for user, (priced, goal, chosen) in enumerate(filled)
+        ]
+
+    def shown_without(self, histories: Baskets, filled: list, asked: list[tuple[int, int, Reason]]) -> list[bool]:
+        """Whether each bundle would still be on its page if what a reason names were not there."""
+        changed = [number for number, (_, _, reason) in enumerate(asked) if reason.bought]
+        if changed:
+            users = np.array([asked[number][0] for number in changed])
+            p = self.scored(never_bought(histories.of_users(users), [asked[n][2].bought for n in changed]), self.held)
+        place = {number: row for row, number in enumerate(changed)}
+        return [
+            self.still_shown(
+                filled[user][0].sets, row, reason, histories, user, p[place[number]] if number in place else None
+            )
+            for number, (user, row, reason) in enumerate(asked)
+        ]
+
+    def still_shown(
+        self, sets: Candidates, row: int, reason: Reason, histories: Baskets, user: int, p: np.ndarray | None
+    ) -> bool:
+        ids = frozenset(sets.ids(row))
+        try:
+            if p is not None:
+                other = self.grown(p, self.held, ids)
+            elif reason.held is not None:
+                left = tuple(item for item in self.held if item != reason.held)
+                other = self.grown(self.scored(histories.of_users(np.array([user])), left)[0], left, ids)
+            else:
+                other = weakened(sets, reason, *self.fitted._strengths(self.kind))
+            priced, _, rows = self.fill(other)
+        except BundlebookError:  # without it there is no such set, or no page at all
+            return False
+        return ids in {frozenset(priced.sets.ids(row)) for row in rows}
 
 
 def _offered_sets(shop: Shop, level: str, at: np.datetime64, largest: int = 8) -> tuple[tuple[str, ...], ...]:

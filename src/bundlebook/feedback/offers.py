@@ -354,17 +354,26 @@ class _Plan:
             histories = group_baskets(source.with_tables(events=cleaned)).over(self.recommender.items_)
         segments = self._segments(cleaned)
         place = {} if histories is None else {user: row for row, user in enumerate(histories.user_ids)}
-        held = held_out(users, self.holdout, self.seed)
+        held = dict(zip(users, held_out(users, self.holdout, self.seed).tolist(), strict=True))
+        segment = {user: segments.get(user, "new") for user in users}
+        if self.segment is not None:
+            users = [user for user in users if segment[user] == self.segment]
+        known = [user for user in users if user in place]
+        limits, pages, strange = Limits(budget=self.budget), {}, None
+        own: dict[str, set[str]] = {}
+        if known:
+            mine = histories.of_users(np.array([place[user] for user in known]))
+            pages = dict(zip(known, self.recommender.pages(mine, self.k, limits=limits), strict=True))
+            bought = mine.user_item()
+            for row, user in enumerate(known):
+                own[user] = set(mine.items[bought.indices[bought.indptr[row] : bought.indptr[row + 1]]].tolist())
+        if len(known) < len(users):
+            strange = self.recommender.recommend(None, self.k, limits=limits)
         rows = []
-        limits = Limits(budget=self.budget)
-        for user, out in zip(users, held.tolist(), strict=True):
-            segment = segments.get(user, "new")
-            if self.segment is not None and segment != self.segment:
-                continue
-            mine = histories.of_users(np.array([place[user]])) if histories is not None and user in place else None
-            own = set() if mine is None else set(mine.items[np.unique(mine.quantities.indices)].tolist())
-            for number, bundle in enumerate(self.recommender.recommend(mine, self.k, limits=limits), start=1):
-                new = sum(item not in own for item in bundle.items)
+        for user in users:
+            out = held[user]
+            for number, bundle in enumerate(pages.get(user, strange), start=1):
+                new = sum(item not in own.get(user, ()) for item in bundle.items)
                 rows.append(
                     {
                         "user_id": user,
@@ -379,7 +388,7 @@ class _Plan:
                         "margin": bundle.margin,
                         "margin_is": "catalogue" if self.known_cost.issuperset(bundle.items) else "ASSUMED",
                         "kind": "bought before" if not new else "all new" if new == len(bundle.items) else "partly new",
-                        "segment": segment,
+                        "segment": segment[user],
                         "propensity": self.holdout if out else 1 - self.holdout,
                         "first_day": str(self.day),
                         "last_day": str(self.day + PERIOD_DAYS - 1),
