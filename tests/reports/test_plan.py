@@ -1,6 +1,9 @@
 """A plan is checked as a whole before any kernel starts."""
 
 import itertools
+import os
+import subprocess
+import sys
 
 import pytest
 
@@ -111,6 +114,16 @@ def test_odd_values_of_a_job_are_faults(workshop):
         assert expected in "\n".join(faults(file)), entry
     file.write_text("first: [absent]\njobs: [{template: good.ipynb, files: , parameters: {DAY: 1}}]")
     assert faults(file) == ["'first' names no job: 'absent'"]
+
+
+def test_a_name_that_no_file_can_have_here_is_a_fault(workshop):
+    """In the C locale without UTF-8 mode Python writes names of files in ASCII only."""
+    workshop.notebook("good")
+    file = workshop.batch({"template": "good.ipynb", "name": "张三"})
+    plain = {"PYTHONUTF8": "0", "LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "BUNDLEBOOK_OUT": str(workshop.out)}
+    command = [sys.executable, "-c", "from bundlebook.cli import main; main()", "report", str(file)]
+    ran = subprocess.run(command, env=os.environ | plain, capture_output=True, text=True, check=False)
+    assert ran.returncode == 2 and "set PYTHONUTF8=1" in ran.stderr and "Traceback" not in ran.stderr
 
 
 def test_aliases_may_repeat_but_not_multiply(workshop):

@@ -4,7 +4,9 @@ import ast
 import itertools
 import json
 import math
+import os
 import re
+import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatch
@@ -308,6 +310,11 @@ def _check(jobs: list[Job], chosen: frozenset[str], faults: list[str]) -> None:
             faults.append(f"{job.name!r} cannot name a job")
         if len(job.name.encode()) > _LONGEST_NAME:
             faults.append(f"{job.name[:40]}…: too long for the name of a file; set a shorter 'name'")
+        try:
+            os.fsencode(job.name)
+        except UnicodeEncodeError:
+            code = sys.getfilesystemencoding()
+            faults.append(f"{job.name!a}: names of files are in {code} here; set PYTHONUTF8=1, or a plain 'name'")
         for name, value in job.given.items():
             parameter = job.declared.get(name)
             if parameter is None:
