@@ -229,3 +229,13 @@ def test_every_figure_that_is_called_exists(file):
     for alias, module in names.items():
         for called in re.findall(rf"\b{alias}\.(\w+)\(", code):
             assert hasattr(getattr(plots, module), called), f"{module} has no {called}"
+
+
+def test_a_name_of_two_items_is_wrapped_and_not_cut():
+    """The second half of a pair must be read, or the bar says nothing."""
+    pair = "RED CANDLE HOLDER T-LIGHT + RETROSPOT CANDLE HOLDER T-LIGHT"
+    reports.side_by_side(pd.DataFrame({"a": [1.0, 2.0]}, [pair, "x" * 50 + " " + "y" * 50 + " " + "z" * 50]), A, C)
+    labels = [label.get_text() for label in plt.gca().get_yticklabels()]
+    plt.close("all")
+    assert labels[0].split() == pair.split() and labels[0].count("\n") == 1
+    assert labels[1].count("\n") == 1 and labels[1].endswith("…")

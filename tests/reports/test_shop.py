@@ -19,7 +19,7 @@ PAGES = ("shop_data", "shop_together", "shop_users", "shop_next", "shop_offers")
 
 #: What must be said on a page of a shop for which this was chosen. Each names what would be needed.
 SAID = {
-    ("money", "none"): {"shop_data": "needed: a column price"},
+    ("money", "none"): {"shop_data": "user_data.csv has no column price: no price is known"},
     ("money", "prices"): {"shop_data": "Without list_price"},
     ("names", "none"): {"shop_data": "Without name,"},
     ("levels", "none"): {"shop_users": "needed: a column category", "shop_data": "Without product_type,"},
@@ -59,6 +59,7 @@ def test_every_page_is_made_of_every_shop(choices, tmp_path, capsys):
             assert SAID.get(choice, {}).get(page, "") in text, (page, choice, text)
         assert not NEVER.search(text), (page, NEVER.findall(text), text)
         assert not users & set(re.findall(r"[\w-]+", text)), page
+        assert page == "shop_data" or choices["money"] != "none" or not re.search(r"\bspen[dt]", text), page
 
 
 def test_what_was_lost_is_the_first_thing_said(tmp_path, capsys):
@@ -71,6 +72,18 @@ def test_what_was_lost_is_the_first_thing_said(tmp_path, capsys):
         first = run(page, tmp_path, capsys).splitlines()[0]
         assert "could not be used, which is 5.0% of the revenue" in first and "Mend" in first, page
     plt.close("all")
+
+
+def test_hours_of_a_log_of_days_have_few_marks():
+    """All purchases of a log of days stand at midnight: a mark at every 5 % would be twenty of them."""
+    times(pd.Series(pd.date_range("2022-01-03", periods=60)))
+    plt.gcf().canvas.draw()
+    _, weekdays, hours = plt.gcf().axes
+    shown = [
+        sum(axis.get_ylim()[0] <= at <= axis.get_ylim()[1] for at in axis.get_yticks()) for axis in (weekdays, hours)
+    ]
+    plt.close("all")
+    assert max(shown) <= 8
 
 
 @pytest.mark.parametrize("end", ["2022-02-07", "2022-12-31", "2024-01-02", "2024-11-30", "2027-01-03"])

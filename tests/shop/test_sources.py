@@ -184,7 +184,7 @@ def test_absent_columns_are_taken_as_documented_and_said(tmp_path):
         "every row was taken as a purchase",
         "one unit",
         "(1 of 3 rows)",
-        "1 rows name 1 items",
+        "1 row names 1 item that is not in",
         "no column brand",
     ):
         assert said in text

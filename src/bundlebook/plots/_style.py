@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import wraps
 from inspect import cleandoc, signature
+from textwrap import TextWrapper
 from typing import Any, ParamSpec
 
 import matplotlib as mpl
@@ -145,7 +146,13 @@ def percent_ticks(*axes: Axis) -> None:
 
 
 def name_rows(
-    ax: Axes, names: Iterable[object], at: Sequence[float] | None = None, *, width: int = 0, **text: Any
+    ax: Axes,
+    names: Iterable[object],
+    at: Sequence[float] | None = None,
+    *,
+    width: int = 0,
+    lines: int = 1,
+    **text: Any,
 ) -> None:
     """Name the rows of a chart from top to bottom.
 
@@ -158,10 +165,16 @@ def name_rows(
         Heights of the rows; 0, 1, 2, … if not given.
     width : int
         Names are cut to so many characters (see :func:`short`); 0 for whole names.
+    lines : int
+        Of a name that is longer than *width*; more than one keeps the case in which it is written.
     **text
         Arguments of the labels, such as ``fontsize``.
     """
-    labels = [short(str(name), width) if width else plain(name) for name in names]
+    if lines > 1:
+        wrap = TextWrapper(width, max_lines=lines, placeholder=" …", break_on_hyphens=False).fill
+        labels = [plain(wrap(str(name))) for name in names]
+    else:
+        labels = [short(str(name), width) if width else plain(name) for name in names]
     places = range(len(labels)) if at is None else at
     ax.set_yticks(places, labels, **text)
     ax.set_ylim(max(places, default=0) + 0.6, -0.6)

@@ -88,7 +88,7 @@ def side_by_side(table: pd.DataFrame, title: str, label: str, *, ax: Axes | None
         at = np.arange(len(table)) + height * (number - (table.shape[1] - 1) / 2)
         bars = ax.barh(at, table[column], height=0.95 * height, color=PALETTE[number], label=plain(column))
         ax.bar_label(bars, fmt="{:,.0f}", padding=3, fontsize=9)
-    name_rows(ax, table.index, width=46)
+    name_rows(ax, table.index, width=46, lines=2)
     ax.set(title=plain(title), xlabel=plain(label), xlim=(0, 1.1 * max(float(table.max(axis=None)), 1e-9)))
     below = -0.6 / (0.3 + 0.5 * len(table))  # as far under the axis whatever the number of rows
     ax.legend(loc="upper left", bbox_to_anchor=(0, below), ncols=table.shape[1])

@@ -125,9 +125,9 @@ def times(time: pd.Series, *, axes: Panels | None = None) -> None:
     hours.set(title="By hour, as recorded", xlabel="hour in the file", ylabel="share of purchases")
     hours.set_xticks(range(0, 24, 4))
     weeks.yaxis.set_major_formatter(EngFormatter(sep=" "))
-    for axis in (weekdays.yaxis, hours.yaxis):
+    for axis, most in ((weekdays.yaxis, day.max() / day.sum()), (hours.yaxis, hour.max() / hour.sum())):
         axis.set_major_formatter(PercentFormatter(1.0, decimals=0))
-        axis.set_major_locator(MultipleLocator(0.05))
+        axis.set_major_locator(MultipleLocator(0.05 if most < 0.3 else 0.2))
 
 
 @figure

@@ -187,7 +187,8 @@ def _fill_events(read: Converted, products: pd.DataFrame, notes: list[str]) -> p
         prices = products.set_index("item_id")["price"]
         frame = frame.assign(price=frame["item_id"].map(prices).astype(float))
         known = frame["price"].notna().sum()
-        notes.append(f"{file} has no column price: the catalogue's price was taken ({known:,} of {len(frame):,} rows)")
+        what = f"the catalogue's price was taken ({known:,} of {len(frame):,} rows)" if known else "no price is known"
+        notes.append(f"{file} has no column price: {what}")
     return _ordered(frame, TABLES["events"])
 
 
@@ -225,8 +226,10 @@ def _check_items(events: pd.DataFrame, read: Converted, catalogue: Converted, no
             where=f"{read.source.name}, column 'item_id'",
             remedy="write item identifiers alike in both files, leading zeros included",
         )
+    rows, items = len(unknown), unknown["item_id"].nunique()
     notes.append(
-        f"{read.source.name}: {len(unknown):,} rows name {unknown['item_id'].nunique():,} items that are not in "
+        f"{read.source.name}: {rows:,} {'row names' if rows == 1 else 'rows name'} "
+        f"{items:,} {'item that is' if items == 1 else 'items that are'} not in "
         f"{catalogue.source.name}, for example {unknown['item_id'].iloc[0]!r}"
     )
 
