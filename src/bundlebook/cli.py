@@ -226,6 +226,10 @@ def _ask(history: str, item: str, at: str, data: str, seed: int, accept_loss: bo
 )  # fmt: skip
 @click.option("--seed", default=2021, show_default=True, help="Seed of the draw.")
 @click.option("--pseudonyms", is_flag=True, help="Write pseudonyms instead of the real user_id: a file to show around.")
+@click.option(
+    "--processes", type=click.IntRange(1),
+    help="Processes that work side by side; the file is the same [default: one per core where users are many].",
+)  # fmt: skip
 @_STATE
 @_ACCEPT
 def _offer(

@@ -1,9 +1,12 @@
 """The file of offers: a random group is held out, a run that was ended goes on, parts do not change what is written."""
 
 import shutil
+import subprocess
+import sys
 
 import numpy as np
 import pandas as pd
+import psutil
 import pytest
 from click.testing import CliRunner
 
@@ -83,23 +86,60 @@ def test_an_offer_says_everything_that_a_mail_and_a_measurement_need(written, sh
 def test_the_size_of_a_part_and_an_ended_run_change_nothing(written, shop, users, tmp_path, monkeypatch):
     told, file = written
     monkeypatch.setattr(offers, "_USERS_AT_ONCE", 7)
-    out, tables, calls = tmp_path / "offers.parquet", offers._Plan._table, []
+    out, tables, calls = tmp_path / "offers.parquet", offers._Writer.table, []
 
-    def ended(plan, piece):
+    def ended(writer, piece, events):
         calls.append(len(piece))
         if len(calls) == 3:
             raise KeyboardInterrupt
-        return tables(plan, piece)
+        return tables(writer, piece, events)
 
-    monkeypatch.setattr(offers._Plan, "_table", ended)
+    monkeypatch.setattr(offers._Writer, "table", ended)
     wanted = [*users, "somebody new"]
     with pytest.raises(KeyboardInterrupt):
         write_offers(shop, out, wanted, at=AT, k=2, holdout=0.25, seed=1)
     assert not out.exists() and len(list((tmp_path / "offers.parquet.parts").glob("*.parquet"))) == 2
-    monkeypatch.setattr(offers._Plan, "_table", tables)
+    monkeypatch.setattr(offers._Writer, "table", tables)
     again = write_offers(shop, out, wanted, at=AT, k=2, holdout=0.25, seed=1)
     assert again.resumed == 14 and again.users == told.users
     pd.testing.assert_frame_equal(read_offers(out), read_offers(file))
+
+
+def test_two_processes_write_the_same_file_and_end_with_their_parent(written, shop, users, tmp_path, monkeypatch):
+    _, file = written
+    monkeypatch.setattr(offers, "_USERS_AT_ONCE", 7)
+    out, wanted = tmp_path / "offers.parquet", [*users, "somebody new"]
+    settings = {"at": AT, "k": 2, "holdout": 0.25, "seed": 1}
+    script = tmp_path / "run.py"
+    script.write_text(
+        "import sys, time\n"
+        "from bundlebook.feedback import offers\n"
+        "from bundlebook.shop import load_shop\n"
+        "if __name__ == '__main__':\n"
+        "    offers._USERS_AT_ONCE = 7\n"
+        "    kept = offers._Plan._jobs\n"
+        "    def slow(plan, todo):\n"
+        "        for number, job in enumerate(kept(plan, todo)):\n"
+        "            while number == 2 and not todo[0][0].exists():\n"
+        "                time.sleep(0.05)\n"
+        "            if number == 2:\n"
+        "                print('a part is there', flush=True)\n"
+        "                time.sleep(600)\n"
+        "            yield job\n"
+        "    offers._Plan._jobs = slow\n"
+        f"    offers.write_offers(load_shop('sample'), sys.argv[1], {wanted!r}, processes=2, **{settings!r})\n"
+    )
+    run = subprocess.Popen([sys.executable, script, out], stdout=subprocess.PIPE, text=True)
+    assert run.stdout is not None and run.stdout.readline().startswith("a part is there")
+    workers = psutil.Process(run.pid).children(recursive=True)
+    run.kill()
+    run.communicate()
+    assert len(workers) >= 2 and not psutil.wait_procs(workers, timeout=30)[1], "a process outlived its parent"
+    again = write_offers(shop, out, wanted, processes=2, **settings)
+    assert again.resumed >= 7
+    pd.testing.assert_frame_equal(read_offers(out), read_offers(file))
+    with pytest.raises(BundlebookError, match="processes=0"):
+        write_offers(shop, out, wanted, processes=0)
 
 
 def test_parts_of_other_settings_are_not_used(shop, users, tmp_path):

@@ -6,13 +6,20 @@ and on his or her own identifier alone, so it is the same whoever else is in the
 
 Users are worked through some hundreds at a time, and each part is a file that is whole or not there. A run that was
 ended at any moment goes on where it stopped, and writes what an undisturbed run would have written. What is held in
-memory is one part, and the histories that the model learns from: those of all users, or of a random part of many.
+memory is some parts, and the histories that the model learns from: those of all users, or of a random part of many.
+Several processes write the same file as one.
 """
 
 import hashlib
 import json
+import multiprocessing
+import multiprocessing.connection
+import os
 import shutil
+import threading
+from collections import deque
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -24,7 +31,7 @@ import pyarrow.parquet as pq
 from tqdm import tqdm
 
 from bundlebook import paths
-from bundlebook.bundles import BundleRecommender, Limits
+from bundlebook.bundles import Bundle, BundleRecommender, Limits
 from bundlebook.errors import BundlebookError
 from bundlebook.feedback.store import EventStore
 from bundlebook.feedback.weekly import as_day, has_store, state_folder
@@ -44,6 +51,10 @@ from bundlebook.tables import without_formulas
 #: Users that the model learns from, at most.
 MOST_LEARNED_FROM = 20_000
 _USERS_AT_ONCE = 500
+#: Parts up to which one process is as fast as several.
+_PARTS_OF_ONE = 10
+#: Events that are read at once, roughly: a store is read through from end to end for them.
+_EVENTS_AT_ONCE = 400_000
 _OFFERED, _HELD = "offer", "hold-out"
 #: Columns of an offer, in their order.
 COLUMNS = {
@@ -136,6 +147,10 @@ class _Source(Protocol):
 
     def users(self) -> list[str]: ...
 
+    def per_user(self) -> float:
+        """Events of a user, on average."""
+        ...
+
     def events(self, users: Sequence[str] | None) -> pd.DataFrame: ...
 
 
@@ -152,6 +167,9 @@ class _InMemory:
 
     def users(self) -> list[str]:
         return sorted(self.shop.purchases["user_id"].unique())
+
+    def per_user(self) -> float:
+        return len(self._events) / max(1, len(self._users))
 
     def events(self, users: Sequence[str] | None) -> pd.DataFrame:
         if users is None:
@@ -170,6 +188,9 @@ class _FromStore:
 
     def users(self) -> list[str]:
         return self._store.users().tolist()
+
+    def per_user(self) -> float:
+        return len(self._store) / max(1, len(self._store.users()))
 
     def events(self, users: Sequence[str] | None) -> pd.DataFrame:
         return self._store.events(users)
@@ -190,6 +211,7 @@ def write_offers(
     state: str | Path | None = None,
     learn_from: int = MOST_LEARNED_FROM,
     progress: bool = False,
+    processes: int | None = 1,
 ) -> Offers:
     """Write bundles for many users to a file, and go on where an earlier run with the same settings was ended.
 
@@ -221,6 +243,10 @@ def write_offers(
         Users to learn from, at most; more are drawn by seed.
     progress : bool
         Show a progress bar on stderr.
+    processes : int, optional
+        Processes that work side by side; the file is the same. None: one per core where there are many users, which
+        costs each some seconds to begin. A script that asks for several must begin its work below
+        ``if __name__ == "__main__":``, for each of them loads the script anew.
 
     Returns
     -------
@@ -243,16 +269,18 @@ def write_offers(
         raise BundlebookError(f"{out.name!r} is neither", where="offers", remedy="name a .parquet or a .csv file")
     paths.check_writable(out, file=True)
     held_out([], holdout, seed)
+    if processes is not None and processes < 1:
+        raise BundlebookError(f"processes={processes}", where="offers", remedy="use 1 or more")
     if isinstance(data, Shop):
         plan = _Plan(_InMemory(data), users, segment, at, k, holdout, budget, seed, pseudonyms, learn_from)
-        return plan.write(out, progress)
+        return plan.write(out, progress, processes)
     if not has_store(data, state):
         plan = _Plan(_InMemory(load_shop(data)), users, segment, at, k, holdout, budget, seed, pseudonyms, learn_from)
-        return plan.write(out, progress)
+        return plan.write(out, progress, processes)
     with EventStore(state_folder(data) if state is None else state, create=False) as store:
         source = _FromStore(read_catalogue(data), store)
         plan = _Plan(source, users, segment, at, k, holdout, budget, seed, pseudonyms, learn_from)
-        return plan.write(out, progress)
+        return plan.write(out, progress, processes)
 
 
 @dataclass
@@ -268,30 +296,40 @@ class _Plan:
     pseudonyms: bool
     learn_from: int
 
-    def write(self, out: Path, progress: bool) -> Offers:
+    def write(self, out: Path, progress: bool, processes: int | None) -> Offers:
         everybody = self.source.users()
         chosen = everybody if self.wanted is None else list(dict.fromkeys(map(str, self.wanted)))
         self._learn(everybody)
-        parts, done = self._parts_folder(out, chosen), 0
+        parts = self._parts_folder(out, chosen)
         pieces = [chosen[low : low + _USERS_AT_ONCE] for low in range(0, len(chosen), _USERS_AT_ONCE)]
-        bar = tqdm(total=len(chosen), unit=f" {self.source.shop.user_words}", disable=not progress)
-        files = []
-        for number, piece in enumerate(pieces):
-            files.append(parts / f"{number:06d}.parquet")
-            if files[-1].exists():
-                done += len(piece)
-            else:
-                draft = files[-1].with_suffix(".draft")
-                pq.write_table(pa.Table.from_pandas(self._table(piece), preserve_index=False), draft)
-                draft.replace(files[-1])
-            bar.update(len(piece))
-        bar.close()
+        files = [parts / f"{number:06d}.parquet" for number in range(len(pieces))]
+        todo = [(file, piece) for file, piece in zip(files, pieces, strict=True) if not file.exists()]
+        left = sum(len(piece) for _, piece in todo)
+        with tqdm(
+            total=len(chosen), initial=len(chosen) - left, unit=f" {self.source.shop.user_words}", disable=not progress
+        ) as bar:
+            several = (processes or os.cpu_count() or 1) if len(todo) > (1 if processes else _PARTS_OF_ONE) else 1
+            for done in _worked(self.writer, self._jobs(todo), several):
+                bar.update(done)
         groups, rows = self._joined(files, out)
         shutil.rmtree(parts)
         notes = []
         if self._learned_from < len(everybody):
             notes.append(f"learned from {self._learned_from:,} of {len(everybody):,} {self.source.shop.user_words}")
-        return Offers(out, groups, rows, self._learned_from, done, tuple(notes))
+        return Offers(out, groups, rows, self._learned_from, len(chosen) - left, tuple(notes))
+
+    def _jobs(self, todo: list[tuple[Path, list[str]]]) -> Iterator["_Job"]:
+        """Each part that is to be written with its users' events, read for many parts at once."""
+        stride = max(1, int(_EVENTS_AT_ONCE / _USERS_AT_ONCE / max(1, self.source.per_user())))
+        for low in range(0, len(todo), stride):
+            some = todo[low : low + stride]
+            part_of = {user: number for number, (_, piece) in enumerate(some) for user in piece}
+            events = self.source.events(list(part_of))
+            number = events["user_id"].map(part_of).to_numpy()
+            order = np.argsort(number, kind="stable")
+            bounds = np.searchsorted(number[order], np.arange(len(some) + 1))
+            for (file, piece), start, stop in zip(some, bounds[:-1], bounds[1:], strict=True):
+                yield file, piece, events.iloc[order[start:stop]].reset_index(drop=True)
 
     def _learn(self, everybody: list[str]) -> None:
         """Fit on everybody, or on a part that is drawn by seed, and cut the segments there."""
@@ -314,96 +352,37 @@ class _Plan:
                 remedy="change --at",
             )
         visible = group_baskets(shop)
-        self.recommender = BundleRecommender().fit(shop, visible.over(common_items(visible)), self.day)
-        self.shop, self.level = shop, visible.level
-        self.first = np.datetime64(shop.purchases["time"].min(), "D")
-        self.end = np.datetime64(shop.purchases["time"].max(), "D") + 1
-        table = customer_segments(shop, self.first, self.end)
-        self.cuts = tuple(
-            table.loc[table["segment"] != "lapsed", name].median() for name in ("visits", "spend_per_visit")
+        recommender = BundleRecommender().fit(shop, visible.over(common_items(visible)), self.day)
+        first = np.datetime64(shop.purchases["time"].min(), "D")
+        end = np.datetime64(shop.purchases["time"].max(), "D") + 1
+        table = customer_segments(shop, first, end)
+        known = recommender.table_["cost_known"]
+        self.writer = _Writer(
+            self.source.shop.with_tables(events=shop.events[:0]),  # a catalogue: what was learned from is not kept
+            recommender,
+            self.day,
+            visible.level,
+            (first, end),
+            tuple(table.loc[table["segment"] != "lapsed", name].median() for name in ("visits", "spend_per_visit")),
+            bool(shop.purchases["price"].notna().any()),
+            set(known.index[known.to_numpy(bool)]),
+            self.segment,
+            self.k,
+            self.holdout,
+            self.budget,
+            self.seed,
+            self.pseudonyms,
         )
-        self.priced = bool(shop.purchases["price"].notna().any())
-        known = self.recommender.table_["cost_known"]
-        self.known_cost = set(known.index[known.to_numpy(bool)])
-
-    def _segments(self, events: pd.DataFrame) -> pd.Series:
-        """Segment of each user of some cleaned events, cut where the segments of those learned from are cut."""
-        bought = events[events["event"] == "purchase"]
-        if bought.empty:
-            return pd.Series(dtype=object)
-        table = customer_segments(self.shop.with_tables(events=bought), self.first, self.end)
-        visits, spend = self.cuts
-        often = np.where(table["visits"] >= visits, "frequent", "occasional").astype(object)
-        much = np.where(table["spend_per_visit"] >= spend, "large", "small").astype(object)
-        return (pd.Series(often, table.index) + "-" + much).where(table["segment"] != "lapsed", "lapsed")
-
-    def _table(self, users: list[str]) -> pd.DataFrame:
-        """The rows of some users."""
-        source = self.source.shop
-        events = self.source.events(users)
-        events = events[events["time"] < pd.Timestamp(self.day) + pd.Timedelta(days=1)]  # cleaning moves the clock
-        try:
-            cleaned = clean(source.with_tables(events=events))[0].events if len(events) else events
-        except BundlebookError as error:
-            if error.problem != "no purchase is left":
-                raise
-            cleaned = events[:0]
-        cleaned = cleaned[cleaned["time"] < pd.Timestamp(self.day)]
-        histories = None
-        if (cleaned["event"] == "purchase").any():
-            histories = group_baskets(source.with_tables(events=cleaned)).over(self.recommender.items_)
-        segments = self._segments(cleaned)
-        place = {} if histories is None else {user: row for row, user in enumerate(histories.user_ids)}
-        held = dict(zip(users, held_out(users, self.holdout, self.seed).tolist(), strict=True))
-        segment = {user: segments.get(user, "new") for user in users}
-        if self.segment is not None:
-            users = [user for user in users if segment[user] == self.segment]
-        known = [user for user in users if user in place]
-        limits, pages, strange = Limits(budget=self.budget), {}, None
-        own: dict[str, set[str]] = {}
-        if known:
-            mine = histories.of_users(np.array([place[user] for user in known]))
-            pages = dict(zip(known, self.recommender.pages(mine, self.k, limits=limits), strict=True))
-            bought = mine.user_item()
-            for row, user in enumerate(known):
-                own[user] = set(mine.items[bought.indices[bought.indptr[row] : bought.indptr[row + 1]]].tolist())
-        if len(known) < len(users):
-            strange = self.recommender.recommend(None, self.k, limits=limits)
-        rows = []
-        for user in users:
-            out = held[user]
-            for number, bundle in enumerate(pages.get(user, strange), start=1):
-                new = sum(item not in own.get(user, ()) for item in bundle.items)
-                rows.append(
-                    {
-                        "user_id": user,
-                        "group": _HELD if out else _OFFERED,
-                        "place": number,
-                        "items": " + ".join(bundle.items),
-                        "names": " + ".join(source.called(item, self.level) for item in bundle.items),
-                        **{name: getattr(bundle, name) for name in ("usual_price", "price", "discount", "probability")},
-                        "break_even_low": bundle.break_even[0],
-                        "break_even_high": bundle.break_even[1],
-                        "revenue": bundle.revenue,
-                        "margin": bundle.margin,
-                        "margin_is": "catalogue" if self.known_cost.issuperset(bundle.items) else "ASSUMED",
-                        "kind": "bought before" if not new else "all new" if new == len(bundle.items) else "partly new",
-                        "segment": segment[user],
-                        "propensity": self.holdout if out else 1 - self.holdout,
-                        "first_day": str(self.day),
-                        "last_day": str(self.day + PERIOD_DAYS - 1),
-                        "reasons": " ".join(bundle.reasons),
-                    }
-                )
-        table = pd.DataFrame(rows, columns=list(COLUMNS)).astype(COLUMNS)
-        if not self.priced:
-            table = table.assign(**dict.fromkeys(("usual_price", "price", "revenue", "margin"), np.nan))
-        return with_pseudonyms(table, source) if self.pseudonyms and len(table) else table
 
     def _parts_folder(self, out: Path, chosen: list[str]) -> Path:
         """Folder of the finished parts; emptied where they belong to other settings."""
         settings = [self.source.identity, str(self.day), self.segment, self.k, self.holdout, self.budget, self.seed]
-        settings += [self.pseudonyms, self.learn_from, hashlib.sha256("\n".join(chosen).encode()).hexdigest()]
+        settings += [
+            self.pseudonyms,
+            self.learn_from,
+            _USERS_AT_ONCE,
+            hashlib.sha256("\n".join(chosen).encode()).hexdigest(),
+        ]
         identity = hashlib.sha256(json.dumps(settings).encode()).hexdigest()
         parts = out.with_name(f"{out.name}.parts")
         told = parts / "settings"
@@ -448,6 +427,153 @@ class _Plan:
                 shown = without_formulas(table) if len(table) else table
                 shown.to_csv(text, index=False, header=number == 0, float_format="%.6g", lineterminator="\n")
                 yield table
+
+
+_Job = tuple[Path, list[str], pd.DataFrame]
+
+
+@dataclass
+class _Writer:
+    """What a process needs to write the offers of some users; it can be sent to another process."""
+
+    shop: Shop
+    recommender: BundleRecommender
+    day: np.datetime64
+    level: str
+    days: tuple[np.datetime64, np.datetime64]
+    cuts: tuple[float, ...]
+    priced: bool
+    known_cost: set[str]
+    segment: str | None
+    k: int
+    holdout: float
+    budget: float
+    seed: int
+    pseudonyms: bool
+
+    def write(self, job: _Job) -> int:
+        """Write one part, whole or not at all; return how many users it is of."""
+        file, users, events = job
+        draft = file.with_suffix(f".{os.getpid()}")  # a process that outlives a killed run must not meet its successor
+        pq.write_table(pa.Table.from_pandas(self.table(users, events), preserve_index=False), draft)
+        draft.replace(file)
+        return len(users)
+
+    def segments(self, events: pd.DataFrame) -> pd.Series:
+        """Segment of each user of some cleaned events, cut where the segments of those learned from are cut."""
+        bought = events[events["event"] == "purchase"]
+        if bought.empty:
+            return pd.Series(dtype=object)
+        table = customer_segments(self.shop.with_tables(events=bought), *self.days)
+        visits, spend = self.cuts
+        often = np.where(table["visits"] >= visits, "frequent", "occasional").astype(object)
+        much = np.where(table["spend_per_visit"] >= spend, "large", "small").astype(object)
+        return (pd.Series(often, table.index) + "-" + much).where(table["segment"] != "lapsed", "lapsed")
+
+    def table(self, users: list[str], events: pd.DataFrame) -> pd.DataFrame:
+        """The rows of some users, from their events."""
+        source = self.shop
+        events = events[events["time"] < pd.Timestamp(self.day) + pd.Timedelta(days=1)]  # cleaning moves the clock
+        try:
+            cleaned = clean(source.with_tables(events=events))[0].events if len(events) else events
+        except BundlebookError as error:
+            if error.problem != "no purchase is left":
+                raise
+            cleaned = events[:0]
+        cleaned = cleaned[cleaned["time"] < pd.Timestamp(self.day)]
+        histories = None
+        if (cleaned["event"] == "purchase").any():
+            histories = group_baskets(source.with_tables(events=cleaned)).over(self.recommender.items_)
+        segments = self.segments(cleaned)
+        place = {} if histories is None else {user: row for row, user in enumerate(histories.user_ids)}
+        held = dict(zip(users, held_out(users, self.holdout, self.seed).tolist(), strict=True))
+        segment = {user: segments.get(user, "new") for user in users}
+        if self.segment is not None:
+            users = [user for user in users if segment[user] == self.segment]
+        known = [user for user in users if user in place]
+        limits = Limits(budget=self.budget)
+        pages: dict[str, list[Bundle]] = {}
+        own: dict[str, set[str]] = {}
+        if histories is not None and known:
+            mine = histories.of_users(np.array([place[user] for user in known]))
+            pages = dict(zip(known, self.recommender.pages(mine, self.k, limits=limits), strict=True))
+            bought = mine.user_item()
+            for row, user in enumerate(known):
+                own[user] = set(mine.items[bought.indices[bought.indptr[row] : bought.indptr[row + 1]]].tolist())
+        strange = self.recommender.recommend(None, self.k, limits=limits) if len(known) < len(users) else []
+        rows = []
+        for user in users:
+            out = held[user]
+            for number, bundle in enumerate(pages.get(user, strange), start=1):
+                new = sum(item not in own.get(user, ()) for item in bundle.items)
+                rows.append(
+                    {
+                        "user_id": user,
+                        "group": _HELD if out else _OFFERED,
+                        "place": number,
+                        "items": " + ".join(bundle.items),
+                        "names": " + ".join(source.called(item, self.level) for item in bundle.items),
+                        **{name: getattr(bundle, name) for name in ("usual_price", "price", "discount", "probability")},
+                        "break_even_low": bundle.break_even[0],
+                        "break_even_high": bundle.break_even[1],
+                        "revenue": bundle.revenue,
+                        "margin": bundle.margin,
+                        "margin_is": "catalogue" if self.known_cost.issuperset(bundle.items) else "ASSUMED",
+                        "kind": "bought before" if not new else "all new" if new == len(bundle.items) else "partly new",
+                        "segment": segment[user],
+                        "propensity": self.holdout if out else 1 - self.holdout,
+                        "first_day": str(self.day),
+                        "last_day": str(self.day + PERIOD_DAYS - 1),
+                        "reasons": " ".join(bundle.reasons),
+                    }
+                )
+        table = pd.DataFrame(rows, columns=list(COLUMNS)).astype(COLUMNS)
+        if not self.priced:
+            table = table.assign(**dict.fromkeys(("usual_price", "price", "revenue", "margin"), np.nan))
+        return with_pseudonyms(table, source) if self.pseudonyms and len(table) else table
+
+
+def _worked(writer: _Writer, jobs: Iterator[_Job], processes: int) -> Iterator[int]:
+    """Do jobs, and say of each in turn how many users it was of; few of them are held in memory at a time."""
+    if processes == 1:
+        yield from map(writer.write, jobs)
+        return
+    # Started afresh: a forked process would hold the store's lock, and threads of libraries do not survive it.
+    context = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(processes, mp_context=context, initializer=_begin, initargs=(writer,))
+    try:
+        waiting: deque[Future[int]] = deque()
+        for job in jobs:
+            waiting.append(pool.submit(_do, job))
+            if len(waiting) > 2 * processes:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+_begun: list[_Writer] = []
+
+
+def _begin(writer: _Writer) -> None:
+    """Make this process ready for its jobs: one thread, and an end when the process that started it has ended."""
+    from threadpoolctl import threadpool_limits
+
+    threadpool_limits(1)
+    _begun.append(writer)
+    parent = multiprocessing.parent_process()
+
+    def end_with(sentinel: int) -> None:
+        multiprocessing.connection.wait([sentinel])
+        os._exit(1)
+
+    if parent is not None:
+        threading.Thread(target=end_with, args=(parent.sentinel,), daemon=True).start()
+
+
+def _do(job: _Job) -> int:
+    return _begun[0].write(job)
 
 
 def read_offers(file: str | Path) -> pd.DataFrame:
