@@ -13,14 +13,18 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from bundlebook.errors import BundlebookError
 from bundlebook.recommenders import MOST_PERIODS, Popularity, RecurrentRecommender, fit_cached, periods_covered
-from bundlebook.shop import clean, group_baskets, load_shop, time_split, zhangsan
+from bundlebook.shop import Baskets, Shop, clean, group_baskets, load_shop, time_split, zhangsan
+from bundlebook.trust import by_deletion, reason
 
 #: How one purchase is written: item, colon, quantity, at sign, month.
 PURCHASE = "1001:1@2021-01"
+#: Places of the list that a reason is given for, and most purchases it names.
+_LIST, _MOST = 10, 3
 
 
 @dataclass(frozen=True)
@@ -41,6 +45,9 @@ class Answer:
         Rank of that P among all items, from 1, and how many there are.
     popularity : float
         Share of the users with a basket in the last period who bought the item then.
+    reason : str
+        Which purchases put the item among the ten most likely; tested: without them it is not there. Empty if the item
+        is further down, or if no three purchases alone hold it up.
     """
 
     item_id: int
@@ -50,12 +57,18 @@ class Answer:
     place: int
     n_items: int
     popularity: float
+    reason: str = ""
 
     def __str__(self) -> str:
+        if self.place > _LIST:
+            why = f"it is not among the {_LIST} most likely items, so there is nothing to explain"
+        else:
+            why = self.reason or f"no {_MOST} purchases alone are the reason"
         return (
             f"P({self.item_id} bought in {self.at}) = {self.probability:.3f}\n"
             f"{self.item_id} stands for {self.items[self.item_id]!r}: place {self.place:,} of {self.n_items:,} items; "
-            f"of the users who came in the period before, {self.popularity:.3f} bought it"
+            f"of the users who came in the period before, {self.popularity:.3f} bought it\n"
+            f"why: {why}"
         )
 
 
@@ -151,4 +164,18 @@ def answer(
         place=int((p > p[column]).sum()) + 1,
         n_items=len(p),
         popularity=float(Popularity().fit(task.visible, task.at).share_[column]),
+        reason=_reason(network, his, task.at, column, cleaned),
     )
+
+
+def _reason(network: RecurrentRecommender, his: Baskets, at: np.datetime64, column: int, shop: Shop) -> str:
+    """Name as few purchases as possible without which the network would not list the item; '' if none are found."""
+    all_items = np.ones(his.n_items, dtype=bool)
+    if his.n_items <= _LIST:
+        return ""
+    bought = len(np.unique(his.quantities.indices))
+    for most in range(1, min(_MOST, bought) + 1):
+        why = by_deletion(network, his, at, all_items, column, k=_LIST, most=most)
+        if why.holds:
+            return reason(why, lambda one: shop.called(his.items[one], his.level))
+    return ""

@@ -134,12 +134,12 @@ def rules():
 def test_what_goes_with_these_items(rules):
     answer = rules_for(["beer", "beer", "soap"], rules)
     assert answer["item"].tolist() == ["chips", "dip"]
-    assert answer["because"].tolist() == [("beer",), ("beer",)]
-    assert answer["reason"][0] == "9 of 10 baskets with beer also hold chips (90 %)."
+    assert answer["antecedent"].tolist() == [("beer",), ("beer",)]
+    assert answer["rule"][0] == "9 of 10 baskets with beer also hold chips (90 %)."
     assert "lift" not in answer
 
 
-def test_a_reason_compares_with_chance_in_baskets_of_the_same_sizes():
+def test_a_rule_compares_with_chance_in_baskets_of_the_same_sizes():
     """Beer and chips meet in all 30 small baskets; 10 large baskets hold everything else."""
     baskets = [["beer", "chips"]] * 30 + [["milk"]] * 30 + [[f"i{n}" for n in range(8)] + ["beer", "milk"]] * 10
     itemsets = frequent_itemsets(baskets, 0.1, max_len=2)
@@ -147,16 +147,16 @@ def test_a_reason_compares_with_chance_in_baskets_of_the_same_sizes():
     answer = rules_for(["beer"], rules, top=20)
     expected = rules[rules["antecedent"] == ("beer",)].set_index("consequent")["adjusted_lift"]
     assert answer.set_index("item").loc["chips", "adjusted_lift"] == pytest.approx(expected[("chips",)])
-    reason = answer.set_index("item").loc["chips", "reason"]
-    assert reason.startswith("30 of 40 baskets with beer also hold chips (75 %), ")
-    assert reason.endswith(f"{expected[('chips',)]:.1f} times as often as chance would have it.")
+    rule = answer.set_index("item").loc["chips", "rule"]
+    assert rule.startswith("30 of 40 baskets with beer also hold chips (75 %), ")
+    assert rule.endswith(f"{expected[('chips',)]:.1f} times as often as chance would have it.")
 
 
 def test_the_best_rule_speaks_and_what_is_in_the_basket_is_not_offered(rules):
     answer = rules_for({"chips", "dip"}, rules)
     assert answer["item"].tolist() == ["beer"]
     assert answer["confidence"].tolist() == [1.0]
-    assert answer["because"].tolist() == [("chips",)]  # 9 baskets speak louder than the 3 with chips and dip
+    assert answer["antecedent"].tolist() == [("chips",)]  # 9 baskets speak louder than the 3 with chips and dip
     assert rules_for({"beer", "chips", "dip", "tea"}, rules).empty
     assert rules_for([], rules).empty
 
@@ -165,7 +165,7 @@ def test_no_rules_at_all_give_no_answer(rules):
     for none in (rules.head(0), association_rules(frequent_itemsets([["a"], ["b"], ["c"]], 0.3))):
         answer = rules_for(["beer"], none)
         assert answer.empty
-        assert {"item", "because", "reason", "confidence"} <= set(answer)
+        assert {"item", "antecedent", "rule", "confidence"} <= set(answer)
 
 
 def test_top_and_order(rules):

@@ -22,6 +22,7 @@ from bundlebook.bundles import (
     plackett,
     price,
 )
+from bundlebook.bundles.reasons import possible_reasons
 from bundlebook.errors import BundlebookError
 from bundlebook.shop import Baskets
 
@@ -135,10 +136,14 @@ def test_reasons_tell_the_numbers(together):
         ),
         (replace(NO_LINKS, lift=0.6 * lift, within=lift), ()),
     ):
-        assert explain(priced, row, links, his, "$") == (
-            habit, *bond, f"Together $5.70 instead of $6.00: {saving}"
+        assert [one.text for one in possible_reasons(priced.sets, row, links, his)] == [habit, *bond]
+        stranger = possible_reasons(priced.sets, row, links, None)
+        assert [one.text for one in stranger] == ["60 of 100 customers buy bread within 4 weeks.", *bond]
+        ids, saved = frozenset(priced.sets.ids(row)), f"Together $5.70 instead of $6.00: {saving}"
+        assert explain(priced, row, links, lambda one: set(), his, "$") == (habit, saved)
+        assert explain(priced, row, links, lambda one, ids=ids: {ids} if one.bought else set(), his, "$") == (
+            *bond, saved,
         )  # fmt: skip
-        stranger = explain(priced, row, links)
-        assert stranger[0] == "60 of 100 customers buy bread within 4 weeks." and stranger[1:-1] == bond
+        assert explain(priced, row, links, lambda one, ids=ids: {ids, frozenset({4})}, his, "$") == (saved,)
     table = numbers(priced, row, NO_LINKS, together)
     assert table[["p_first", "p_second", "odds_ratio", "together"]].to_numpy().tolist() == [[0.6, 0.2, 8.0, 500]]

@@ -8,6 +8,7 @@ import pytest
 from bundlebook import bundles
 from bundlebook.bundles import recommend
 from bundlebook.bundles.reasons import Reason, never_bought, possible_reasons, weakened
+from bundlebook.errors import BundlebookError
 
 
 def told(bundle) -> list[str]:
@@ -137,6 +138,11 @@ def test_what_was_never_bought_is_gone_and_baskets_of_nothing_else_too(task):
     assert not nothing.n_baskets and nothing.n_users == 1
 
 
-def test_the_sentences_for_a_set_by_hand_are_not_tested(fitted, task):
+def test_a_bundle_takes_no_sentence_that_was_not_tested(fitted, task):
     sets = fitted.candidates(task.histories.of_users([5]))
-    assert bundles.explain(fitted.price(sets), 0, fitted.links_, task.histories.of_users([5]))
+    priced = fitted.price(sets)
+    goal = bundles.objective(priced, fitted.category_)
+    said = bundles.explain(priced, 0, fitted.links_, lambda reason: set(), task.histories.of_users([5]))
+    assert said and bundles.Bundle.of(priced, 0, goal, said).reasons == said
+    with pytest.raises(BundlebookError, match="You are shown this because of the moon"):
+        bundles.Bundle.of(priced, 0, goal, ("You are shown this because of the moon.",))

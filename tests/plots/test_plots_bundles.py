@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bundlebook.bundles import Bundle, Demand
+from bundlebook.bundles import Bundle, Demand, Said
 from bundlebook.plots import bundles as plots
 
 
@@ -33,7 +33,7 @@ def test_pareto_names_equal_points_once():
 
 @pytest.mark.parametrize("price", [4.5, 5.0])
 def test_card_tells_price_and_reasons_as_they_are(price):
-    reasons = ("You buy tea every week.", "Together $4.50 instead of $5.00: you save $0.50.")
+    reasons = (Said("You buy tea every week."), Said("Together $4.50 instead of $5.00: you save $0.50."))
     bundle = Bundle(("tea", "milk"), 5.0, price, 0.2, 1.0, 0.3, 0.5, 1.0, (1.4, np.inf), reasons, ("likely",))
     plots.bundle_card(bundle, ["tea", "milk"], "$")
     plt.gcf().canvas.draw()  # a "$" read as a formula would fail or vanish here

@@ -13,7 +13,7 @@ from matplotlib.text import Text
 from scipy import sparse
 
 from bundlebook import association as assoc, paths, plots
-from bundlebook.bundles import Bundle, Demand, Weights
+from bundlebook.bundles import Bundle, Demand, Said, Weights
 from bundlebook.errors import BundlebookError
 from bundlebook.evaluation import Stored
 from bundlebook.plots import (
@@ -56,7 +56,7 @@ CURVE_OF_DEPTH = pd.DataFrame(
 PAGES = pd.DataFrame(
     {"revenue": [3.0, 1.0], "margin": [1.0, 0.5], "satisfaction": [1.0, 0.2], "efficient": [True, False]}
 )
-BUNDLE = Bundle((A, B), 5.0, 4.5, 0.2, 1.0, 0.3, 0.5, 1.0, (1.4, 1.9), (f"You buy {A} every week.",), ("likely",))
+BUNDLE = Bundle((A, B), 5.0, 4.5, 0.2, 1.0, 0.3, 0.5, 1.0, (1.4, 1.9), (Said(f"You buy {A} every week."),), ("likely",))
 CUSTOMERS = pd.DataFrame({"segment": [A, A, B], "visits": [1.0, 2.0, 3.0], "spend_per_visit": [4.0, 5.0, 6.0]})
 SHELVES = pd.DataFrame({"segment": [0.2, 0.3, 0.5], "all": [0.3, 0.3, 0.4]}, index=NAMES)
 RESPONSES = pd.DataFrame({"kind": NAMES, "rate": 0.1, "low": 0.05, "high": 0.2}, index=NAMES)

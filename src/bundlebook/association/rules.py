@@ -223,16 +223,17 @@ def rules_for(basket: Iterable[str], rules: pd.DataFrame, top: int = 5, by: str 
     Returns
     -------
     DataFrame
-        One row per item: ``item``, the value of *by*, ``because`` (the antecedent of the best rule), ``reason`` (a
-        sentence), ``confidence``, ``count`` and ``adjusted_lift``, if the rules have it. Plain lift is no reason: it is
-        high for any two items of large baskets. Ties go to the larger count, then to the shorter antecedent, then to
+        One row per item: ``item``, the value of *by*, ``antecedent`` (of the best rule), ``rule`` (what was counted, as
+        a sentence), ``confidence``, ``count`` and ``adjusted_lift``, if the rules have it. Plain lift is not told: it
+        is high for any two items of large baskets. The sentence is no reason that was tested: without the antecedent
+        another rule may name the same item. Ties go to the larger count, then to the shorter antecedent, then to
         labels. Empty if no rule applies.
 
     Examples
     --------
     >>> from bundlebook.association import association_rules, frequent_itemsets
     >>> rules = association_rules(frequent_itemsets([["milk", "tea"], ["milk"], ["milk", "tea"]], 0.5))
-    >>> rules_for(["tea"], rules)["reason"].item()
+    >>> rules_for(["tea"], rules)["rule"].item()
     '2 of 2 baskets with tea also hold milk (100 %).'
     """
     if isinstance(basket, str):
@@ -251,15 +252,15 @@ def rules_for(basket: Iterable[str], rules: pd.DataFrame, top: int = 5, by: str 
     )
     best = ranked.drop_duplicates("item").head(top).reset_index(drop=True)
     adjusted = best["adjusted_lift"] if "adjusted_lift" in best else pd.Series(np.nan, index=best.index)
-    reasons = [
+    told = [
         f"{count:,} of {total:,} baskets with {' and '.join(antecedent)} also hold {item} ({100 * count / total:.0f} %)"
         + ("." if np.isnan(lift) else f", {lift:.1f} times as often as chance would have it.")
         for count, total, antecedent, item, lift in zip(
             *(best[name] for name in ("count", "antecedent_count", "antecedent", "item")), adjusted, strict=True
         )
     ]
-    columns = dict.fromkeys(["item", by, "because", "reason", "confidence", "count", *({"adjusted_lift"} & set(best))])
-    return best.assign(because=best["antecedent"], reason=pd.Series(reasons, dtype=object))[list(columns)]
+    columns = dict.fromkeys(["item", by, "antecedent", "rule", "confidence", "count", *({"adjusted_lift"} & set(best))])
+    return best.assign(rule=pd.Series(told, dtype=object))[list(columns)]
 
 
 def remeasure(rules: pd.DataFrame, baskets: BasketLike) -> pd.DataFrame:

@@ -35,7 +35,14 @@ from .pricing import (
     price as price,
     prices as prices,
 )
-from .reasons import explain as explain, numbers as numbers
+from .reasons import (
+    Reason as Reason,
+    Said as Said,
+    explain as explain,
+    never_bought as never_bought,
+    numbers as numbers,
+    weakened as weakened,
+)
 from .recommend import (
     BundleRecommender as BundleRecommender,
     readable as readable,

@@ -7,6 +7,8 @@ from typing import Self
 from bundlebook.bundles.generate import _source_names
 from bundlebook.bundles.page import Objective
 from bundlebook.bundles.pricing import Priced
+from bundlebook.bundles.reasons import Said
+from bundlebook.errors import BundlebookError
 
 
 @dataclass(frozen=True)
@@ -30,8 +32,8 @@ class Bundle:
     break_even : tuple of float
         Lowest and highest factor by which the discount must raise the probability to earn as much as the usual prices:
         if all additional buyers would have bought nothing, and if they would have bought all but one item.
-    reasons : tuple of str
-        Sentences a customer can read, made from the numbers; see :func:`~bundlebook.bundles.reasons.explain`.
+    reasons : tuple of Said
+        Sentences a customer can read, made and tested by :func:`~bundlebook.bundles.reasons.explain`.
     source : tuple of str
         What proposed it; see :data:`~bundlebook.bundles.generate.SOURCES`.
     """
@@ -45,11 +47,20 @@ class Bundle:
     satisfaction: float
     objective: float
     break_even: tuple[float, float]
-    reasons: tuple[str, ...]
+    reasons: tuple[Said, ...]
     source: tuple[str, ...] = ()
 
+    def __post_init__(self) -> None:
+        for text in self.reasons:
+            if not isinstance(text, Said):
+                raise BundlebookError(
+                    f"the reason {text!r} was not tested",
+                    where="Bundle",
+                    remedy="let bundles.explain say it: it takes away what the reason names, and asks again",
+                )
+
     @classmethod
-    def of(cls, priced: Priced, row: int, goal: Objective, reasons: Sequence[str] = ()) -> Self:
+    def of(cls, priced: Priced, row: int, goal: Objective, reasons: Sequence[Said] = ()) -> Self:
         """Make a bundle of one priced set.
 
         Parameters
@@ -59,7 +70,13 @@ class Bundle:
             Which of its sets.
         goal : Objective
             Of the same sets.
-        reasons : sequence of str
+        reasons : sequence of Said
+            From :func:`~bundlebook.bundles.reasons.explain`.
+
+        Raises
+        ------
+        BundlebookError
+            For a reason that was not tested.
         """
         terms = goal.terms([row])
         return cls(

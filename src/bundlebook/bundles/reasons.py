@@ -1,6 +1,6 @@
 """Why this bundle: sentences that a customer could read, the test that they are true, and the analyst's numbers."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -15,6 +15,15 @@ from bundlebook.shop import PERIOD_DAYS, Baskets
 _WORTH_SAYING = 1.5
 #: Most words of a reason, and of one name in a reason that would be longer.
 _WORDS, _NAME_WORDS = 25, 4
+
+
+class Said(str):
+    """A sentence that may stand on a bundle: a reason that passed the deletion test, or what the bundle saves.
+
+    Only :func:`first_true` and :func:`saving` make one; a :class:`~bundlebook.bundles.Bundle` takes no other sentence.
+    """
+
+    __slots__ = ()
 
 
 @dataclass(frozen=True)
@@ -111,6 +120,41 @@ def _common(p: float, name: str) -> str:
     return _short(f"{100 * p:.0f} of 100 customers buy {{}} within {PERIOD_DAYS // 7} weeks.", name)
 
 
+def first_true(
+    tried: Sequence[Sequence[Reason]], still_shown: Callable[[list[tuple[int, Reason]]], Sequence[bool]]
+) -> list[tuple[Said, ...]]:
+    """Keep of each bundle the first sentence that passes the deletion test: without what it names, it is not shown.
+
+    Parameters
+    ----------
+    tried : sequence of sequences of Reason
+        For each bundle, the most telling first.
+    still_shown : callable
+        Given pairs of a bundle's number and a reason, all at once: whether each bundle would still be on its page if
+        what the reason names were not there.
+
+    Returns
+    -------
+    list of tuple of Said
+        One sentence for each bundle; none where all of its reasons are false.
+
+    Examples
+    --------
+    >>> tea, milk = Reason("You buy tea.", (1,)), Reason("You buy milk.", (2,))
+    >>> first_true([[tea, milk], [tea]], lambda asked: [reason.bought == (1,) for _, reason in asked])
+    [('You buy milk.',), ()]
+    """
+    said: list[tuple[Said, ...]] = [()] * len(tried)
+    left = {number: list(reasons) for number, reasons in enumerate(tried) if reasons}
+    while left:
+        asked = [(number, reasons.pop(0)) for number, reasons in left.items()]
+        for (number, reason), still in zip(asked, still_shown(asked), strict=True):
+            if not still:
+                said[number] = (Said(reason.text),)
+        left = {number: reasons for number, reasons in left.items() if reasons and not said[number]}
+    return said
+
+
 def never_bought(histories: Baskets, gone: Sequence[tuple[int, ...]]) -> Baskets:
     """Return histories without some items of each user: one tuple of item numbers per user.
 
@@ -125,7 +169,9 @@ def never_bought(histories: Baskets, gone: Sequence[tuple[int, ...]]) -> Baskets
     return replace(histories, quantities=cells).where(np.diff(cells.indptr) > 0)
 
 
-def weakened(sets: Candidates, reason: Reason, psi: np.ndarray, calibration: SetCalibration | None) -> Candidates:
+def weakened(
+    sets: Candidates, reason: Reason, psi: np.ndarray, calibration: SetCalibration | None = None
+) -> Candidates:
     """Score candidates again as if two items had nothing to do with each other, or one were as common as most.
 
     The sets themselves stay: without the bond some would not even have been proposed, so the test is on the safe side.
@@ -161,15 +207,13 @@ def explain(
     priced: Priced,
     row: int,
     links: Links,
+    shown: Callable[[Reason], Collection[frozenset[int]]],
     history: Baskets | None = None,
     currency: str = "",
     in_basket: tuple[int, ...] = (),
     names: np.ndarray | None = None,
-) -> tuple[str, ...]:
-    """Say in sentences what speaks for one set; each sentence is made from a number.
-
-    Whether the set would be shown without what a sentence names is not asked here: a page asks it
-    (:meth:`~bundlebook.bundles.BundleRecommender.recommend`), and shows tested reasons only.
+) -> tuple[Said, ...]:
+    """Say in sentences why one set is shown; the reason among them has passed the deletion test.
 
     Parameters
     ----------
@@ -177,6 +221,9 @@ def explain(
     row : int
         Which of its sets.
     links : Links
+    shown : callable
+        Given a reason, the sets (columns of their items) that would be shown if what it names were not there:
+        :func:`never_bought` takes purchases away, :func:`weakened` a bond or a popularity.
     history : Baskets, optional
         What the user bought before the day of the offer, over all items; None for a stranger.
     currency : str
@@ -188,9 +235,9 @@ def explain(
 
     Returns
     -------
-    tuple of str
-        The habit (of a stranger: how many customers buy the most likely item), the strongest bond if one is beyond
-        chance, and the saving if there is a discount.
+    tuple of Said
+        The first of :func:`possible_reasons` without which the set would not be shown, if there is one, and the saving
+        if there is a discount.
 
     Notes
     -----
@@ -199,28 +246,19 @@ def explain(
     lift is no reason: large baskets give it to nearly every pair. Nor is the odds ratio within four weeks, since four
     weeks with many visits hold more of everything.
     """
-    sets = priced.sets
-    ids = list(sets.ids(row))
-    names = sets.items if names is None else names
-    if history is None:
-        best = max(ids, key=lambda item: sets.p[item])
-        sentences = [_common(sets.p[best], names[best])] if sets.p[best] >= 0.01 else []
-    else:
-        sentences = [_habit(names[ids].tolist(), _rhythms(history, ids))]
-    for i, j, text in _bonds(ids, list(in_basket), links)[:1]:
-        sentences.append(text.format(names[i], names[j]))
-    return (*sentences, *saving(priced, row, currency))
+    ids = frozenset(priced.sets.ids(row))
+    tried = possible_reasons(priced.sets, row, links, history, in_basket, names)
+    (said,) = first_true([tried], lambda asked: [ids in shown(reason) for _, reason in asked])
+    return (*said, *saving(priced, row, currency))
 
 
-def saving(priced: Priced, row: int, currency: str = "") -> tuple[str, ...]:
+def saving(priced: Priced, row: int, currency: str = "") -> tuple[Said, ...]:
     """Say what one set saves; nothing where there is no discount. A fact about the price, and no reason to be shown."""
     if priced.discount[row] <= 0:
         return ()
     saved = priced.usual_price[row] - priced.price[row]
-    return (
-        f"Together {currency}{priced.price[row]:.2f} instead of {currency}{priced.usual_price[row]:.2f}: "
-        f"you save {currency}{saved:.2f}.",
-    )
+    text = f"Together {currency}{priced.price[row]:.2f} instead of {currency}{priced.usual_price[row]:.2f}: "
+    return (Said(f"{text}you save {currency}{saved:.2f}."),)
 
 
 def _rhythms(history: Baskets, ids: list[int]) -> list[tuple[int, float]]:
@@ -232,19 +270,6 @@ def _rhythms(history: Baskets, ids: list[int]) -> list[tuple[int, float]]:
         days = np.unique(day_of_cell[cells.indices == item]).astype(np.int64)
         found.append((len(days), float(np.median(np.diff(days))) if len(days) > 2 else np.nan))
     return found
-
-
-def _habit(names: list[str], rhythms: list[tuple[int, float]]) -> str:
-    usual = [(gap, name) for name, (_, gap) in zip(names, rhythms, strict=True) if not np.isnan(gap)]
-    new = [name for name, (times, _) in zip(names, rhythms, strict=True) if times == 0]
-    if usual:
-        gap, name = min(usual)
-        text = f"You buy {name} {_every(gap)}"
-        return f"{text}; {new[0]} would be new to you." if new else f"{text}."
-    if len(new) == len(names):
-        return "All of it would be new to you."
-    times, name = max((times, name) for name, (times, _) in zip(names, rhythms, strict=True) if times)
-    return f"You have bought {name} before{'' if times == 1 else ', twice'}."
 
 
 _NUMBERS = ("two", "three", "four", "five", "six")

@@ -15,7 +15,7 @@ from bundlebook.bundles.generate import Candidates, Filters, candidates, link_it
 from bundlebook.bundles.joint import SetCalibration, co_purchase
 from bundlebook.bundles.page import Limits, Objective, Taste, choose, objective
 from bundlebook.bundles.pricing import ASSUMED_MARGIN, DISCOUNTS, Priced, Weights, price, prices
-from bundlebook.bundles.reasons import Reason, never_bought, possible_reasons, saving, weakened
+from bundlebook.bundles.reasons import Reason, first_true, never_bought, possible_reasons, saving, weakened
 from bundlebook.errors import BundlebookError
 from bundlebook.recommenders import BasketCompleter, Calibrated, DecayedFrequency, ProbabilisticRecommender
 from bundlebook.shop import PERIOD_DAYS, Baskets, Shop, common_items, group_baskets
@@ -384,24 +384,19 @@ class _Call:
         p = self.scored(histories, self.held)
         filled = [self.fill(self.grown(p[user], self.held)) for user in range(n)]
         strange = histories.counts_by_user() == 0
-        said, tried = {}, []
+        places, tried = [], []
         for user, (priced, _, chosen) in enumerate(filled):
             history = None if strange[user] else histories.of_users(np.array([user]))
             for row in chosen:
-                reasons = possible_reasons(priced.sets, row, fitted.links_, history, self.held, fitted.names_)
-                tried.append((user, row, reasons))
-        while tried := [one for one in tried if one[2]]:
-            asked = [(user, row, reasons[0]) for user, row, reasons in tried]
-            shown = self.shown_without(histories, filled, asked)
-            for (user, row, reason), still in zip(asked, shown, strict=True):
-                if not still:
-                    said[user, row] = (reason.text,)
-            tried = [(user, row, reasons[1:]) for user, row, reasons in tried if (user, row) not in said]
+                places.append((user, row))
+                tried.append(possible_reasons(priced.sets, row, fitted.links_, history, self.held, fitted.names_))
+
+        def still_shown(asked: list[tuple[int, Reason]]) -> list[bool]:
+            return self.shown_without(histories, filled, [(*places[number], reason) for number, reason in asked])
+
+        said = dict(zip(places, first_true(tried, still_shown), strict=True))
         return [
-            [
-                Bundle.of(priced, row, goal, (*said.get((user, row), ()), *saving(priced, row, fitted.currency_)))
-                for row in chosen
-            ]
+            [Bundle.of(priced, row, goal, (*said[user, row], *saving(priced, row, fitted.currency_))) for row in chosen]
             for user, (priced, goal, chosen) in enumerate(filled)
         ]
 

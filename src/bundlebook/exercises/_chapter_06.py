@@ -311,7 +311,7 @@ EXERCISES = (
                 "These are numbers of purchases. Asked for are bounds of the probability.",
             ),
         ),
-        look="The chapter's numbers: 4 of 486 give 0.2 to 2.1 %.",
+        look="Nearly the chapter's numbers: 4 of 486 give 0.2 to 2.1 %.",
         hints=(
             "The lower bound is the p at which as many purchases or more have a chance of 2.5 %.",
             "The quantile of a beta distribution solves it: scipy.stats.beta.ppf. Its two parameters are in the task.",
