@@ -1,6 +1,7 @@
 """The command line, thin: every command calls one function of a room."""
 
 import shlex
+import shutil
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -181,7 +182,13 @@ def _new(folder: Path, files: tuple[Path, ...], columns: tuple[str, ...], yes: b
     accept = " --accept-loss" if lost > MOST_LOST else ""
     if accept:
         click.echo(f"\n{lost:.0%} of the revenue is lost: look at set_aside.csv before you accept that.")
-    click.echo(f"\nNext: bundlebook report --data {shlex.quote(str(folder))}{accept}")
+    click.echo(f"\nNext: {_typed()} report --data {shlex.quote(str(folder))}{accept}")
+
+
+def _typed() -> str:
+    """How this command was called, so that the next one can be copied: its folder need not be on the search path."""
+    called = Path(sys.argv[0])
+    return shlex.quote(sys.argv[0]) if called.stem == "bundlebook" and not shutil.which("bundlebook") else "bundlebook"
 
 
 def _is_terminal() -> bool:

@@ -1,5 +1,10 @@
 """`bundlebook new`: exports of well-known shop systems become a folder with the right values."""
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -134,6 +139,12 @@ def test_a_workbook_of_two_sheets(tmp_path):
     assert written.rows == len(TRUTH)
     expected = truth(item=lambda i: f"S{i}")
     assert_same(shop.purchases, expected)
+
+
+def test_a_sheet_without_a_table_is_told(tmp_path):
+    rows = [["customer", "item", "date"], *([f"u{day}", f"x{day % 3}", f"2021-01-{day:02}"] for day in range(6, 30))]
+    exports.write_xlsx(tmp_path / "log.xlsx", {"log": rows, "read me": [["made by version 4.2"]]})
+    assert "not read, for there is no table: sheet 'read me'" in str(propose_shop([tmp_path / "log.xlsx"]))
 
 
 def test_a_row_of_a_workbook_is_named_as_the_spreadsheet_names_it(tmp_path):
@@ -324,6 +335,17 @@ def test_the_command_tells_everything_and_names_the_next_step(tmp_path):
         and "# " in settings
         and "CustomerID" in settings
     )
+
+
+def test_the_next_step_can_be_copied_where_the_command_is_not_on_the_search_path(tmp_path):
+    """A new user types `.venv/bin/bundlebook`, as the README does, and has no `bundlebook`."""
+    command = Path(sys.executable).parent / "bundlebook"
+    file = exports.receipts(tmp_path)
+    ran = subprocess.run(
+        [command, "new", "my_shop", "--from", file, "--yes"],
+        cwd=tmp_path, env=os.environ | {"PATH": "/usr/bin:/bin"}, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert f"Next: {command} report --data my_shop" in ran.stdout
 
 
 def test_the_command_asks_in_a_terminal_alone(tmp_path, monkeypatch):

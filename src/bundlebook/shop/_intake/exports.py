@@ -7,7 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -349,11 +349,12 @@ def _as_text(cells: pa.Array) -> pa.Array:
 
 def _open_workbook(path: Path) -> list[Export]:
     book = _calamine(path)
-    exports = []
+    exports, without = [], []
     for sheet in book.sheet_names:
         with _damaged_workbook(path):
             rows = _top(book, sheet)
         if not rows:
+            without.append(repr(sheet))
             continue
         filled = [sum(cell != "" for cell in row) for row in rows]
         header = next(i for i, count in enumerate(filled) if count >= 0.6 * max(filled))
@@ -363,6 +364,9 @@ def _open_workbook(path: Path) -> list[Export]:
         exports.append(Export(path, name, columns, why, header=header + 1, sheet=sheet))
     if not exports:
         raise BundlebookError("no sheet holds a table", where=path.name, remedy="export the table again")
+    if without:
+        said = f"not read, for there is no table: sheet {', '.join(without)}"
+        exports[0] = replace(exports[0], why=(*exports[0].why, said))
     return exports
 
 
