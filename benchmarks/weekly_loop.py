@@ -49,16 +49,38 @@ def digests(folder):
         return store.digest(), Counts.from_bytes(store.array("counts")).digest
 
 
-def killed(run, after):
-    """Run a function in another process and kill that after some seconds; whether it was still at work."""
+def killed(run, after=None):
+    """Run a function in another process and kill that after some seconds, if it is still at work then.
+
+    Returns whether it was, and how many seconds the process lived.
+    """
     process = multiprocessing.get_context("fork").Process(target=run)
+    began = time.monotonic()
     process.start()
-    time.sleep(after)
+    process.join(after)
     at_work = process.is_alive()
     if at_work:
         os.kill(process.pid, signal.SIGKILL)
     process.join()
-    return at_work
+    return at_work, time.monotonic() - began
+
+
+def killed_until(number, run, check, rng):
+    """Kill runs at moments of their working time until a number of them were met at work.
+
+    The length of a run is measured first, in a process of its own as the killed ones are, and again by every run that
+    ended before its kill. *check* is called before the first run, and after each with whether it was met.
+    """
+    check(None)
+    took = killed(run)[1]
+    check(False)
+    hit = runs = 0
+    while hit < number and runs < 6 * number:
+        met, lived = killed(run, rng.uniform(0.02, 0.98) * took)
+        took = took if met else 0.5 * (took + min(took, lived))
+        hit, runs = hit + met, runs + 1
+        check(met)
+    return {"kills that met the run at work": hit, "runs that ended before their kill": runs - hit}
 
 
 @click.group()
@@ -67,11 +89,12 @@ def main():
 
 
 @main.command()
-@click.option("--number", default=50, show_default=True)
+@click.option("--number", default=50, show_default=True, help="Kills of each that must meet the run at work.")
 @click.option("--seed", default=0, show_default=True)
 def kills(number, seed):
-    """Kill `update` and `offer` at random moments, half each, and look whether anything was lost or doubled."""
+    """Kill `update` and `offer` at random moments of their work, and look whether anything was lost or doubled."""
     rng = np.random.default_rng(seed)
+    command = f"python benchmarks/weekly_loop.py kills --number {number}"
     with tempfile.TemporaryDirectory() as scratch:
         scratch = Path(scratch)
         log = load_shop("sample").purchases
@@ -85,35 +108,42 @@ def kills(number, seed):
         log[(log["time"] >= CUT) & (log["time"] < CUT + pd.Timedelta(weeks=1))].to_csv(week, index=False)
         update(shop)
         whole = shutil.copytree(shop, scratch / "whole")
-        before, began = digests(whole), time.monotonic()
+        before = digests(whole)
         update(whole, [week])
-        took, after = time.monotonic() - began, digests(whole)
-        hit, wrong = 0, 0
-        for _ in range(number // 2):
-            last = shutil.copytree(shop, scratch / "last")
-            hit += killed(lambda last=last: update(last, [week]), rng.uniform(0.02, 1) * took)
-            wrong += digests(last) not in (before, after)
-            update(last, [week])
-            wrong += digests(last) != after
-            shutil.rmtree(last)
-        keep("kills of update", {"kills": number // 2, "met the run at work": hit, "lost or doubled": wrong})
+        after, last = digests(whole), scratch / "last"
+        found = {"left the state before it": 0, "left the state after it": 0, "lost or doubled": 0}
+
+        def look(met):
+            if met is not None:
+                state = digests(last)
+                if met:
+                    found["left the state before it" if state == before else "left the state after it"] += state in (before, after)
+                found["lost or doubled"] += state not in (before, after)
+                update(last, [week])
+                found["lost or doubled"] += digests(last) != after
+                shutil.rmtree(last)
+            shutil.copytree(shop, last)
+
+        figures = killed_until(number, lambda: update(last, [week]), look, rng)
+        keep("kills of update", {"command": command} | figures | found)
         people = sorted(log["user_id"].unique())[:60]
         import bundlebook.feedback.offers as offers
 
-        offers._USERS_AT_ONCE = 10
-        began = time.monotonic()
+        offers._USERS_AT_ONCE = 5
         write_offers(whole, scratch / "right.parquet", people)
-        took, right = time.monotonic() - began, read_offers(scratch / "right.parquet")
-        hit, wrong, resumed = 0, 0, 0
-        for _ in range(number - number // 2):
-            file = scratch / "offers.parquet"
-            hit += killed(lambda file=file: write_offers(whole, file, people), rng.uniform(0.02, 1) * took)
-            wrong += file.exists() and not read_offers(file).equals(right)
-            resumed += write_offers(whole, file, people).resumed > 0
-            wrong += not read_offers(file).equals(right)
+        right, file = read_offers(scratch / "right.parquet"), scratch / "offers.parquet"
+        found = {"went on from parts": 0, "lost or doubled": 0}
+
+        def look_again(met):
+            if met is None:
+                return
+            found["lost or doubled"] += file.exists() and not read_offers(file).equals(right)
+            found["went on from parts"] += write_offers(whole, file, people).resumed > 0
+            found["lost or doubled"] += not read_offers(file).equals(right)
             file.unlink()
-        figures = {"kills": number - number // 2, "met the run at work": hit, "lost or doubled": wrong}
-        keep("kills of offer", figures | {"went on from parts": resumed})
+
+        figures = killed_until(number, lambda: write_offers(whole, file, people), look_again, rng)
+        keep("kills of offer", {"command": command} | figures | found)
 
 
 def copies(number, seed=0):

@@ -92,6 +92,55 @@ def test_missing_text_and_prices_come_back_as_they_were(tmp_path):
         assert taken(store, table.iloc[::-1], "again").known == 2
 
 
+def by_day(*rows):
+    """Events of (user, item, day, quantity) in a shop that knows no baskets and no times."""
+    return lines(*[(*row, 2.0, None) for row in rows]).drop(columns="basket_id")
+
+
+DAY = by_day(*[(user, item, "2021-03-01", 1) for user in "abc" for item in "xy"])
+
+
+def test_what_may_be_a_second_purchase_of_a_day_is_counted_as_unclear(tmp_path):
+    with EventStore(tmp_path) as store:
+        assert taken(store, DAY, "morning").unclear == 0 and store.days_only()
+        evening = by_day(("a", "x", "2021-03-01", 1), ("b", "y", "2021-03-01", 3), ("c", "z", "2021-03-01", 1))
+        told = taken(store, evening, "evening")
+        assert (told.known, told.corrected, told.new, told.unclear) == (1, 1, 1, 2)
+        assert "2 of these unclear" in str(told)
+        assert store.events(["b"])["quantity"].tolist() == [1, 3] and len(store) == 7  # read as the same purchase
+
+
+def test_a_day_that_is_said_again_is_no_second_purchase(tmp_path):
+    with EventStore(tmp_path) as store:
+        taken(store, DAY, "first")
+        whole = pd.concat(
+            [DAY.assign(quantity=DAY["quantity"] + (DAY["user_id"] == "b")), by_day(("d", "x", "2021-03-01", 1))]
+        )
+        told = taken(store, whole, "the whole day again")
+        assert (told.known, told.corrected, told.new, told.unclear) == (4, 2, 1, 0)
+        taken(store, by_day(("a", "x", "2021-03-02", 1)), "a day of one line")
+        assert taken(store, by_day(("a", "x", "2021-03-02", 2)), "again").unclear == 1  # all of it, and says nothing
+
+
+@pytest.mark.parametrize("told_by", ["basket_id", "session_id", "time"])
+def test_a_basket_a_session_or_a_time_tells_second_purchases_apart(tmp_path, told_by):
+    first, second = by_day(("a", "x", "2021-03-01", 1)), by_day(("a", "x", "2021-03-01", 1))
+    if told_by == "time":
+        first["time"] += pd.Timedelta(hours=9)
+        second["time"] += pd.Timedelta(hours=18)
+    else:
+        first[told_by], second[told_by] = "1", "2"
+    with EventStore(tmp_path) as store:
+        taken(store, first, "first")
+        told = taken(store, second, "second")
+        assert (told.new, told.unclear) == (1, 0) and len(store) == 2 and not store.days_only()
+        if told_by != "time":  # a row whose cell is blank is known by its day alone
+            blank = second.assign(**{told_by: pd.Series([None], dtype=object)})
+            assert (
+                taken(store, blank, "third").new == 1 and taken(store, pd.concat([blank, blank]), "fourth").unclear == 2
+            )
+
+
 def test_an_error_inside_a_change_leaves_nothing(store):
     before = store.digest(), len(store.batches())
     with pytest.raises(RuntimeError), store.change():

@@ -1,6 +1,7 @@
 """The weekly run: what it takes in, refuses, judges, undoes and forgets; and that a kill leaves nothing half done."""
 
 import os
+import re
 import shutil
 import time
 
@@ -23,7 +24,7 @@ from bundlebook.feedback import (
     update,
 )
 from bundlebook.shop import load_shop, read_catalogue
-from tests.feedback.conftest import write_shop
+from tests.feedback.conftest import CUT, WEEKS, write_shop
 from tests.scripts import benchmark_script
 
 loop = benchmark_script("weekly_loop")
@@ -185,6 +186,64 @@ def test_events_that_spoil_what_was_known_are_not_promoted(begun, tmp_path):
     assert loop.digests(folder) == before
 
 
+def thousandths(night):
+    """The night of a till that counts fuel in thousandths, and fuel was never exported before."""
+    rows = night.iloc[:4].assign(quantity=9000, price=0.003, list_price=0.003)
+    return pd.concat([night, rows.assign(item_id="FUEL", basket_id="f" + rows["basket_id"])])
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (lambda night: night.assign(price=night["price"] * 7), "column 'price'.*cost 7 times as much"),
+        (lambda night: night.assign(quantity=night["quantity"] * 1000), "column 'quantity'.*a line holds"),
+        (thousandths, "column 'quantity'.*most of all for item 'FUEL'"),
+    ],
+    ids=["price times seven", "thousandths", "fuel is back"],
+)
+def test_the_command_refuses_a_poisoned_night_and_leaves_the_state_bit_for_bit(tmp_path, spoil, message):
+    log = load_shop("sample").purchases  # all users: a night of few items says too little to refuse it
+    log = log[(log["time"] >= "2020-12-01") & (log["time"] < CUT + pd.Timedelta(weeks=WEEKS))]
+    folder, weeks = tmp_path / "shop", write_shop(tmp_path / "shop", log)
+    catalogue = pd.read_csv(folder / "product_data.csv", dtype=str)
+    pd.concat([catalogue, catalogue.iloc[:1].assign(item_id="FUEL", name="fuel")]).to_csv(
+        folder / "product_data.csv", index=False
+    )
+    update(folder)
+    week = pd.read_csv(weeks[0], dtype={"user_id": str, "item_id": str, "basket_id": str})
+    day = week["time"].str[:10]
+    night = week[day == day.value_counts().idxmax()]
+    assert night["item_id"].nunique() >= 20
+    spoil(night).to_csv(tmp_path / "poisoned.csv", index=False)
+    night.to_csv(tmp_path / "night.csv", index=False)
+    before = loop.digests(folder)
+    words = ["update", "--data", str(folder), "--from"]
+    told = CliRunner().invoke(main, [*words, str(tmp_path / "poisoned.csv")])
+    text = " ".join(f"{told.output} {told.exception}".split())
+    assert told.exit_code == 1 and re.search(message, text), text
+    assert loop.digests(folder) == before
+    told = CliRunner().invoke(main, [*words, str(tmp_path / "night.csv")])
+    assert told.exit_code == 0 and f"{len(night):,} new" in told.output, told.output
+
+
+def test_a_shop_of_days_alone_is_told_what_cannot_be_told_apart(log, tmp_path):
+    days = log.assign(time=log["time"].dt.normalize()).drop(columns=["basket_id", "session_id"], errors="ignore")
+    days = days.drop_duplicates(["user_id", "item_id", "time"])
+    folder, weeks = tmp_path / "shop", write_shop(tmp_path / "shop", days)
+    first = update(folder)
+    assert "neither a basket id nor a time of day" in str(first)
+    assert "second" not in str(update(folder, [weeks[0]]))
+    week = pd.read_csv(weeks[0], dtype={"user_id": str, "item_id": str})
+    evening = week[week["time"] == week["time"].min()].iloc[:3]
+    evening.assign(quantity=evening["quantity"] + [0, 1, 1]).to_csv(tmp_path / "evening.csv", index=False)
+    told = update(folder, [tmp_path / "evening.csv"])
+    intake = told.intakes["evening.csv"]
+    assert (intake.known, intake.corrected, intake.unclear) == (1, 2, 3)
+    assert "3 rows name a user, item and day" in str(told) and "Export basket_id" in str(told)
+    week.assign(quantity=week["quantity"] + 1).to_csv(tmp_path / "again.csv", index=False)
+    assert update(folder, [tmp_path / "again.csv"]).intakes["again.csv"].unclear == 0  # all of these days again
+
+
 def test_exit_codes_tell_cron_what_happened(begun, tmp_path):
     folder, weeks = begun
 
@@ -214,7 +273,7 @@ def test_a_kill_at_any_moment_loses_nothing_and_doubles_nothing(begun, tmp_path)
     moments, hit = np.random.default_rng(0).uniform(0.05, 1, 5) * took, 0
     for number, moment in enumerate(moments):
         shutil.copytree(folder, last)
-        hit += loop.killed(lambda: update(last, weeks[:1]), moment)
+        hit += loop.killed(lambda: update(last, weeks[:1]), moment)[0]
         assert loop.digests(last) in (before, after), f"kill {number}"
         update(last, weeks[:1])
         assert loop.digests(last) == after, f"kill {number}"

@@ -5,7 +5,8 @@ five times as fast as SQLite, in a fifth of the bytes. Every change is one trans
 any moment has changed everything or nothing.
 
 **Which events are one and the same.** An export knows no number for a line, so a line is known by its *key*: user,
-item, time, kind of event, and basket where the shop has baskets. The last batch that speaks of a key says what holds:
+item, time, kind of event, and basket (in a shop without basket ids, the session). The last batch that speaks of a key
+says what holds:
 
 - the same lines again are *known*, and change nothing;
 - other lines under a known key *correct* it (a quantity of 0 takes a purchase back);
@@ -13,6 +14,11 @@ item, time, kind of event, and basket where the shop has baskets. The last batch
 
 So a file that is taken in twice, and two files that overlap, change nothing the second time; and what holds does not
 depend on the order of files that do not contradict each other.
+
+**What such a key cannot tell.** Where a line has no basket, no session and no time of day, its key is user, item and
+day. When a later file names it again, that may be the same purchase told again, a correction, or a second purchase on
+that day. If the file says the whole day again (all keys that were known of the day, at least five) it is the first or
+the second. Otherwise nobody can know: the line is read by the same rule, and counted as *unclear*.
 """
 
 import hashlib
@@ -31,7 +37,9 @@ from bundlebook import paths
 from bundlebook.errors import BundlebookError
 
 _FILE = "events.duckdb"
-_KEY = ("user_id", "item_id", "time", "event", "basket_id")
+_KEY = ("user_id", "item_id", "time", "event")
+#: Fewest keys of a day of which it counts for something that a file names them all again.
+_WHOLE_DAY = 5
 _KINDS = {
     "user_id": "VARCHAR",
     "item_id": "VARCHAR",
@@ -77,6 +85,9 @@ class Intake:
         Rows of users who asked to be forgotten; they are not taken in again.
     aside : int
         Rows that cannot be used; :meth:`EventStore.aside` lists them.
+    unclear : int
+        Rows among the corrected and the known that may be second purchases of the same user, item and day; see the
+        module's text.
     """
 
     batch: int
@@ -87,6 +98,7 @@ class Intake:
     late: int = 0
     forgotten: int = 0
     aside: int = 0
+    unclear: int = 0
 
     def __str__(self) -> str:
         if not self.batch:
@@ -100,6 +112,8 @@ class Intake:
         ):
             if getattr(self, name):
                 told.append(f"{getattr(self, name):,} {words}")
+        if self.unclear:
+            told.append(f"{self.unclear:,} of these unclear")
         return f"{self.rows:,} rows: " + ", ".join(told)
 
 
@@ -316,7 +330,8 @@ class EventStore:
         last = self.last_day()
         empty = last is None
         listed = ", ".join(f'"{name}"' for name in columns)
-        key = [name for name in _KEY if name in columns]
+        visit = next((name for name in ("basket_id", "session_id") if name in columns), None)
+        key = [*_KEY, *([visit] if visit else [])]
         line = f"list_sort(list(row({', '.join(name for name in columns if name not in key) or '1'})))"
         same = " AND ".join(f'o."{name}" IS NOT DISTINCT FROM i."{name}"' for name in key)
         keys = ", ".join(f'"{name}"' for name in key)
@@ -324,7 +339,7 @@ class EventStore:
         try:
             if empty:
                 self._db.execute(f"INSERT INTO events SELECT {batch}, NULL, {listed} FROM incoming_")
-                return {"new": len(events), "corrected": 0, "known": 0, "late": 0}
+                return {"new": len(events), "corrected": 0, "known": 0, "late": 0, "unclear": 0}
             self._db.execute(
                 f"""CREATE TEMP TABLE told AS
                 WITH i AS (SELECT {keys}, {line} AS lines, count(*) AS n FROM incoming_ GROUP BY {keys}),
@@ -340,6 +355,7 @@ class EventStore:
             late = self._one(
                 "SELECT coalesce(sum(n), 0)::BIGINT FROM told WHERE what = 'new' AND time < ?", [str(last)]
             )
+            unclear = self._unclear(same, visit)
             self._db.execute(
                 f"UPDATE events SET gone = {batch} FROM told i WHERE gone IS NULL AND i.what = 'corrected' AND "
                 + same.replace("o.", "events.")
@@ -351,7 +367,33 @@ class EventStore:
         finally:
             self._db.execute("DROP TABLE IF EXISTS told")
             self._db.unregister("incoming_")
-        return {"late": late, **{name: counts.get(name, 0) for name in ("new", "corrected", "known")}}
+        return {
+            "late": late,
+            "unclear": unclear,
+            **{name: counts.get(name, 0) for name in ("new", "corrected", "known")},
+        }
+
+    def _unclear(self, same: str, visit: str | None) -> int:
+        """Rows told again that may be second purchases; asked before the events are changed."""
+        by_day = "time = date_trunc('day', time) AND what <> 'new'" + (f' AND "{visit}" IS NULL' if visit else "")
+        if not self._one(f"SELECT count(*) FROM told WHERE {by_day}"):
+            return 0
+        return self._one(
+            f"""WITH held AS (SELECT DISTINCT date_trunc('day', o.time) AS day, o.user_id, o.item_id, o.event, o.time,
+                    {f'o."{visit}", ' if visit else ""} i.n IS NOT NULL AS again
+                FROM events o LEFT JOIN told i ON {same}
+                WHERE o.gone IS NULL AND date_trunc('day', o.time) IN (SELECT date_trunc('day', time) FROM told)),
+            whole AS (SELECT day FROM held GROUP BY day HAVING bool_and(again) AND count(*) >= {_WHOLE_DAY})
+            SELECT coalesce(sum(n), 0)::BIGINT FROM told
+            WHERE {by_day} AND date_trunc('day', time) NOT IN (SELECT day FROM whole)"""
+        )
+
+    def days_only(self) -> bool:
+        """Whether no event has a basket, a session or a time of day: two purchases of a day may look like one."""
+        visits = "".join(f' OR "{name}" IS NOT NULL' for name in ("basket_id", "session_id") if name in self.columns)
+        return len(self) > 0 and not self._one(
+            f"SELECT count(*) FROM events WHERE gone IS NULL AND (time <> date_trunc('day', time){visits})"
+        )
 
     def _append(self, table: str, rows: pd.DataFrame, columns: list[str]) -> None:
         self._db.register("rows_", _for_database(rows[columns]))
@@ -431,6 +473,11 @@ class EventStore:
         ).df()
         self._db.unregister("wanted_")
         return table.set_index("item_id")
+
+    def mean_quantity(self) -> float:
+        """Units in a purchase line, on average; NaN without any."""
+        query = "SELECT avg(quantity) FROM events WHERE gone IS NULL AND event = 'purchase' AND quantity > 0"
+        return float(self._one(query) or np.nan) if self.columns else np.nan
 
     def returning(self, days: int = 28) -> float:
         """Share of the last days' events that are of users who were known before them; NaN without any."""

@@ -52,6 +52,7 @@ _MOST_USERS = 20_000
 _USERS_AT_ONCE = 2000
 #: Factor between the usual and the new price or quantity beyond which a column means something else.
 _PRICE_FACTOR, _QUANTITY_FACTOR = 1.5, 5.0
+_SAY_MORE = "Export basket_id or the time of day, or only days that are complete"
 _LEAST_ITEMS = 20
 
 
@@ -338,8 +339,19 @@ def _take(
     kept = events[~bad]
     gone = store.forgotten()
     forgotten = kept["user_id"].map(lambda user: pseudonym(user, shop) in gone).to_numpy() if gone else None
+    first = not len(store)
     intake = store.take_in(kept, name, digest, aside, forgotten)
     notes = [*read.notes]
+    if first and store.days_only():
+        notes.append(
+            "lines have neither a basket id nor a time of day: if a later file names a user, item and day again, a "
+            f"second purchase cannot be told from a correction. {_SAY_MORE}"
+        )
+    if intake.unclear:
+        notes.append(
+            f"{intake.unclear:,} rows name a user, item and day that was known, and the file does not say the whole "
+            f"day again: they were read as the same purchases, told anew, but may be second ones. {_SAY_MORE}"
+        )
     for (column, reason), rows in aside.groupby(["column", "reason"], sort=True)["row"]:
         listed = ", ".join(map(str, sorted(rows)[:5])) + (" …" if len(rows) > 5 else "")
         where = f" ({column})" if column else ""
@@ -395,12 +407,16 @@ def _check_meaning(store: EventStore, shop: Shop, events: pd.DataFrame, name: st
                 if middle > 0
                 else f"half of {len(priced):,} known items cost {np.exp(middle):.3g} times as much as before, or less",
             )
-    if len(both) >= _LEAST_ITEMS:
-        expected = float(np.average(both["quantity_usual"], weights=both["n"]))
-        found = float(np.average(both["quantity"], weights=both["n"]))
+    if len(here) >= _LEAST_ITEMS:
+        # Of an item that was never sold any number is usual that is usual for the shop.
+        every = here.join(usual, rsuffix="_usual").fillna({"quantity_usual": store.mean_quantity()})
+        expected = float(np.average(every["quantity_usual"], weights=every["n"]))
+        found = float(np.average(every["quantity"], weights=every["n"]))
         factor = found / expected
         if not 1 / _QUANTITY_FACTOR < factor < _QUANTITY_FACTOR:
-            worst = (both["quantity"] / both["quantity_usual"] * both["n"]).sort_values(ascending=False, kind="stable")
+            worst = (every["quantity"] / every["quantity_usual"] * every["n"]).sort_values(
+                ascending=False, kind="stable"
+            )
             raise refuse(
                 "quantity",
                 f"a line holds {found:.3g} units on average, and {expected:.3g} before; most of all for item "
