@@ -2,9 +2,10 @@
 
     python benchmarks/weekly_loop.py kills --number 50     # writes weekly_loop.json beside this file
     python benchmarks/weekly_loop.py offers --users 2500   # again with more users
+    python benchmarks/weekly_loop.py night                 # one night of the real shop, and poisoned ones
 
-The shop is the sample shop. For `offers` its customers are copied under new names, each with a random nine tenths of
-the original's baskets, into an event store; so no two are alike, and none is a real person.
+Kills and offers are of the sample shop. For `offers` its customers are copied under new names, each with a random nine
+tenths of the original's baskets, into an event store; so no two are alike, and none is a real person.
 """
 
 import json
@@ -13,6 +14,8 @@ import os
 import resource
 import shutil
 import signal
+import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -22,7 +25,16 @@ import numpy as np
 import pandas as pd
 
 from bundlebook import paths
-from bundlebook.feedback import Counts, EventStore, held_out, read_offers, state_folder, update, write_offers
+from bundlebook.feedback import (
+    Counts,
+    EventStore,
+    baskets_of,
+    held_out,
+    read_offers,
+    state_folder,
+    update,
+    write_offers,
+)
 from bundlebook.shop import load_shop
 
 OUT = Path(__file__).with_suffix(".json")
@@ -117,7 +129,10 @@ def kills(number, seed):
             if met is not None:
                 state = digests(last)
                 if met:
-                    found["left the state before it" if state == before else "left the state after it"] += state in (before, after)
+                    found["left the state before it" if state == before else "left the state after it"] += state in (
+                        before,
+                        after,
+                    )
                 found["lost or doubled"] += state not in (before, after)
                 update(last, [week])
                 found["lost or doubled"] += digests(last) != after
@@ -200,6 +215,69 @@ def offers_(users, folder, processes):
     if processes > 1:
         figures |= {"processes": processes, "peak MiB of a further process": round(peak[1])}
     keep(f"offer, {users} customers", figures)
+
+
+def _command(words):
+    """Run the command line as a reader does: exit code, the last line it says, seconds, and processor seconds."""
+    began, used = time.monotonic(), resource.getrusage(resource.RUSAGE_CHILDREN)
+    told = subprocess.run(
+        [sys.executable, "-c", "from bundlebook.cli import main; main()", *map(str, words)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    cpu = after.ru_utime + after.ru_stime - used.ru_utime - used.ru_stime
+    said = " ".join((told.stderr or told.stdout).split())
+    return told.returncode, said, round(time.monotonic() - began, 1), round(cpu, 1)
+
+
+@main.command()
+@click.option("--at", default="2017-11-13", show_default=True, help="The night: what was bought on this day.")
+def night(at):
+    """Take one night in on the real shop by `bundlebook update`, and offer three poisoned ones, which it must refuse.
+
+    The state holds the real shop's log up to the day before, without fuel, which is counted in thousandths of a gallon
+    and which cleaning leaves out by its type. In the last poisoned night fuel is there, as a product that is not known
+    for fuel and that no file before held: as if the cleaning were switched off.
+    """
+    shop, start = load_shop("completejourney"), pd.Timestamp(at)
+    log = shop.events[shop.events["time"] < start + pd.Timedelta(days=1)]
+    fuel = log["item_id"].isin(shop.products.loc[shop.products["product_type"] == "GASOLINE-REG UNLEADED", "item_id"])
+    today = log[log["time"] >= start]
+    other = shop.products[~shop.products["item_id"].isin(shop.events["item_id"])]["item_id"].iloc[0]
+    poisoned = {
+        "price times seven": today.assign(price=today["price"] * 7),
+        "all quantities in thousandths": today.assign(quantity=today["quantity"] * 1000),
+        "fuel not cleaned away": today.assign(item_id=today["item_id"].mask(fuel[today.index], other)),
+    }
+    figures = {"command": "python benchmarks/weekly_loop.py night", "night": at, "lines": len(today)}
+    with tempfile.TemporaryDirectory() as scratch:
+        state = Path(scratch) / "state"
+        past = log[(log["time"] < start) & ~fuel]
+        with EventStore(state) as store, store.change():
+            store.take_in(past, "log", "log")
+            store.keep("began", str(past["time"].min().date()))
+            store.keep("currency", shop.currency)
+            store.keep_array("counts", Counts.of(baskets_of(shop, past)).to_bytes())
+        words = ["update", "--data", "completejourney", "--state", state, "--today", "2018-06-01", "--from"]
+
+        def digest():
+            with EventStore(state, create=False) as store:
+                return store.digest(), Counts.from_bytes(store.array("counts")).digest
+
+        before = digest()
+        for name, table in poisoned.items():
+            file = Path(scratch) / "poisoned.csv"
+            table.to_csv(file, index=False)
+            code, said, _, _ = _command([*words, file])
+            figures[name] = {"exit code": code, "state bit for bit": digest() == before, "said": said[:300]}
+        file = Path(scratch) / "night.csv"
+        today[~fuel[today.index]].to_csv(file, index=False)
+        code, said, seconds, cpu = _command([*words, file])
+        figures["the night itself"] = {"exit code": code, "seconds": seconds, "CPU seconds": cpu, "said": said[:300]}
+        figures["load average"] = round(os.getloadavg()[0], 1)
+    keep("a night of the real shop", figures)
 
 
 if __name__ == "__main__":
