@@ -81,6 +81,22 @@ def test_strangers_get_a_page(shop, task):
     assert recommend_bundles(shop, few, task.at)
 
 
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        ({"user": 1001}, "the user 1001 is not text"),
+        ({"user": float("nan")}, "the user nan is not text"),
+        ({"at": "tomorrow"}, "'tomorrow' is no date"),
+        ({"at": "05/04/2021"}, "'05/04/2021' is no date"),
+        ({"at": "NaT"}, "'NaT' is no date"),
+    ],
+)
+def test_a_number_for_a_user_and_a_word_for_a_date_are_refused(shop, asked, told):
+    with pytest.raises(BundlebookError, match=told) as caught:
+        recommend_bundles(shop, **asked)
+    assert caught.value.remedy
+
+
 def test_a_shop_of_forty_customers_gets_bundles_too(shop):
     few = shop.events[shop.events["user_id"].isin(sorted(shop.events["user_id"].unique())[:40])]
     small = shop.with_tables(events=few)

@@ -636,6 +636,22 @@ def test_a_file_that_does_not_fit_is_refused_unread(tmp_path, monkeypatch, endin
     assert "larger machine" in caught.value.remedy
 
 
+def test_a_long_text_that_is_stored_once_and_stands_in_every_row_is_counted(tmp_path, monkeypatch):
+    """A file of 10 kB held 2 GB: a dictionary page stores a value once, however often it occurs."""
+    table = pq.read_table(io.BytesIO(log()))
+    note = pa.array(["y" * 200_000] * len(table)).dictionary_encode()
+    folder = write_folder(
+        tmp_path, {"user_data.csv": None, "user_data.parquet": parquet(table.append_column("note", note))}
+    )
+    written_out = 200_000 * len(table)
+    assert (folder / "user_data.parquet").stat().st_size < written_out / 4
+    monkeypatch.setattr(rawfile, "available_memory", lambda: 2 * written_out)
+    with pytest.raises(BundlebookError, match=r"needs about .* GB of memory"):
+        load_shop(folder)
+    monkeypatch.setattr(rawfile, "available_memory", lambda: 4 * written_out)
+    assert load_shop(folder).events["note"].str.len().eq(200_000).all()
+
+
 def test_parquet_that_unpacks_into_more_memory_than_there_is(tmp_path, monkeypatch):
     folder = write_folder(tmp_path, {"user_data.csv": None, "user_data.parquet": log()})
 

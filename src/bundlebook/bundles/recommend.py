@@ -534,7 +534,16 @@ def recommend_bundles(
     Returns
     -------
     list of Bundle
+
+    Raises
+    ------
+    BundlebookError
+        If *user* is a number, or *at* is no date.
     """
+    if not isinstance(user, str | Baskets | None):
+        raise BundlebookError(
+            f"the user {user!r} is not text", where="user", remedy="write identifiers as text: user='1001'"
+        )
     visible, fitted = _fitted(shop, at)
     if isinstance(user, str):
         user = visible.one(user) if user in visible.user_ids else None
@@ -544,8 +553,14 @@ def recommend_bundles(
 
 
 def _fitted(shop: Shop, at) -> tuple[Baskets, BundleRecommender]:
-    day = shop.purchases["time"].max().normalize() + np.timedelta64(1, "D") if at is None else at
-    day = np.datetime64(day, "D")
+    try:
+        day = np.datetime64(at, "D") if at is not None else None
+    except (ValueError, TypeError):
+        day = np.datetime64("NaT")
+    if day is None:
+        day = np.datetime64(shop.purchases["time"].max(), "D") + 1
+    if np.isnat(day):
+        raise BundlebookError(f"{at!r} is no date", where="at", remedy="write it as 2021-05-31")
     key = (id(shop), str(day))
     if key not in _FITTED:
         visible = group_baskets(shop).between(end=day)

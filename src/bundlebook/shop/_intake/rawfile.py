@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import psutil
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from bundlebook.errors import BundlebookError
@@ -70,7 +71,8 @@ def judge_parquet(path: Path, table: Table, settings: Settings) -> Callable[[], 
     try:
         with pq.ParquetFile(path) as file:
             schema, n_rows = file.schema_arrow, file.metadata.num_rows
-            stored = sum(file.metadata.row_group(i).total_byte_size for i in range(file.metadata.num_row_groups))
+            groups = [file.metadata.row_group(i) for i in range(file.metadata.num_row_groups)]
+            stored = sum(group.total_byte_size for group in groups)
     except (pa.ArrowException, OSError) as error:
         raise _damaged(path, error) from error
     names = match_header(path.name, schema.names, table, settings)
@@ -79,8 +81,35 @@ def judge_parquet(path: Path, table: Table, settings: Settings) -> Callable[[], 
             _check_type(path.name, table.column(name), kind, settings)
     if not n_rows:
         raise BundlebookError("the table has no rows", where=path.name, remedy="write at least one row")
-    check_memory(path, stored + _CELL_BYTES * n_rows * len(names))
+    needed = stored + _CELL_BYTES * n_rows * len(names)
+    check_memory(path, needed)
+    texts = {name for name, kind in zip(schema.names, schema.types, strict=True) if is_text(kind)}
+    if needed + 2 * _most_text(groups, texts) > MEMORY_SHARE * available_memory():
+        check_memory(path, needed + 2 * _text_bytes(path, sorted(texts)))
     return partial(_read, path, names)
+
+
+def _most_text(groups: list, texts: set[str]) -> int:
+    """Bytes that text columns have at most: a value that is stored once may stand in every row of its group."""
+    columns = [(group.num_rows, group.column(i)) for group in groups for i in range(group.num_columns)]
+    return sum(rows * column.total_uncompressed_size for rows, column in columns if column.path_in_schema in texts)
+
+
+def _text_bytes(path: Path, texts: list[str]) -> int:
+    """Bytes of text columns with every value written out, measured without writing them out."""
+    total = 0
+    try:
+        with pq.ParquetFile(path, read_dictionary=texts) as file:
+            for group in range(file.num_row_groups):
+                for chunk in (chunk for column in file.read_row_group(group, texts).columns for chunk in column.chunks):
+                    if pa.types.is_dictionary(chunk.type):
+                        lengths = pc.binary_length(chunk.dictionary).cast(pa.int64())
+                        total += pc.sum(lengths.take(chunk.indices)).as_py() or 0
+                    else:
+                        total += chunk.nbytes
+    except (pa.ArrowException, OSError) as error:
+        raise _damaged(path, error) from error
+    return total
 
 
 def _read(path: Path, names: list[str]) -> RawTable:
