@@ -20,6 +20,7 @@ from bundlebook.association import (
     frequent_itemsets,
     lift_table,
     shuffled,
+    sizes_of_counts,
 )
 from bundlebook.errors import BundlebookError
 from tests.association.random_baskets import random_baskets
@@ -240,3 +241,17 @@ def test_lift_table_is_square_and_symmetric(lists):
     assert table.iloc[0, 1] == pytest.approx(count / model.expected(np.array([[a, b]]))[0])
     assert table.isna().to_numpy().diagonal().all()
     assert lift_table(lists, most=6, least_expected=1e9).isna().all(axis=None)
+
+
+def test_counts_alone_give_the_model_of_the_baskets():
+    rng = np.random.default_rng(4)
+    rows = rng.random((600, 8)) < np.linspace(0.05, 0.6, 8)
+    lists = [[f"i{j}" for j in np.flatnonzero(row)] for row in rows if row.any()]
+    model = fit_sizes(lists)
+    alone = sizes_of_counts(model.items, model.counts, np.bincount([len(one) for one in lists]), tolerance=1e-6)
+    pairs = np.stack(np.triu_indices(8, 1), axis=1)
+    assert alone.expected(pairs) == pytest.approx(model.expected(pairs), rel=1e-3)
+    noisy = sizes_of_counts(model.items, 0.5 * model.counts, np.bincount([len(one) for one in lists]))
+    assert noisy.expected(pairs) == pytest.approx(0.5 * model.expected(pairs), rel=1e-2)
+    with pytest.raises(BundlebookError, match="nothing was bought"):
+        sizes_of_counts(model.items, np.zeros(8), np.array([0, 3]))

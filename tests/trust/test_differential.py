@@ -15,6 +15,7 @@ from bundlebook.trust import (
     gaussian_epsilon,
     noisy_gram,
     noisy_sum,
+    private_pairs,
     rho_of,
 )
 
@@ -131,3 +132,45 @@ def test_with_a_huge_budget_only_clipping_is_left(task):
     own = model.scores(task.histories, task.at) - model.prior_baskets * model.share_
     past = task.histories
     assert own == pytest.approx(past.user_item(past.decay(task.at, model.half_life)).toarray(), abs=1e-4)
+
+
+def test_with_a_huge_budget_the_planted_pairs_are_found_and_with_a_small_one_nothing_is_invented(task):
+    """ε = 2,000 is no privacy: only the clip is left. The exact discoveries are those of the association room."""
+    from bundlebook.association import adjusted_lift, fit_sizes, frequent_itemsets
+
+    baskets = task.visible
+    itemsets = frequent_itemsets(baskets, 1 / baskets.n_baskets, max_len=2)
+    table = adjusted_lift(itemsets, fit_sizes(baskets), lengths=(2,))
+    strong = {tuple(sorted(p)) for p in table.loc[table["p_adjusted"] < 1e-6, "itemset"]}
+    exact = {tuple(sorted(p)) for p in table.loc[table["p_adjusted"] <= 0.05, "itemset"]}
+    ledger = Ledger(2000.0)
+    found = private_pairs(baskets, 1e6, rho_of(2000.0, 1e-5), ledger)
+    assert len(ledger.entries) == 1 and ledger.spent <= 2000.01
+    names = {tuple(sorted(p)) for p in found["itemset"]}
+    assert strong and len(strong & names) == 0  # a clip that clips nobody needs noise that drowns everything
+    found = private_pairs(baskets, 20.0, rho_of(2000.0, 1e-5), Ledger(2000.0))
+    names = {tuple(sorted(p)) for p in found["itemset"]}
+    assert len(strong & names) >= 0.8 * len(strong)
+    assert len(names & exact) >= 0.8 * len(names)
+    assert found["p_adjusted"].is_monotonic_increasing and (found["p_adjusted"] <= 0.05).all()
+    noisy = private_pairs(baskets, 20.0, rho_of(0.1, 1e-5), Ledger(0.1))
+    assert len(noisy) <= 3
+
+
+def test_no_user_moves_the_vector_of_pairs_further_than_the_clip(task, monkeypatch):
+    from bundlebook.trust import differential
+
+    given = {}
+    monkeypatch.setattr(
+        differential, "noisy_sum", lambda rows, norm, *rest: given.update(rows=rows) or np.asarray(rows.sum(axis=0))[0]
+    )
+    baskets = task.visible
+    private_pairs(baskets, 5.0, 0.1, Ledger(1.0))
+    rows, m = given["rows"].toarray(), baskets.n_items
+    assert rows.shape == (baskets.n_users, m * (m - 1) // 2 + m + 41)
+    user = int(np.argmax(baskets.counts_by_user()))
+    mine = baskets.of_users([user]).quantities.toarray() > 0
+    both = mine.T.astype(int) @ mine
+    assert (rows[user, : m * (m - 1) // 2] == both[np.triu_indices(m, 1)]).all()
+    assert (rows[user, -m - 41 : -41] == np.diag(both)).all()
+    assert (rows[user, -41:] == np.bincount(mine.sum(axis=1), minlength=41)).all()

@@ -1,12 +1,14 @@
 """Reasons: contributions by hand, the two ways agree, and a reason that does not hold is not given."""
 
+from itertools import permutations
+
 import numpy as np
 import pytest
 
 from bundlebook.errors import BundlebookError
 from bundlebook.recommenders import EASE
 from bundlebook.shop import group_baskets, load_shop, time_split
-from bundlebook.trust import Counterfactual, DeletionTest, by_deletion, from_weights, reason, without
+from bundlebook.trust import Counterfactual, DeletionTest, by_deletion, from_weights, one_out, reason, shapley, without
 
 
 @pytest.fixture(scope="module")
@@ -92,3 +94,77 @@ def test_asking_a_linear_model_gives_what_its_weights_say(fitted):
     same = [a.item == b.item and a.holds == b.holds for a, b in zip(asked.why, linear.why, strict=True)]
     assert np.mean(same) > 0.9
     assert asked.table(seed=1).loc["cited", "leaves the list"] > asked.table(seed=1).loc["random", "leaves the list"]
+
+
+class ThreeTogether:
+    """A model that is not linear: item 4 scores only where items 0 and 1 were bought, a little more with 2."""
+
+    name = "three together"
+
+    def fit(self, visible, at):
+        return self
+
+    def scores(self, histories, at):
+        held = histories.user_item().toarray() > 0
+        scores = np.zeros(held.shape)
+        scores[:, 4] = 6.0 * (held[:, 0] & held[:, 1]) + 1.0 * held[:, 2] * held[:, 0]
+        return scores
+
+
+def small_history(fitted, items):
+    _, task = fitted
+    from dataclasses import replace
+
+    history = task.histories.of_users([0])
+    cells = history.quantities[:1].tolil(copy=True)
+    cells[0, :] = 0
+    for item in items:
+        cells[0, item] = 1
+    return replace(history, quantities=cells.tocsr(), user=history.user[:1], day=history.day[:1])
+
+
+def test_shapley_values_are_those_of_all_orders(fitted):
+    model, (_, task), have = ThreeTogether(), fitted, np.array([0, 1, 2])
+    history = small_history(fitted, have)
+    listed, rival = np.array([4]), 5
+
+    def lead(there):
+        held = set(there)
+        return 6.0 * ({0, 1} <= held) + 1.0 * ({0, 2} <= held)
+
+    exact = np.zeros(3)
+    for order in permutations(range(3)):
+        for n, j in enumerate(order):
+            exact[j] += (lead(order[: n + 1]) - lead(order[:n])) / 6
+    found = shapley(model, task.at, rounds=400, seed=0)(history, have, listed, rival)[0]
+    assert found == pytest.approx(exact, abs=0.1)
+    assert found.sum() == pytest.approx(lead((0, 1, 2)))  # they add up exactly, however few the orders
+    alone = one_out(model, task.at)(history, have, listed, rival)[0]
+    assert alone.tolist() == [7.0, 6.0, 1.0]
+
+
+def test_shapley_values_of_a_linear_model_are_its_contributions(fitted):
+    model, task = fitted
+    history = task.histories.of_users([3])
+    have = np.unique(history.quantities.indices)
+    weights = model.weights_.astype(float)
+    rest = np.setdiff1d(np.arange(history.n_items), have)
+    found = shapley(model, task.at, rounds=1, seed=4)(history, have, rest[:3], int(rest[5]))
+    assert found == pytest.approx((weights[have][:, rest[:3]] - weights[have][:, rest[[5]]]).T, abs=1e-4)
+
+
+def test_what_cites_nothing_fails_the_test_and_repeats_may_be_listed(fitted):
+    model, task = fitted
+    histories = task.histories.of_users(np.arange(30))
+
+    def upside_down(history, have, listed, rival):
+        return -one_out(model, task.at)(history, have, listed, rival)
+
+    right, wrong = (
+        DeletionTest.asked(model, histories, task.at, k=3, cite=cite, seed=0).table(seed=0).loc["cited"].iloc[0]
+        for cite in (None, upside_down)
+    )
+    assert wrong < 0.1 < right - 0.2
+    everything = DeletionTest.asked(model, histories, task.at, k=3, repeats=True, seed=0)
+    bought = [set(np.unique(histories.of_users([u]).quantities.indices)) for u in range(30)]
+    assert any(why.item in bought[user] for why, user in zip(everything.why, everything.user, strict=True))

@@ -7,8 +7,8 @@ import pytest
 from scipy import sparse
 
 from bundlebook.errors import BundlebookError
-from bundlebook.shop import load_shop
-from bundlebook.trust import known_facts, released, unicity
+from bundlebook.shop import group_baskets, load_shop
+from bundlebook.trust import basket_unicity, known_facts, released, unicity
 
 
 def exact(facts, k):
@@ -72,3 +72,37 @@ def test_counts_of_small_groups_are_not_released():
 def test_bad_input_is_refused(call, says):
     with pytest.raises(BundlebookError, match=says):
         call(load_shop("sample"))
+
+
+def brute(baskets, drawn, together):
+    """Whether nobody else holds the items of each drawn basket: over all baskets, or all that a user ever bought."""
+    lines = baskets.quantities.toarray() > 0
+    ever = baskets.user_item().toarray() > 0
+    alone = []
+    for basket in drawn:
+        rows, owner = (lines, baskets.user) if together else (ever, np.arange(baskets.n_users))
+        fit = owner[rows[:, lines[basket]].all(axis=1)]
+        alone.append(set(fit.tolist()) == {int(baskets.user[basket])})
+    return np.array(alone)
+
+
+@pytest.mark.parametrize("together", [False, True])
+def test_one_basket_agrees_with_all_users_looked_at(together):
+    baskets = group_baskets(load_shop("sample"), "item_id")
+    found = basket_unicity(baskets, 2, people=10**6, together=together, seed=5)
+    order = np.random.default_rng(5).permutation(np.flatnonzero(baskets.sizes() >= 2))
+    drawn = order[np.unique(baskets.user[order], return_index=True)[1]]
+    alone = brute(baskets, drawn, together)
+    assert 0 < alone.mean() < 1 and found.loc["all", "unique"] == pytest.approx(alone.mean())
+    assert found.loc["all", "users"] == len(drawn) == found["users"].iloc[1:].sum()
+    size = baskets.sizes()[drawn]
+    assert found.loc["2 to 3", "unique"] == pytest.approx(alone[size <= 3].mean())
+    assert (found["low"] <= found["unique"]).all() and (found["unique"] <= found["high"]).all()
+
+
+def test_one_basket_needs_a_basket():
+    baskets = group_baskets(load_shop("sample"), "item_id")
+    with pytest.raises(BundlebookError, match="no basket has 10000 items"):
+        basket_unicity(baskets, 10_000, seed=0)
+    with pytest.raises(BundlebookError, match="least = 0"):
+        basket_unicity(baskets, 0, seed=0)

@@ -29,6 +29,7 @@ from .null_models import (
     fit_sizes as fit_sizes,
     fit_users as fit_users,
     shuffled as shuffled,
+    sizes_of_counts as sizes_of_counts,
 )
 from .rules import (
     MEASURES as MEASURES,

@@ -311,6 +311,57 @@ def fit_sizes(baskets: BasketLike, tolerance: float = 1e-5, max_iterations: int 
     return FixedSizeModel(encoded.items, counts, encoded.n_baskets, x, number, ratio, pull)
 
 
+def sizes_of_counts(
+    items: np.ndarray,
+    counts: np.ndarray,
+    baskets_of_size: np.ndarray,
+    tolerance: float = 1e-3,
+    max_iterations: int = 3000,
+) -> FixedSizeModel:
+    """Fit the model of :func:`fit_sizes` where the baskets themselves are not at hand, only counts of them.
+
+    Parameters
+    ----------
+    items : ndarray of str, shape (n_items,)
+    counts : ndarray of float, shape (n_items,)
+        Baskets of each item; weights of baskets or noise may make it any number of at least 0.
+    baskets_of_size : ndarray of float, shape (largest + 1,)
+        Baskets of each size, at least 0. They are scaled so that both counts speak of as many purchases.
+    tolerance, max_iterations
+        As in :func:`fit_sizes`.
+
+    Returns
+    -------
+    FixedSizeModel
+
+    Raises
+    ------
+    BundlebookError
+        If nothing was bought, or if no baskets of such sizes can have these counts.
+
+    Examples
+    --------
+    >>> found = sizes_of_counts(np.array(["a", "b", "c"]), np.full(3, 20.0), np.array([0, 0, 30.0]))
+    >>> found.expected(np.array([[0, 1]])).round(3).tolist()
+    [10.0]
+    """
+    counts, number = np.asarray(counts, np.float64), np.array(baskets_of_size, np.float64)
+    number[0] = 0
+    bought = number @ np.arange(len(number))
+    if counts.sum() <= 0 or bought <= 0:
+        raise BundlebookError("nothing was bought", where="sizes_of_counts", remedy="pass counts above 0")
+    number *= counts.sum() / bought
+    x, free = np.zeros(len(counts)), counts > 0
+    if counts.max() >= number.sum() or np.flatnonzero(number)[-1] >= free.sum():
+        raise BundlebookError(
+            "no baskets of these sizes hold the items that often",
+            where="sizes_of_counts",
+            remedy="pass counts and sizes of the same baskets",
+        )
+    x[free], ratio, pull = _solve_sizes(counts[free], number, tolerance, max_iterations)
+    return FixedSizeModel(items, counts, round(number.sum()), x, number, ratio, pull)
+
+
 def _solve_sizes(count: np.ndarray, number: np.ndarray, tolerance: float, max_iterations: int):
     x = count / count.sum()
     pull = np.zeros(len(number))

@@ -22,15 +22,24 @@ from .differential import (
     epsilon_of as epsilon_of,
     noisy_gram as noisy_gram,
     noisy_sum as noisy_sum,
+    private_pairs as private_pairs,
     rho_of as rho_of,
 )
 from .encryption import protect as protect, unprotect as unprotect
 from .explanation import (
     Counterfactual as Counterfactual,
     DeletionTest as DeletionTest,
+    Weighing as Weighing,
     by_deletion as by_deletion,
     from_weights as from_weights,
+    one_out as one_out,
     reason as reason,
+    shapley as shapley,
     without as without,
 )
-from .singling_out import known_facts as known_facts, released as released, unicity as unicity
+from .singling_out import (
+    basket_unicity as basket_unicity,
+    known_facts as known_facts,
+    released as released,
+    unicity as unicity,
+)

@@ -3,6 +3,7 @@
 The unit of privacy is one *user* with everything he or she bought, not one line of the log.
 """
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, Self
@@ -11,7 +12,9 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 from scipy.optimize import brentq, minimize_scalar
+from scipy.stats import false_discovery_control, norm as norm_distribution
 
+from bundlebook.association import sizes_of_counts
 from bundlebook.errors import BundlebookError
 from bundlebook.recommenders import DecayedFrequency
 from bundlebook.shop import PERIOD_DAYS, Baskets
@@ -223,6 +226,78 @@ def noisy_gram(rows: sparse.csr_matrix, norm: float, rho: float, ledger: Ledger,
     result = np.zeros_like(gram)
     result[above] = noised
     return result + np.triu(result, 1).T
+
+
+def private_pairs(
+    baskets: Baskets, norm: float, rho: float, ledger: Ledger, alpha: float = 0.05, largest: int = 40
+) -> pd.DataFrame:
+    r"""Find pairs that meet more often than the sizes of baskets explain, from counts with noise.
+
+    Of each user three things are counted, in one vector that is clipped as a whole and released once: the baskets that
+    held each pair, those that held each item, and the baskets of each size. The noisy counts of items and sizes fit the
+    model of :func:`~bundlebook.association.fit_sizes`, which expects E of each pair. That costs nothing more, and
+
+    .. math:: z = \frac{\tilde n_{ij} - E_{ij}}{\sqrt{E_{ij} + \sigma^2}}, \qquad \sigma = \frac{C}{\sqrt{2\rho}}
+
+    is compared with the normal distribution: chance *and* the noise have to be exceeded.
+
+    Parameters
+    ----------
+    baskets : Baskets
+        Over items that are public, or that a release named: not over those that enough users bought.
+    norm : float
+        C, to which a user's vector is clipped; users who are clipped count less in all three.
+    rho : float
+        What the release may cost.
+    ledger : Ledger
+        Charged before the noise is drawn.
+    alpha : float
+        Share of false discoveries accepted (Benjamini–Hochberg over all pairs).
+    largest : int
+        Baskets with more of these items count as one of this size.
+
+    Returns
+    -------
+    DataFrame
+        One row per discovered pair: ``itemset``, ``count``, ``expected`` (both noisy, and smaller than without the
+        clip), ``adjusted_lift`` and ``p_adjusted``, the smallest first.
+    """
+    m, lines = baskets.n_items, baskets.quantities.tocsr().copy()
+    lines.data = np.ones_like(lines.data)
+    above = np.triu_indices(m, 1)
+    place = np.zeros((m, m), dtype=np.int64)
+    place[above] = np.arange(len(above[0]))
+    parts = []
+    for user in np.split(np.arange(baskets.n_baskets), np.cumsum(baskets.counts_by_user())[:-1]):
+        both = sparse.triu(lines[user].T @ lines[user], 1).tocoo()
+        held = (both.data, (np.zeros(both.nnz, np.int64), place[both.row, both.col]))
+        parts.append(sparse.csr_matrix(held, shape=(1, len(above[0]))))
+    size = np.minimum(baskets.sizes(), largest)
+    ones = np.ones(baskets.n_baskets)
+    sizes = sparse.csr_matrix((ones, (baskets.user, size)), shape=(baskets.n_users, largest + 1))
+    owner = sparse.csr_matrix((ones, (baskets.user, np.arange(len(size)))), shape=(baskets.n_users, len(size)))
+    items = owner @ lines
+    rows = sparse.hstack([sparse.vstack(parts), items, sizes], format="csr")
+    total = noisy_sum(rows, norm, rho, ledger, f"pairs of {m} items")
+    count, bought, number = np.split(total, [len(above[0]), len(above[0]) + m])
+    noise = norm / np.sqrt(2 * rho)
+    # What lies within the noise of nothing is nothing: half of such counts would be below 0.
+    bought, number = np.where(bought > noise, bought, 0.0), np.where(number > noise, number, 0.0)
+    number[0] = 0
+    p = np.ones(len(count))
+    expected = np.zeros(len(count))
+    with suppress(BundlebookError):  # counts that no baskets can have are all noise, and tell of no pair
+        expected = sizes_of_counts(baskets.items, bought, number).expected(np.stack(above, axis=1))
+        p = norm_distribution.sf((count - expected) / np.sqrt(expected + noise**2))
+    adjusted = false_discovery_control(p)
+    found = np.flatnonzero(adjusted <= alpha)
+    found = found[np.lexsort((found, p[found]))]
+    first, second = above[0][found], above[1][found]
+    table = {"itemset": list(zip(baskets.items[first].tolist(), baskets.items[second].tolist(), strict=True))}
+    table |= {"count": count[found], "expected": expected[found]}
+    with np.errstate(divide="ignore", invalid="ignore"):
+        table |= {"adjusted_lift": count[found] / expected[found], "p_adjusted": adjusted[found]}
+    return pd.DataFrame(table)
 
 
 def _noised(total: np.ndarray, norm: float, rho: float, ledger: Ledger, what: str) -> np.ndarray:

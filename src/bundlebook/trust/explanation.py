@@ -163,6 +163,57 @@ def without(history: Baskets, gone: Sequence[tuple[int, ...]]) -> Baskets:
     return replace(copies, quantities=cells).where(np.diff(cells.indptr) > 0)
 
 
+#: From one user's history, the purchased columns (n,), the listed items (k,) and the first item behind the list: how
+#: much each purchase is said to hold up each item, shape (k, n).
+Weighing = Callable[[Baskets, np.ndarray, np.ndarray, int], np.ndarray]
+
+
+def one_out(model: Recommender, at: np.datetime64) -> Weighing:
+    """Weigh a purchase by what the item's lead over the first item behind the list loses without it alone."""
+
+    def weigh(history: Baskets, have: np.ndarray, listed: np.ndarray, rival: int) -> np.ndarray:
+        lead = _leads(model, history, at, [(), *((int(j),) for j in have)], listed, rival)
+        return (lead[0] - lead[1:]).T
+
+    return weigh
+
+
+def shapley(model: Recommender, at: np.datetime64, rounds: int = 2, *, seed: int) -> Weighing:
+    r"""Weigh a purchase by its Shapley value (SHAP) for the item's lead v over the first item behind the list.
+
+    .. math:: \phi_j = \mathbb{E}_\pi\bigl[v(S_\pi^j \cup \{j\}) - v(S_\pi^j)\bigr]
+
+    with π a random order of the purchases and :math:`S_\pi^j` those before j in it. The mean is taken over drawn
+    orders, each of them also backwards. A user's values add up to the lead with the whole history less that with none.
+
+    Parameters
+    ----------
+    model : Recommender
+        Fitted.
+    at : datetime64[D]
+    rounds : int
+        Orders to draw; each costs two scorings per purchase.
+    seed : int
+
+    References
+    ----------
+    E. Štrumbelj, I. Kononenko: Explaining prediction models and individual predictions with feature contributions,
+    2014. S. Lundberg, S.-I. Lee: A unified approach to interpreting model predictions, NeurIPS 2017.
+    """
+    rng = np.random.default_rng(seed)
+
+    def weigh(history: Baskets, have: np.ndarray, listed: np.ndarray, rival: int) -> np.ndarray:
+        total = np.zeros((len(listed), len(have)))
+        for _ in range(rounds):
+            drawn = rng.permutation(len(have))
+            for order in (drawn, drawn[::-1]):
+                gone = [tuple(have[order[there:]]) for there in range(len(have) + 1)]
+                total[:, order] += np.diff(_leads(model, history, at, gone, listed, rival), axis=0).T
+        return total / (2 * rounds)
+
+    return weigh
+
+
 @dataclass(frozen=True)
 class DeletionTest:
     """Explanations of many recommended items, beside random purchases taken away instead.
@@ -224,7 +275,16 @@ class DeletionTest:
 
     @classmethod
     def asked(
-        cls, model: Recommender, histories: Baskets, at: np.datetime64, k: int = 10, most: int = 3, *, seed: int
+        cls,
+        model: Recommender,
+        histories: Baskets,
+        at: np.datetime64,
+        k: int = 10,
+        most: int = 3,
+        cite: Weighing | None = None,
+        repeats: bool = False,
+        *,
+        seed: int,
     ) -> "DeletionTest":
         """Test any model by asking it again: a network, trees, neighbours.
 
@@ -236,19 +296,24 @@ class DeletionTest:
             Users with fewer than *most* purchases are left out.
         at : datetime64[D]
         k, most, seed
-            As in :meth:`linear`. Every purchase is taken out alone once; what shrinks the lead most is cited.
+            As in :meth:`linear`.
+        cite : callable, optional
+            How purchases are weighed, the heaviest are cited: :func:`one_out` by default, :func:`shapley`, or what else
+            is said to explain the model.
+        repeats : bool
+            Whether the lists hold what the user bought before as well.
         """
+        cite = one_out(model, at) if cite is None else cite
         rng, why, random, user = np.random.default_rng(seed), [], [], []
         for row in range(histories.n_users):
             history = histories.of_users(np.array([row]))
             have = np.unique(history.quantities.indices)
-            candidates = ~np.isin(np.arange(history.n_items), have)
+            candidates = np.full(history.n_items, True) if repeats else ~np.isin(np.arange(history.n_items), have)
             if len(have) < most or candidates.sum() <= k:
                 continue
-            scores = _asked(model, history, at, [(), *((int(j),) for j in have)])
-            order = _order(scores[0], candidates)
-            lead = scores[:, order[:k]] - scores[:, order[k], np.newaxis]
-            cited = have[np.argsort(lead[1:], axis=0, kind="stable")[:most].T]
+            order = _order(_asked(model, history, at, [()])[0], candidates)
+            weight = cite(history, have, order[:k], int(order[k]))
+            cited = have[np.argsort(-weight, axis=1, kind="stable")[:, :most]]
             drawn = [rng.choice(have, most, replace=False) for _ in range(k)]
             after = _asked(model, history, at, [tuple(gone) for gone in (*cited, *drawn)])
             for place, item in enumerate(order[:k], start=1):
@@ -338,6 +403,19 @@ def _rival(scores: np.ndarray, candidates: np.ndarray, item: int, k: int) -> int
         )
     order = _order(scores, candidates)
     return int(order[k]) if order[k] != item else int(order[k - 1])
+
+
+def _leads(
+    model: Recommender,
+    history: Baskets,
+    at: np.datetime64,
+    gone: Sequence[tuple[int, ...]],
+    listed: np.ndarray,
+    rival: int,
+) -> np.ndarray:
+    """Leads of the listed items over the rival without each of some sets of purchases, shape (n_sets, k)."""
+    scores = _asked(model, history, at, gone)
+    return scores[:, listed] - scores[:, [rival]]
 
 
 def _asked(model: Recommender, history: Baskets, at: np.datetime64, gone: Sequence[tuple[int, ...]]) -> np.ndarray:

@@ -7,11 +7,13 @@ import pandas as pd
 from scipy import sparse
 
 from bundlebook.errors import BundlebookError
-from bundlebook.shop import Shop
+from bundlebook.shop import Baskets, Shop
 from bundlebook.trust.audit import binomial_bounds
 
 #: How exactly an observer knows when something was bought.
 _SPANS = {"day": "D", "week": "W-SUN", "month": "M"}
+#: Where the bands of basket sizes begin, beside the smallest.
+_BANDS = (4, 6, 11)
 
 
 def known_facts(shop: Shop, level: str = "item_id", when: str | None = None, until=None) -> sparse.csr_matrix:
@@ -107,18 +109,88 @@ def unicity(
     return pd.DataFrame(rows, index=["unique", "low", "high", "users"]).T.rename_axis("known").astype({"users": int})
 
 
+def basket_unicity(
+    baskets: Baskets, least: int = 3, people: int = 1200, together: bool = False, *, seed: int
+) -> pd.DataFrame:
+    """Estimate how often the items of *one basket* point to one user: what anybody behind that user at the till saw.
+
+    Parameters
+    ----------
+    baskets : Baskets
+        Over items of the level that the observer sees.
+    least : int
+        Fewest different items of a basket.
+    people : int
+        Users drawn, each with one basket drawn at random; all who have such a basket if there are fewer.
+    together : bool
+        False: the published records tell what a user bought, and somebody fits who ever bought all of the items.
+        True: they tell the baskets, and somebody fits who bought them all at once.
+    seed : int
+
+    Returns
+    -------
+    DataFrame
+        A row for all of the baskets and one for each band of sizes that was drawn: ``unique`` (share), ``low``,
+        ``high`` (95 %, Clopper–Pearson over the users drawn) and ``users``.
+
+    Raises
+    ------
+    BundlebookError
+        If nobody has such a basket.
+
+    Examples
+    --------
+    Two users bought tea and milk, only the second both at once. His basket is found only where baskets are published:
+
+    >>> from scipy import sparse
+    >>> lines = sparse.csr_matrix(np.array([[1, 0], [0, 1], [1, 1]], dtype=np.float32))
+    >>> day = np.array(["2021-05-01", "2021-05-02", "2021-05-01"], dtype="datetime64[D]")
+    >>> b = Baskets(lines, np.array([0, 0, 1]), day, np.array(["u", "v"]), np.array(["milk", "tea"]))
+    >>> [basket_unicity(b, 2, together=way, seed=0).loc["all", "unique"].item() for way in (False, True)]
+    [0.0, 1.0]
+    """
+    if least < 1 or people < 1:
+        raise BundlebookError(
+            f"least = {least}, people = {people}", where="basket_unicity", remedy="use 1 or more of both"
+        )
+    size = baskets.sizes()
+    order = np.random.default_rng(seed).permutation(np.flatnonzero(size >= least))
+    if not len(order):
+        raise BundlebookError(f"no basket has {least} items", where="basket_unicity", remedy="ask for fewer items")
+    drawn = order[np.sort(np.unique(baskets.user[order], return_index=True)[1])][:people]
+    lines = baskets.quantities.tocsr()
+    held = (lines if together else baskets.user_item()).tocsc()
+    owner = baskets.user if together else np.arange(baskets.n_users)
+    alone = np.array([_only_one(held, owner, lines.indices[lines.indptr[b] : lines.indptr[b + 1]]) for b in drawn])
+    bands = {"all": (least, size.max())}
+    edges = [least, *(edge for edge in _BANDS if edge > least)]
+    for low, high in zip(edges, [*(edge - 1 for edge in edges[1:]), size.max()], strict=True):
+        bands[f"{low}" if low == high else f"{low} to {high}"] = (low, high)
+    rows = {}
+    for name, (low, high) in bands.items():
+        there = alone[(size[drawn] >= low) & (size[drawn] <= high)]
+        if len(there):
+            rows[name] = (there.mean(), *binomial_bounds(int(there.sum()), len(there)), len(there))
+    found = pd.DataFrame(rows, index=["unique", "low", "high", "users"]).T.rename_axis("items in the basket")
+    return found.astype({"users": int})
+
+
 def _is_alone(
     facts: sparse.csr_matrix, holders: sparse.csc_matrix, user: int, k: int, rng: np.random.Generator
 ) -> bool:
     """Whether *k* random facts of a user are true of nobody else."""
     own = facts.indices[facts.indptr[user] : facts.indptr[user + 1]]
-    drawn = rng.choice(own, k, replace=False)
-    rarest_first = drawn[np.argsort(holders.indptr[drawn + 1] - holders.indptr[drawn], kind="stable")]
+    return _only_one(holders, np.arange(facts.shape[0]), rng.choice(own, k, replace=False))
+
+
+def _only_one(holders: sparse.csc_matrix, owner: np.ndarray, known: np.ndarray) -> bool:
+    """Whether all rows that hold every one of the known columns belong to one user."""
+    rarest_first = known[np.argsort(holders.indptr[known + 1] - holders.indptr[known], kind="stable")]
     left: np.ndarray | None = None
     for fact in rarest_first:
         having = holders.indices[holders.indptr[fact] : holders.indptr[fact + 1]]
         left = having if left is None else np.intersect1d(left, having, assume_unique=True)
-        if len(left) == 1:
+        if len(left) == 1 or (owner[left] == owner[left[0]]).all():
             return True
     return False
 
