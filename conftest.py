@@ -25,9 +25,10 @@ def pytest_collection_modifyitems(items):
 def _place(item):
     folder = item.path.parent.name
     if item.path.suffix == ".ipynb":
-        # Later chapters take longer. The cells of one notebook keep their order: the sort is stable.
-        return 0, -int(item.path.name[:2]), folder
-    return (1 if folder == "reports" else 2), 0, ""
+        # Later chapters take longer. Side by side with its chapter, the solutions would wait for the networks that the
+        # chapter trains, so they come when all chapters are through. The sort is stable: cells keep their order.
+        return (1 if folder == "solutions" else 0), -int(item.path.name[:2])
+    return (2 if folder == "reports" else 3), 0
 
 
 def pytest_runtest_makereport(item, call):

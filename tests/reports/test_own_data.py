@@ -10,7 +10,9 @@ from tests.reports import made_shops
 
 #: That a chapter runs is shown by a short run as well as by a long one; how well a network learns is not asked here.
 SHORT = {"EPOCHS": 2, "WIDTH": 16, "ITERATIONS": 30, "RUNS": 1, "RUN_EPOCHS": 1, "CURVE_USERS": 50}
-SHORT |= {"RESAMPLES": 1000, "REPEATS": 2, "CARTS": 200}
+SHORT |= {"RESAMPLES": 1000, "REPEATS": 2, "CARTS": 200, "CASES": 200, "SESSIONS": 1000, "HOUSEHOLDS": 100}
+SHORT |= {"SEEDS": 2, "STEPS": 30, "EPISODES": 10_000, "AGENTS": 2, "CUSTOMERS": 5, "LOGS": 5}
+SHORT |= {"UPDATES": 5, "NIGHTS": 5, "DRAWS": 2, "EXPLAINED": 50, "ROUNDS": 10, "BASKET_USERS": 100, "FEW_USERS": 20}
 
 
 @pytest.fixture(scope="module")
