@@ -82,7 +82,7 @@ def main() -> None:
         }
     trial, by_model = split.task("validation"), {}
     people = [trial.histories.of_users([row]) for row in range(220)]
-    for name, model in {"counting": None, "network": FromCache(RecurrentRecommender(seed=SEED))}.items():
+    for name, model in {"counting": "counting", "network": FromCache(RecurrentRecommender(seed=SEED))}.items():
         one = bundles.BundleRecommender(model, replayed=0).fit(shop, trial.visible, trial.at, seed=SEED)
         by_model[name] = milliseconds(lambda person=person, one=one: one.recommend(person, k=3) for person in people)
     result = {

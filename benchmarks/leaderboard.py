@@ -1,6 +1,7 @@
 """The leaderboard: every recommender, two levels, two targets, all tracks, new households.
 
     python benchmarks/leaderboard.py                        # everything; minutes, resumable
+    python benchmarks/leaderboard.py --levels item_id       # one level; the other one stays as it was
     python benchmarks/leaderboard.py --profile small        # the sample shop without networks; seconds, what CI runs
     python benchmarks/leaderboard.py --profile prototype    # an earlier protocol, to compare implementations
 
@@ -8,6 +9,7 @@ The full profile writes ``leaderboard.json`` and ``leaderboard.png`` beside this
 cache: interrupt it with Ctrl-C, run it again, and it goes on. A row that was kept says what its fit cost when it ran.
 """
 
+import json
 import os
 import platform
 import sys
@@ -61,12 +63,20 @@ BARS = {
 @click.option("--profile", type=click.Choice(["full", "small", "prototype"]), default="full", show_default=True)
 @click.option("--levels", default="product_type,item_id", show_default=True, help="Levels, separated by commas.")
 @click.option("--only", multiple=True, metavar="NAME", help="Only these recommenders.")
+@click.option("--without", multiple=True, metavar="NAME", help="All recommenders but these.")
 @click.option("--seeds", default=3, show_default=True, type=click.IntRange(1), help="Runs of what is learned.")
 @click.option("--thorough", is_flag=True, help="Networks thrice at product level, too, and for new households.")
 @click.option("--seed", default=2021, show_default=True)
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="Folder to write to.")
 def main(
-    profile: str, levels: str, only: tuple[str, ...], seeds: int, thorough: bool, seed: int, out: Path | None
+    profile: str,
+    levels: str,
+    only: tuple[str, ...],
+    without: tuple[str, ...],
+    seeds: int,
+    thorough: bool,
+    seed: int,
+    out: Path | None,
 ) -> None:
     """Remake the leaderboard."""
     began = time.perf_counter()
@@ -77,10 +87,10 @@ def main(
             pd.DataFrame([row for level in levels.split(",") for row in prototype(shop, level)]).to_string(index=False)
         )
         return
-    unknown = set(only) - {method.name for method in METHODS}
+    unknown = {*only, *without} - {method.name for method in METHODS}
     if unknown:
-        raise click.BadParameter(f"unknown recommenders {sorted(unknown)}", param_hint="--only")
-    entrants = [method for method in METHODS if not only or method.name in only]
+        raise click.BadParameter(f"unknown recommenders {sorted(unknown)}", param_hint="--only or --without")
+    entrants = [method for method in METHODS if (not only or method.name in only) and method.name not in without]
     options = Options(seed=seed, seeds=1 if small else seeds, requests=5 if small else 50)
     boards = {}
     try:
@@ -91,7 +101,7 @@ def main(
             chosen, left_out = plan(Size.of(split), memory_gb=6, minutes=30, methods=entrants, networks=not small)
             board = make_leaderboard(shop, split, chosen, options, progress=sys.stderr.isatty() or not small)
             boards[level] = summary(board, resamples=300 if small else 2000)
-            boards[level]["left out"] = left_out
+            boards[level]["left out"] = left_out | dict.fromkeys(without, "was not asked for")
     except KeyboardInterrupt:
         raise click.ClickException("interrupted; finished rows are kept, run the same command to go on") from None
     made = {
@@ -102,12 +112,19 @@ def main(
         "versions": {name: version(name) for name in ("bundlebook", "keras", "numpy", "scikit-learn", "scipy")},
         "python": platform.python_version(),
     }
-    if profile == "full" and not only:
-        made["prototype protocol"] = [row for level in levels.split(",") for row in prototype(shop, level)]
     folder = out or (HERE if profile == "full" and not only else Path.cwd())
     folder.mkdir(parents=True, exist_ok=True)
-    write_figures(folder / "leaderboard.json", {"made": made, "boards": boards})
-    _draw(folder, list(boards))
+    file = folder / "leaderboard.json"
+    kept = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {"made": {}, "boards": {}}
+    same = all(kept["made"].get(key) == made[key] for key in ("profile", "shop"))
+    others = {level: board for level, board in kept["boards"].items() if same and level not in boards}
+    if profile == "full" and not only:
+        earlier = kept["made"].get("prototype protocol", []) if others else []
+        made["prototype protocol"] = [row for row in earlier if row["level"] in others]
+        made["prototype protocol"] += [row for level in levels.split(",") for row in prototype(shop, level)]
+    every = {level: (others | boards)[level] for level in sorted(others | boards, reverse=True)}
+    write_figures(file, {"made": made | {"levels of this run": list(boards)}, "boards": every})
+    _draw(folder, list(every))
     for level, content in boards.items():
         print(f"\n{level}: {content['users']:,} users, {content['items']:,} items")
         print(Stored(content).table(("NDCG@10", "Recall@10")).to_string())

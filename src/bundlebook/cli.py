@@ -231,6 +231,10 @@ def _ask(history: str, item: str, at: str, data: str, seed: int, accept_loss: bo
     "--holdout", "--hold-out", "holdout", default=0.1, show_default=True, type=click.FloatRange(0, 1, max_open=True),
     help="Everybody's chance to get no offer, so that its effect can be measured.",
 )  # fmt: skip
+@click.option(
+    "--model", default="counting", show_default=True, metavar="NAME",
+    help='What P is made of: "counting", "trees", "stacked" or "stacked with trees".',
+)  # fmt: skip
 @click.option("--seed", default=2021, show_default=True, help="Seed of the draw.")
 @click.option("--pseudonyms", is_flag=True, help="Write pseudonyms instead of the real user_id: a file to show around.")
 @click.option(

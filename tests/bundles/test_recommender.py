@@ -161,6 +161,26 @@ def test_a_network_can_be_the_model_and_is_not_compiled_again_for_each_customer(
     assert fitted.recommend(None), "a stranger gets a page too"
 
 
+def test_a_model_may_be_asked_for_by_name(shop, task):
+    history = task.histories.of_users([2])
+    by_name = {}
+    for name in bundles.P_MODELS:
+        one = BundleRecommender(name, replayed=0).fit(shop, task.visible, task.at)
+        by_name[name] = one.probability(history)
+        assert one.recommend(history) and one.recommend(None), name
+    given = bundles.P_MODELS["trees"](0).fit(task.visible, task.at)
+    assert by_name["trees"] == pytest.approx(given.probability(history, task.at)[0])
+    assert len({p.round(6).tobytes() for p in by_name.values()}) == len(by_name)
+    with pytest.raises(BundlebookError, match=r"unknown model 'forest'[\s\S]*'stacked with trees'"):
+        BundleRecommender("forest")
+
+
+def test_pages_of_two_models_are_kept_apart(shop, task):
+    pages = [bundles.recommend_bundles(shop, None, task.at, k=3, model=name) for name in ("counting", "trees")]
+    again = bundles.recommend_bundles(shop, None, task.at, k=3)
+    assert pages[0] == again != pages[1]
+
+
 def test_without_a_replay_the_order_of_pairs_is_the_same(shop, task, fitted):
     raw = BundleRecommender(replayed=0).fit(shop, task.visible, task.at)
     history = task.histories.of_users([2])

@@ -152,6 +152,18 @@ def test_parts_of_other_settings_are_not_used(shop, users, tmp_path):
     assert read_offers(out)["user_id"].nunique() == 3
 
 
+def test_another_model_of_p_makes_other_offers_and_no_part_of_the_first(shop, users, tmp_path, monkeypatch):
+    out, joined = tmp_path / "offers.parquet", offers._Plan._joined
+    monkeypatch.setattr(offers._Plan, "_joined", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+    with pytest.raises(KeyboardInterrupt):
+        write_offers(shop, out, users[:4], at=AT, k=1, holdout=0)
+    monkeypatch.setattr(offers._Plan, "_joined", joined)
+    assert write_offers(shop, out, users[:4], at=AT, k=1, holdout=0, model="trees").resumed == 0
+    trees = read_offers(out)
+    write_offers(shop, out, users[:4], at=AT, k=1, holdout=0)
+    assert (trees["probability"] != read_offers(out)["probability"]).any()
+
+
 def test_a_budget_of_nothing_gives_no_discount_and_pseudonyms_hide(shop, users, tmp_path):
     write_offers(shop, tmp_path / "o.csv", users[:5], at=AT, budget=0.0, pseudonyms=True)
     table = read_offers(tmp_path / "o.csv")

@@ -1,5 +1,7 @@
 """Boosted trees: features as counted by hand, no look ahead, sampling that is undone, bounded work."""
 
+import pickle
+
 import numpy as np
 import pytest
 
@@ -129,3 +131,9 @@ def test_a_thinned_user_keeps_the_latest_baskets(panel):
     assert (kept >= 1).all() and (kept <= before).all() and (kept < before).any()
     for user in np.flatnonzero(kept < before)[:5]:
         assert (thin.day[thin.user == user] == panel.day[panel.user == user][-kept[user] :]).all()
+
+
+def test_fitted_trees_can_be_sent_to_another_process(panel):
+    fitted = small().fit(panel, AT)
+    sent = pickle.loads(pickle.dumps(fitted))
+    assert np.array_equal(sent.probability(panel, AT), fitted.probability(panel, AT))

@@ -133,9 +133,12 @@ def test_it_learns_what_goes_together(visible, alone, fitted):
 def test_an_empty_cart_asks_for_the_next_basket(visible, fitted):
     empty = sparse.csr_matrix((N_USERS, N_ITEMS), dtype=np.float32)
     asked = fitted.completions(empty, visible, np.arange(N_USERS), AT)
-    assert np.allclose(asked, fitted.scores(visible, AT), atol=1e-5)
     p = fitted.probability(visible, AT)
     assert p.dtype == np.float32 and (p > 0).all() and (p < 1).all()
+    size = visible.sizes().mean()
+    q = np.exp(asked) / np.exp(asked).sum(axis=1, keepdims=True)
+    assert np.allclose(p, 1 - (1 - q) ** size, atol=1e-5)
+    assert np.array_equal(fitted.scores(visible, AT), p)  # of two households, too, scores can be compared
 
 
 def test_a_history_of_one_basket_or_none_is_answered(visible, fitted):

@@ -98,9 +98,10 @@ def test_no_group_of_fewer_than_five_users_has_a_row(shop, inputs, cards):
     assert "many" in table.loc["baskets before"].index and "few" not in table.loc["baskets before"].index
 
 
-def test_a_network_that_was_not_trained_has_no_card_and_is_not_trained(inputs, groups, monkeypatch, tmp_path):
+@pytest.mark.parametrize("name", ["GRU + repeat-aware head", "Transformer"])
+def test_a_network_that_was_not_trained_has_no_card_and_is_not_trained(name, inputs, groups, monkeypatch, tmp_path):
     monkeypatch.setenv("BUNDLEBOOK_CACHE", str(tmp_path))
-    assert model_card(METHOD["GRU + repeat-aware head"], inputs, groups, seed=1) is None
+    assert model_card(METHOD[name], inputs, groups, seed=1) is None
     assert not [file for file in tmp_path.iterdir() if file.is_dir()]
 
 

@@ -44,6 +44,7 @@ from .reasons import (
     weakened as weakened,
 )
 from .recommend import (
+    P_MODELS as P_MODELS,
     BundleRecommender as BundleRecommender,
     readable as readable,
     recommend_bundles as recommend_bundles,

@@ -1,7 +1,7 @@
 """Recommend bundles: everything between a probability and an offer, fitted once, and the one call behind a page."""
 
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Literal, Self
 
@@ -17,11 +17,33 @@ from bundlebook.bundles.page import Limits, Objective, Taste, choose, objective
 from bundlebook.bundles.pricing import ASSUMED_MARGIN, DISCOUNTS, Priced, Weights, price, prices
 from bundlebook.bundles.reasons import Reason, first_true, never_bought, possible_reasons, saving, weakened
 from bundlebook.errors import BundlebookError
-from bundlebook.recommenders import BasketCompleter, Calibrated, DecayedFrequency, ProbabilisticRecommender
+from bundlebook.recommenders import (
+    BasketCompleter,
+    BoostedTrees,
+    Calibrated,
+    DecayedFrequency,
+    ItemKNN,
+    ProbabilisticRecommender,
+    Stacked,
+    UserKNN,
+)
 from bundlebook.shop import PERIOD_DAYS, Baskets, Shop, common_items, group_baskets
 
 _Kind = Literal["personal", "matching", "discounted"]
 _REPLAY = ("size", "joint", "independent", "came_true")
+
+
+#: Models of P(bought in the period) that may be asked for by name. Each takes a seed.
+P_MODELS: dict[str, Callable[[int], ProbabilisticRecommender]] = {
+    "counting": lambda seed: Calibrated(DecayedFrequency()),
+    "trees": lambda seed: BoostedTrees(seed=seed),
+    "stacked": lambda seed: Stacked([*_neighbourly()], seed=seed),
+    "stacked with trees": lambda seed: Stacked([*_neighbourly(), BoostedTrees(seed=seed)], seed=seed),
+}
+
+
+def _neighbourly() -> tuple[DecayedFrequency, UserKNN, ItemKNN]:
+    return DecayedFrequency(), UserKNN(), ItemKNN()
 
 
 class BundleRecommender:
@@ -29,10 +51,11 @@ class BundleRecommender:
 
     Parameters
     ----------
-    model : ProbabilisticRecommender, optional
-        P(bought in the period); decayed frequency with calibration by default. A network may be passed as well, best
-        as :class:`~bundlebook.recommenders.FromCache`: it is trained for two days, the day before the replayed period
-        and the day of the offer.
+    model : ProbabilisticRecommender or str
+        P(bought in the period), or a name of :data:`P_MODELS`: ``"counting"`` (decayed frequency with calibration),
+        ``"trees"``, ``"stacked"`` or ``"stacked with trees"``. A network may be passed as well, best as
+        :class:`~bundlebook.recommenders.FromCache`: it is trained for two days, the day before the replayed period and
+        the day of the offer.
     sizes : tuple of int
         Sizes of the sets, 2 to 5.
     likely, width : int
@@ -68,7 +91,7 @@ class BundleRecommender:
 
     def __init__(
         self,
-        model: ProbabilisticRecommender | None = None,
+        model: ProbabilisticRecommender | str = "counting",
         sizes: tuple[int, ...] = (2, 3, 4, 5),
         likely: int = 10,
         width: int = 30,
@@ -78,7 +101,10 @@ class BundleRecommender:
         per_category: int = 2,
         replayed: int = 400,
     ) -> None:
-        self.model = model or Calibrated(DecayedFrequency())
+        if isinstance(model, str) and model not in P_MODELS:
+            known = ", ".join(map(repr, P_MODELS))
+            raise BundlebookError(f"unknown model {model!r}", where="BundleRecommender", remedy=f"use one of {known}")
+        self.model = P_MODELS[model](0) if isinstance(model, str) else model
         self.sizes, self.likely, self.width, self.discounts = sizes, likely, width, discounts
         self.margin, self.taste, self.per_category, self.replayed = margin, taste or Taste(), per_category, replayed
 
@@ -501,7 +527,7 @@ def _tenths(histories: Baskets) -> list[Baskets]:
     ]
 
 
-_FITTED: OrderedDict[tuple[int, str], tuple[Shop, Baskets, BundleRecommender]] = OrderedDict()
+_FITTED: OrderedDict[tuple[int, str, str], tuple[Shop, Baskets, BundleRecommender]] = OrderedDict()
 _KEPT = 4
 
 
@@ -511,11 +537,13 @@ def recommend_bundles(
     at: np.datetime64 | str | None = None,
     k: int = 3,
     weights: Weights | None = None,
+    model: str = "counting",
     **page,
 ) -> list[Bundle]:
     """The one call behind a page: k bundles for one customer on one day.
 
-    The first call for a shop and day fits (some seconds) and keeps the result in memory; later ones take milliseconds.
+    The first call for a shop, day and model fits (some seconds) and keeps the result in memory; later ones take
+    milliseconds.
 
     Parameters
     ----------
@@ -528,6 +556,8 @@ def recommend_bundles(
         Nothing on or after this day is looked at; the day after the last purchase if None.
     k : int
     weights : Weights, optional
+    model : str
+        A name of :data:`P_MODELS`: what P is made of.
     **page
         For :meth:`BundleRecommender.recommend`: ``kind``, ``basket``, ``limits``, ``need_own_brand`` …
 
@@ -544,7 +574,7 @@ def recommend_bundles(
         raise BundlebookError(
             f"the user {user!r} is not text", where="user", remedy="write identifiers as text: user='1001'"
         )
-    visible, fitted = _fitted(shop, at)
+    visible, fitted = _fitted(shop, at, model)
     if isinstance(user, str):
         user = visible.one(user) if user in visible.user_ids else None
     elif user is not None:
@@ -552,7 +582,7 @@ def recommend_bundles(
     return fitted.recommend(user, k, weights, **page)
 
 
-def _fitted(shop: Shop, at) -> tuple[Baskets, BundleRecommender]:
+def _fitted(shop: Shop, at, model: str) -> tuple[Baskets, BundleRecommender]:
     try:
         day = np.datetime64(at, "D") if at is not None else None
     except (ValueError, TypeError):
@@ -561,14 +591,14 @@ def _fitted(shop: Shop, at) -> tuple[Baskets, BundleRecommender]:
         day = np.datetime64(shop.purchases["time"].max(), "D") + 1
     if np.isnat(day):
         raise BundlebookError(f"{at!r} is no date", where="at", remedy="write it as 2021-05-31")
-    key = (id(shop), str(day))
+    key = (id(shop), str(day), model)
     if key not in _FITTED:
         visible = group_baskets(shop).between(end=day)
         visible = visible.over(common_items(visible))
         _FITTED[key] = (
             shop,
             visible,
-            BundleRecommender().fit(shop, visible, day),
+            BundleRecommender(model).fit(shop, visible, day),
         )  # the shop is kept: its id stays its own
         while len(_FITTED) > _KEPT:
             _FITTED.popitem(last=False)

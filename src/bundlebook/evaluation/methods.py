@@ -41,6 +41,7 @@ from bundlebook.recommenders import (
     Stacked,
     Switching,
     TifuKNN,
+    TransformerCompleter,
     TransitionCounts,
     UserKNN,
     Weighted,
@@ -142,6 +143,11 @@ def _training(microseconds: float) -> Callable[[Size], float]:
     return lambda size: _PER_SECOND * 1e-6 * microseconds * size.users * size.items
 
 
+def _boosting(size: Size) -> float:
+    """Boosted trees: their rows are bounded, the neighbours of every cut are not."""
+    return 6e11 + 250.0 * _user_pairs(size)
+
+
 @dataclass(frozen=True)
 class Method:
     """One entry of the leaderboard.
@@ -150,7 +156,8 @@ class Method:
     ----------
     name : str
     family : str
-        One of counting, neighbours, content, linear, factors, trees, network and hybrid.
+        One of counting, neighbours, content, linear, factors, trees, network and hybrid. A stack that holds trees costs
+        like trees and counts as one of them.
     make : callable
         Takes a :class:`MethodInputs` and a seed, returns the recommender, not fitted.
     learned : bool
@@ -264,8 +271,15 @@ METHODS: tuple[Method, ...] = (
         lambda inputs, seed: BoostedTrees(seed=seed),
         True,
         memory=lambda size: 6e8 + _similar_users(size),
-        # Its rows are bounded; the neighbours of every cut are not.
-        flops=lambda size: 6e11 + 250.0 * _user_pairs(size),
+        flops=_boosting,
+    ),
+    Method(
+        "stacked counting, neighbours + trees",
+        "trees",
+        lambda inputs, seed: Stacked([DecayedFrequency(), UserKNN(), ItemKNN(), BoostedTrees(seed=seed)], seed=seed),
+        True,
+        memory=lambda size: 6e8 + 24.0 * size.users * size.items + _similar_users(size),
+        flops=lambda size: 2 * (_boosting(size) + _user_pairs(size) + _item_pairs(size)),
     ),
     _network("deep matrix factorisation", lambda seed: DeepMF(seed=seed), 3.9),
     _network("embedding network", lambda seed: EmbeddingNetwork(seed=seed), 3.5),
@@ -273,6 +287,15 @@ METHODS: tuple[Method, ...] = (
     _network("convolution over periods", lambda seed: HistoryCNN(seed=seed), 2.5),
     _network("recurrent network, literal", lambda seed: LiteralRNN(seed=seed), 7.1),
     _network("GRU + repeat-aware head", lambda seed: RecurrentRecommender(seed=seed), 12.0),
+    # It speaks of the next basket, and is calibrated for the period: hence two trainings.
+    Method(
+        "Transformer",
+        "network",
+        lambda inputs, seed: Calibrated(FromCache(TransformerCompleter(seed=seed)), per="basket"),
+        True,
+        memory=lambda size: 3 * 4.0 * 64 * 24 * size.items + 32.0 * size.items**2 + _panel(size),
+        flops=_training(40.0),
+    ),
     Method(
         "weighted user + item neighbours",
         "hybrid",

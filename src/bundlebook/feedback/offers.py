@@ -210,6 +210,7 @@ def write_offers(
     pseudonyms: bool = False,
     state: str | Path | None = None,
     learn_from: int = MOST_LEARNED_FROM,
+    model: str = "counting",
     progress: bool = False,
     processes: int | None = 1,
 ) -> Offers:
@@ -241,6 +242,8 @@ def write_offers(
         Folder of the event store.
     learn_from : int
         Users to learn from, at most; more are drawn by seed.
+    model : str
+        A name of :data:`bundlebook.bundles.P_MODELS`: what P is made of.
     progress : bool
         Show a progress bar on stderr.
     processes : int, optional
@@ -271,16 +274,13 @@ def write_offers(
     held_out([], holdout, seed)
     if processes is not None and processes < 1:
         raise BundlebookError(f"processes={processes}", where="offers", remedy="use 1 or more")
+    settings = (users, segment, at, k, holdout, budget, seed, pseudonyms, learn_from, model)
     if isinstance(data, Shop):
-        plan = _Plan(_InMemory(data), users, segment, at, k, holdout, budget, seed, pseudonyms, learn_from)
-        return plan.write(out, progress, processes)
+        return _Plan(_InMemory(data), *settings).write(out, progress, processes)
     if not has_store(data, state):
-        plan = _Plan(_InMemory(load_shop(data)), users, segment, at, k, holdout, budget, seed, pseudonyms, learn_from)
-        return plan.write(out, progress, processes)
+        return _Plan(_InMemory(load_shop(data)), *settings).write(out, progress, processes)
     with EventStore(state_folder(data) if state is None else state, create=False) as store:
-        source = _FromStore(read_catalogue(data), store)
-        plan = _Plan(source, users, segment, at, k, holdout, budget, seed, pseudonyms, learn_from)
-        return plan.write(out, progress, processes)
+        return _Plan(_FromStore(read_catalogue(data), store), *settings).write(out, progress, processes)
 
 
 @dataclass
@@ -295,6 +295,7 @@ class _Plan:
     seed: int
     pseudonyms: bool
     learn_from: int
+    model: str
 
     def write(self, out: Path, progress: bool, processes: int | None) -> Offers:
         everybody = self.source.users()
@@ -352,7 +353,7 @@ class _Plan:
                 remedy="change --at",
             )
         visible = group_baskets(shop)
-        recommender = BundleRecommender().fit(shop, visible.over(common_items(visible)), self.day)
+        recommender = BundleRecommender(self.model).fit(shop, visible.over(common_items(visible)), self.day)
         first = np.datetime64(shop.purchases["time"].min(), "D")
         end = np.datetime64(shop.purchases["time"].max(), "D") + 1
         table = customer_segments(shop, first, end)
@@ -381,6 +382,7 @@ class _Plan:
             self.pseudonyms,
             self.learn_from,
             _USERS_AT_ONCE,
+            self.model,
             hashlib.sha256("\n".join(chosen).encode()).hexdigest(),
         ]
         identity = hashlib.sha256(json.dumps(settings).encode()).hexdigest()

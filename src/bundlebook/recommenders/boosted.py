@@ -6,9 +6,9 @@ every item.
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Self, get_args
+from typing import Any, Self, get_args
 
 import numpy as np
 import pandas as pd
@@ -408,10 +408,21 @@ def _thinned(histories: Baskets, share: float, rng: np.random.Generator) -> Bask
     return histories.where(_since(histories) < kept[histories.user])
 
 
-def _decision(model, x: np.ndarray, y: np.ndarray, shift: float) -> Callable[[np.ndarray], np.ndarray]:
+@dataclass(frozen=True)
+class _LogOdds:
+    """Log-odds of a fitted classifier plus a shift; without a classifier the shift alone."""
+
+    model: Any
+    shift: float
+
+    def __call__(self, rows: np.ndarray) -> np.ndarray:
+        if self.model is None or not len(rows):
+            return np.full(len(rows), self.shift)
+        return self.model.decision_function(rows) + self.shift
+
+
+def _decision(model: Any, x: np.ndarray, y: np.ndarray, shift: float) -> _LogOdds:
     """Fit a classifier and return its log-odds plus *shift*; those of the share alone where all outcomes are equal."""
     if y.all() or not y.any():
-        constant = np.log((y.sum() + 0.5) / ((~y).sum() + 0.5)) + shift
-        return lambda rows: np.full(len(rows), constant)
-    model.fit(x, y)
-    return lambda rows: model.decision_function(rows) + shift if len(rows) else np.zeros(0)
+        return _LogOdds(None, np.log((y.sum() + 0.5) / ((~y).sum() + 0.5)) + shift)
+    return _LogOdds(model.fit(x, y), shift)

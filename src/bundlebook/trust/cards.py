@@ -210,7 +210,7 @@ def model_card(method: Method, inputs: MethodInputs, groups: Groups, k: int = 10
     """
     recommender = method.recommender(inputs, seed)
     if method.family == "network":
-        vars(recommender)["model"].fit = _refuse
+        vars(getattr(recommender, "inner", recommender))["model"].fit = _refuse
     prepared = prepare(groups.task, ks=(k,), requests=20, probabilities=False, seed=seed)
     try:
         result = judge_cached(recommender, {"window": prepared}, seed=seed, kind="card")["window"]

@@ -374,7 +374,14 @@ class TransformerCompleter(NetworkRecommender):
         Not calibrated: it takes the items of a basket as drawn one by one.
         """
         size = float(import_keras().ops.convert_to_numpy(self.network.get_layer("terms").size))
-        return (1 - (1 - np.exp(log_softmax(self.scores(histories, at), axis=1))) ** size).astype(np.float32)
+        q = np.exp(log_softmax(super().scores(histories, at), axis=1))
+        return -np.expm1(size * np.log1p(-np.minimum(q, 1 - 1e-7)))
+
+    def scores(self, histories: Baskets, at: np.datetime64) -> np.ndarray:
+        """Return P of :meth:`probability`, which is also the order; so scores of two users can be compared."""
+        if self.network is None:
+            raise BundlebookError(f"{self.name} has not been fitted", remedy="call fit(visible, at) first")
+        return self.probability(histories, at)
 
     def carts_of(self, carts: list[list[str]]) -> sparse.csr_matrix:
         """Return carts that are given by the names of their items as a matrix (n_carts, n_items).
