@@ -15,6 +15,8 @@ LINT = $(BIN)/ruff check --quiet . && $(BIN)/ruff format --check --quiet . && $(
 
 # As in bundlebook/__init__.py, here also for kernels that load scikit-learn first.
 export OMP_WAIT_POLICY ?= PASSIVE
+# Bytecode is kept, even where the environment forbids it: otherwise every kernel compiles this package anew.
+export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
 .PHONY: help setup report test lint crosscheck lab refresh lock doctor clean distclean
