@@ -26,7 +26,10 @@ def folder(shared_workshop):
     """A batch with two good reports that share a figure, and one that failed, as a reader finds it."""
     figure = "import matplotlib.pyplot as plt\n_ = plt.plot([1, K])"
     record = "from bundlebook import notebook\nnotebook.record('Score', K * 1.5, 'points')"
-    text = "md: ## Part\n\nA formula $x_i^2$, Chinese 商品, and [the other](broken.ipynb)."
+    long = (
+        r"\delta_2 = \partial L/\partial h_2 \cdot h_2 (1 - h_2) = -0.3063 \cdot 0.1491 = -0.0457 = -0.0457 = -0.0457"
+    )
+    text = f"md: ## Part\n\nA formula $x_i^2$, one that is long ${long}$, Chinese 商品, and [the other](broken.ipynb)."
     shared_workshop.notebook("good", text, figure, record, title="A good report")
     shared_workshop.notebook("broken", "1 / 0")
     file = shared_workshop.batch({"template": "good.ipynb", "grid": {"K": [2, 3]}}, {"template": "broken.ipynb"})
