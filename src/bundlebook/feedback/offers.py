@@ -11,6 +11,7 @@ Several processes write the same file as one.
 """
 
 import hashlib
+import heapq
 import json
 import multiprocessing
 import multiprocessing.connection
@@ -184,6 +185,7 @@ class _FromStore:
 
     def __init__(self, shop: Shop, store: EventStore) -> None:
         self.shop, self._store = shop, store
+        store.keep_less_in_memory()
         self.identity = f"{store.batches()['batch'].max()}:{len(store)}:{sorted(store.forgotten())}"
 
     def users(self) -> list[str]:
@@ -336,8 +338,11 @@ class _Plan:
         """Fit on everybody, or on a part that is drawn by seed, and cut the segments there."""
         teachers = everybody
         if len(everybody) > self.learn_from:
-            key = [hashlib.sha256(f"learn:{self.seed}:{user}".encode()).digest() for user in everybody]
-            order = sorted(range(len(everybody)), key=key.__getitem__)[: self.learn_from]
+
+            def drawn(row: int) -> bytes:
+                return hashlib.sha256(f"learn:{self.seed}:{everybody[row]}".encode()).digest()
+
+            order = heapq.nsmallest(self.learn_from, range(len(everybody)), key=drawn)
             teachers = [everybody[row] for row in sorted(order)]
         self._learned_from = len(teachers)
         events = self.source.events(None if len(teachers) == len(everybody) else teachers)

@@ -182,6 +182,10 @@ class EventStore:
 
         self._db = duckdb.connect(str(self._file), config={"threads": 1, "preserve_insertion_order": False})
 
+    def keep_less_in_memory(self) -> None:
+        """For a long run that reads events again and again: what was read does not stay in all the memory there is."""
+        self._db.execute("SET memory_limit = '512MB'")
+
     def __enter__(self) -> Self:
         return self
 
