@@ -6,6 +6,7 @@ from nbclient.exceptions import CellExecutionError
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from bundlebook import chapters
+from bundlebook.errors import BundlebookError
 
 NOISY = """\
 import sys
@@ -46,6 +47,20 @@ def test_a_failing_notebook_is_left_as_it_was(tmp_path):
         chapters.refresh([file])
     assert file.read_bytes() == before
     assert list(tmp_path.iterdir()) == [file]
+
+
+def test_a_file_that_is_no_notebook_is_told_before_anything_runs(tmp_path):
+    good, text, folder = tmp_path / "good.ipynb", tmp_path / "README.md", tmp_path / "folder.ipynb"
+    nbformat.write(new_notebook(cells=[new_code_cell("1 + 1")]), good)
+    before = good.read_bytes()
+    text.write_text("# A text")
+    folder.mkdir()
+    other = tmp_path / "other.ipynb"
+    other.write_text('{"a": 1}')
+    for bad in (text, folder, other):
+        with pytest.raises(BundlebookError, match="this is no notebook"):
+            chapters.refresh([good, bad])
+    assert good.read_bytes() == before
 
 
 def test_the_id_of_a_cell_survives_editing_moving_and_refreshing():

@@ -18,6 +18,7 @@ from nbconvert.preprocessors import CoalesceStreamsPreprocessor, ExecutePreproce
 from PIL import Image
 
 from bundlebook import paths
+from bundlebook.errors import BundlebookError
 
 #: Seconds after which a chapter's cell counts as hanging.
 CELL_TIMEOUT = 600
@@ -115,13 +116,27 @@ def _with_palette(png: str) -> str:
     return base64.b64encode(draft.getvalue()).decode()
 
 
+def _read(file: Path) -> nbformat.NotebookNode:
+    try:
+        return nbformat.read(file, as_version=4)
+    except (nbformat.reader.NotJSONError, nbformat.ValidationError, UnicodeDecodeError, OSError, AttributeError):
+        raise BundlebookError(
+            "this is no notebook", where=paths.shown(file), remedy="name files that end in .ipynb"
+        ) from None
+
+
 def refresh(files: Iterable[Path] | None = None) -> None:
     """Execute chapters and solutions in place and store them normalised.
 
     A notebook that fails is left as it was; the error names its cell.
+
+    Raises
+    ------
+    BundlebookError
+        If one of the files is no notebook; then none is executed.
     """
-    for file in files or [*chapter_files(), *solution_files()]:
-        notebook = nbformat.read(file, as_version=4)
+    notebooks = {file: _read(file) for file in files or [*chapter_files(), *solution_files()]}
+    for file, notebook in notebooks.items():
         notebook = _normalise(_execute(notebook, file.parent))
         nbformat.validate(notebook)
         draft = file.with_suffix(".ipynb.draft")

@@ -292,7 +292,7 @@ def _offer(
         return
     for row in offers_by_bundle(read_offers(out)).head(5).itertuples():
         to = f"{row.users:,} {shop.user_word if row.users == 1 else shop.user_words}"
-        mostly = f", {row.of_segment:.0%} of them {row.segment}" if row.segment else ""
+        mostly = f", {row.of_segment:.0%} of them {row.segment}" if row.segment and row.users > 1 else ""
         cut = f"{row.discount:.0%} off, pays if P rises {row.break_even_low:.2f} times or more"
         called = row.items if row.names == row.items else f"{row.names} ({row.items})"
         click.echo(f"  {called}: to {to}{mostly}; P {row.p_least:.2f} or more; {cut if row.discount else 'full price'}")
