@@ -1,10 +1,12 @@
 """Deep agents: masks where they belong, agents that share nothing, and the optimum of a small world."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from bundlebook.agents import AgentSettings, DeepAgent, backward_induction, choice_world, play
-from bundlebook.agents.deep import _Memory
+from bundlebook.agents.deep import _Memory, _network
 from bundlebook.errors import BundlebookError
 
 
@@ -71,24 +73,57 @@ def test_the_mask_is_in_the_target_and_nothing_follows_the_end(masked, wanted):
 
 
 def test_the_memory_keeps_the_newest_and_no_stop(pair):
-    memory = _Memory(50, 2)
+    def first_allowed(world, state, rng):
+        mask = world.mask(state)
+        return np.where(mask[:, :-1].any(axis=1) & (rng.random(len(mask)) < 0.8), mask.argmax(axis=1), world.n_items)
+
+    memory, rewards = _Memory(50, 2), [[], []]
     for seed in range(5):
-        memory.add(
-            play(
-                pair,
-                lambda w, s, r: np.where(w.mask(s)[:, :-1].any(axis=1), w.mask(s).argmax(axis=1), 4),
-                40,
-                seed=seed,
-            )
-        )
-    assert all(len(part["reward"]) == 50 for part in memory.parts)
+        episodes = play(pair, first_allowed, 40, seed=seed)
+        number = 1000 * seed + np.arange(episodes.reward.size).reshape(episodes.reward.shape)  # each its own
+        memory.add(replace(episodes, reward=number))
+        for agent in range(2):
+            kept = (episodes.live & (episodes.action < 4))[agent::2]
+            rewards[agent] += number[agent::2][kept].tolist()
+    assert (memory.held() == 50).all()
+    for part, all_of_them in zip(memory.parts, rewards, strict=True):
+        assert sorted(part["reward"]) == sorted(all_of_them[-50:])
     drawn = memory.draw(64, np.random.default_rng(0))
     assert drawn["seen"].shape == (64, 2, 4) and (drawn["action"] < 4).all()
     np.testing.assert_array_equal(drawn["over"], ~drawn["mask"].any(axis=2))
 
 
+@pytest.mark.parametrize("kind", ["reinforce", "actor_critic"])
+def test_the_loss_of_a_policy_is_the_formula(pair, kind):
+    settings = AgentSettings(kind, agents=2, width=8, rounds=1, episodes=1)
+    agent = DeepAgent(settings, seed=3)
+    agent.shift, agent.scale, agent.network = 0.0, 1.0, _network((4,), 4, pair.most, settings, 1)
+    episodes = play(pair, agent._drawing, 40, seed=4)
+    outputs = agent.outputs(pair.observe(np.arange(pair.n_states)))
+    place = {row.tobytes(): number for number, row in enumerate(pair.members)}
+    wanted = np.zeros(2)
+    for one in range(2):
+        terms = []
+        for e in range(one, 40, 2):
+            for t in np.flatnonzero(episodes.live[e]):
+                out = outputs[place[(episodes.seen[e, t] > 0).tobytes()], one]
+                scores = out[:-1][episodes.mask[e, t]]
+                share = np.exp(scores) / np.exp(scores).sum()
+                goes_on = t + 1 < pair.most and episodes.live[e, t + 1]
+                after = outputs[place[(episodes.seen[e, t + 1] > 0).tobytes()], one, -1] if goes_on else 0.0
+                paid = episodes.reward[e, t:].sum() if kind == "reinforce" else episodes.reward[e, t] + after
+                chosen = share[episodes.mask[e, t][: episodes.action[e, t]].sum()]
+                error = paid - out[-1]
+                terms.append(-np.log(chosen) * error + 0.7 * (share * np.log(share)).sum() + 0.5 * error**2)
+        wanted[one] = np.mean(terms)
+    given = []
+    agent.network.train_on_batch = lambda seen, packed: given.append((seen, packed))
+    agent._improve_policy(episodes, 0.7)
+    assert agent.network.test_on_batch(*given[0]) == pytest.approx(wanted.sum(), rel=1e-4)
+
+
 @pytest.mark.parametrize(
-    "bad", [{"kind": "ppo"}, {"rounds": 0}, {"rate": 0.0}, {"epsilon": (1.0, 2.0)}, {"entropy": -1.0}]
+    "bad", [{"kind": "ppo"}, {"rounds": 0}, {"rate": 0.0}, {"epsilon": (1.0, 2.0)}, {"entropy": -1.0}, {"cooling": 0.0}]
 )
 def test_bad_settings_are_named(bad):
     with pytest.raises(BundlebookError, match="AgentSettings"):

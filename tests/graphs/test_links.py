@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from scipy import sparse
+from sklearn.metrics import average_precision_score, roc_auc_score
 
 from bundlebook.errors import BundlebookError
 from bundlebook.graphs import GraphAutoEncoder, ItemPairs, LinkTask, item_pairs, simple_links
@@ -70,6 +71,29 @@ def test_popularity_wins_against_uniform_negatives_and_not_against_matched_ones(
     assert task.new[positive].all() and not task.new[negative].any()
     perfect = task.judge(task.new.astype(float), seed=0)
     assert min(perfect.values()) == 1
+
+
+def test_resampled_figures_are_those_of_weighted_pairs():
+    task = LinkTask.of(*drawn())
+    rng = np.random.default_rng(3)
+    scores = {"ties": rng.integers(0, 6, len(task.new)) + 2.0 * task.new, "noise": rng.random(len(task.new))}
+    found = task.resampled(scores, 20, seed=5)
+    draws = np.random.default_rng(5)
+    positive, negative = task.matched(seed=5)
+    both = np.concatenate([positive, negative])
+    truth = np.arange(len(both)) < len(positive)
+    for row in range(20):
+        times = np.bincount(draws.integers(task.graph.n_nodes, size=task.graph.n_nodes), minlength=task.graph.n_nodes)
+        weight = times[task.first] * times[task.second]
+        for name, score in scores.items():
+            wanted = {
+                "AUC, uniform": roc_auc_score(task.new, score, sample_weight=weight),
+                "AUC, matched": roc_auc_score(truth, score[both], sample_weight=weight[both]),
+                "AP": average_precision_score(task.new, score, sample_weight=weight),
+            }
+            for metric, value in wanted.items():
+                assert found[metric].loc[row, name] == pytest.approx(value, abs=1e-12)
+    assert (found["AUC, uniform"]["ties"] > found["AUC, uniform"]["noise"]).all()
 
 
 def test_simple_scores_are_the_formulas():

@@ -48,6 +48,10 @@ class AgentSettings:
         Share of random actions in the first and in the last round (DQN).
     entropy : float
         Weight of the entropy that keeps a policy from settling early, falling to 0 (policy gradients).
+    cooling : float
+        The weight falls as :math:`(1 - t)^c` over the share t of the training, with this exponent c > 0. A policy
+        settles where the weight is about the difference between two returns. With c = 1 that comes late, when the
+        learning rate has nearly reached 0; with c = 3, in the middle (policy gradients).
     start : float
         Output of every candidate before learning, with STOP at 0. Above 0, a policy begins by offering; at 0 it may
         learn to stop at once, before it has learned what to offer (policy gradients).
@@ -70,6 +74,7 @@ class AgentSettings:
     rate: float = 3e-3
     epsilon: tuple[float, float] = (1.0, 0.05)
     entropy: float = 0.05
+    cooling: float = 1.0
     start: float = 0.0
     target_every: int = 4
     double: bool = False
@@ -84,13 +89,15 @@ class AgentSettings:
         if not (
             self.rate > 0
             and self.entropy >= 0
+            and self.cooling > 0
             and np.isfinite(self.start)
             and all(0 <= share <= 1 for share in self.epsilon)
         ):
             raise BundlebookError(
-                f"rate {self.rate}, entropy {self.entropy}, start {self.start}, epsilon {self.epsilon}",
+                f"rate {self.rate}, entropy {self.entropy}, cooling {self.cooling}, start {self.start}, "
+                f"epsilon {self.epsilon}",
                 where="AgentSettings",
-                remedy="a positive rate, an entropy from 0 on, a finite start, shares in [0, 1]",
+                remedy="a positive rate and cooling, an entropy from 0 on, a finite start, shares in [0, 1]",
             )
 
 
@@ -154,7 +161,7 @@ class DeepAgent:
         self.scale = np.maximum(seen.std(axis=columns), 1e-3) if seen.ndim > 2 else np.float32(1)
         seed_everything(self.seed)
         updates = s.rounds * (s.updates if s.kind == "dqn" else 1)
-        self.network, self.curve = _network(seen.shape[1:], world.n_items, s, updates), []
+        self.network, self.curve = _network(seen.shape[1:], world.n_items, world.most, s, updates), []
         memory, frozen = _Memory(s.memory, s.agents), None
         for done in tqdm(range(s.rounds), disable=not (progress and _watched()), leave=False, desc=s.kind):
             share = done / s.rounds
@@ -163,13 +170,15 @@ class DeepAgent:
                 episodes = play(world, self._exploring(epsilon), s.episodes * s.agents, seed=rng)
                 memory.add(episodes)
                 if frozen is None or done % s.target_every == 0:
-                    frozen = _network(seen.shape[1:], world.n_items, s, updates) if frozen is None else frozen
+                    frozen = (
+                        _network(seen.shape[1:], world.n_items, world.most, s, updates) if frozen is None else frozen
+                    )
                     frozen.set_weights(self.network.get_weights())
                 for _ in range(s.updates):
                     self._improve_values(memory.draw(s.batch, rng), frozen)
             else:
                 episodes = play(world, self._drawing, s.episodes * s.agents, seed=rng)
-                self._improve_policy(episodes, s.entropy * (1 - share))
+                self._improve_policy(episodes, s.entropy * (1 - share) ** s.cooling)
             self.curve.append(((done + 1) * s.episodes, episodes.returns.reshape(-1, s.agents).mean(axis=0)))
         return self
 
@@ -246,18 +255,14 @@ class DeepAgent:
             rest = values.shape[2:]
             return values.reshape(-1, s.agents, steps, *rest).swapaxes(1, 2).reshape(-1, s.agents, *rest)
 
-        seen = turned(episodes.seen)
-        baseline = self._run(self.network, seen)[..., -1]
-        live, wanted = turned(episodes.live), turned(episodes.to_come)
         if s.kind == "actor_critic":
-            by_step = baseline.reshape(-1, steps, s.agents)
-            later = np.concatenate([by_step[:, 1:], np.zeros_like(by_step[:, :1])], axis=1).reshape(baseline.shape)
-            goes_on = turned(np.concatenate([episodes.live[:, 1:], np.zeros_like(episodes.live[:, :1])], axis=1))
-            wanted = turned(episodes.reward) + np.where(goes_on, later, 0.0)
-        taken = np.eye(episodes.mask.shape[2])[turned(episodes.action)]
-        weight = np.stack([wanted, wanted - baseline, live, np.full_like(wanted, entropy)], axis=-1)
-        packed = np.concatenate([taken, turned(episodes.mask), weight], axis=-1, dtype=np.float32)
-        self.network.train_on_batch((seen - self.shift) / self.scale, packed)
+            paid = episodes.reward
+            goes_on = np.concatenate([episodes.live[:, 1:], np.zeros_like(episodes.live[:, :1])], axis=1)
+        else:
+            paid, goes_on = episodes.to_come, np.zeros_like(episodes.live)
+        columns = [episodes.action, paid, goes_on, episodes.live, np.full_like(episodes.reward, entropy)]
+        packed = np.concatenate([np.stack(columns, axis=-1), episodes.mask], axis=-1, dtype=np.float32)
+        self.network.train_on_batch((turned(episodes.seen) - self.shift) / self.scale, turned(packed))
 
 
 def _anything(world: World, state: Any, rng: np.random.Generator) -> np.ndarray:
@@ -274,11 +279,12 @@ def _watched() -> bool:
 
 
 class _Memory:
-    """Transitions of each agent; the oldest are forgotten. STOP is not kept: its value is known."""
+    """Transitions of each agent; the oldest are written over. STOP is not kept: its value is known."""
 
     def __init__(self, size: int, agents: int) -> None:
         self.size, self.agents = size, agents
         self.parts: list[dict[str, np.ndarray]] = [{} for _ in range(agents)]
+        self.written = np.zeros(agents, dtype=np.int64)
 
     def add(self, episodes: Episodes) -> None:
         n_items = episodes.mask.shape[2] - 1
@@ -293,21 +299,28 @@ class _Memory:
             own = np.zeros(len(kept), dtype=bool)
             own[agent :: self.agents] = True
             chosen = kept & own[:, None]
+            places = (self.written[agent] + np.arange(chosen.sum())) % self.size
+            self.written[agent] += len(places)
             for name, values in columns.items():
-                new = values[chosen]
-                part[name] = np.concatenate([part[name], new])[-self.size :] if name in part else new[-self.size :]
+                if name not in part:
+                    part[name] = np.empty((self.size, *values.shape[2:]), values.dtype)
+                part[name][places[-self.size :]] = values[chosen][-self.size :]
+
+    def held(self) -> np.ndarray:
+        """Number of transitions that each agent remembers, shape (agents,)."""
+        return np.minimum(self.written, self.size)
 
     def draw(self, n: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
         """Return *n* transitions per agent, each array of shape (n, agents, ...)."""
         drawn: dict[str, list[np.ndarray]] = {}
-        for part in self.parts:
-            rows = rng.integers(len(part["reward"]), size=n)
+        for part, held in zip(self.parts, self.held(), strict=True):
+            rows = rng.integers(held, size=n)
             for name, values in part.items():
                 drawn.setdefault(name, []).append(values[rows])
         return {name: np.stack(values, axis=1) for name, values in drawn.items()}
 
 
-def _network(shape: tuple[int, ...], n_items: int, settings: AgentSettings, updates: int) -> Any:
+def _network(shape: tuple[int, ...], n_items: int, steps: int, settings: AgentSettings, updates: int) -> Any:
     """Compile a network: (n, agents, \\*shape) to (n, agents, n_items + 2): candidates, STOP at 0, baseline."""
     keras: Any = import_keras()
     ops, agents, width = keras.ops, settings.agents, settings.width
@@ -350,14 +363,16 @@ def _network(shape: tuple[int, ...], n_items: int, settings: AgentSettings, upda
         return ops.sum(ops.mean(error**2, axis=0)) * ops.ones_like(error[:, :1])
 
     def policy_loss(packed: Any, out: Any) -> Any:
-        actions = n_items + 1
-        taken, mask = packed[..., :actions], packed[..., actions : 2 * actions]
-        wanted, advantage, live, entropy = (packed[..., 2 * actions + part] for part in range(4))
-        log_share = ops.log_softmax(ops.where(mask > 0, out[..., :actions], _NEVER), axis=-1)
-        share = ops.exp(log_share)
-        spread = -ops.sum(ops.where(mask > 0, share * log_share, 0.0), axis=-1)
-        error = out[..., -1] - wanted
-        loss = -ops.sum(taken * log_share, axis=-1) * advantage - entropy * spread + 0.5 * error**2
+        action, paid, goes_on, live, entropy = (packed[..., column] for column in range(5))
+        log_share = ops.log_softmax(ops.where(packed[..., 5:] > 0, out[..., :-1], _NEVER), axis=-1)
+        spread = -ops.sum(ops.exp(log_share) * log_share, axis=-1)
+        taken = ops.one_hot(ops.cast(action, "int32"), n_items + 1)
+        own = out[..., -1]
+        by_step = ops.reshape(own, (-1, steps, agents))
+        later = ops.concatenate([by_step[:, 1:], ops.zeros_like(by_step[:, :1])], axis=1)
+        wanted = ops.stop_gradient(paid + goes_on * ops.reshape(later, (-1, agents)))
+        advantage = wanted - ops.stop_gradient(own)
+        loss = -ops.sum(taken * log_share, axis=-1) * advantage - entropy * spread + 0.5 * (own - wanted) ** 2
         loss = ops.where(live > 0, loss, 0.0)
         return ops.sum(ops.sum(loss, axis=0) / ops.maximum(ops.sum(live, axis=0), 1.0)) * ops.ones_like(loss[:, :1])
 
