@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from nbclient import NotebookClient
+from nbformat.v4 import new_code_cell, new_notebook
 
 from bundlebook import notebook
 from bundlebook.shop import Shop, SourceFile
@@ -55,3 +57,16 @@ def test_explore_draws_once_where_nobody_watches_and_offers_sliders_where_somebo
     assert drawn[-1] == {"u": 0.1, "x": 3}
     assert (type(made["u"]).__name__, type(made["x"]).__name__) == ("FloatSlider", "IntSlider")
     assert (made["u"].min, made["u"].max, made["u"].value, made["x"].value) == (-1.0, 1.0, 0.5, 2)
+
+
+def test_figures_are_shown_whatever_the_environment_says(monkeypatch):
+    """MPLBACKEND=agg, set for scripts, would leave a chapter without figures and without a word."""
+    monkeypatch.setenv("MPLBACKEND", "agg")
+    made = new_notebook(
+        cells=[
+            new_code_cell("from bundlebook import notebook\nnotebook.setup()\nimport matplotlib.pyplot as plt"),
+            new_code_cell("_ = plt.plot([1, 2])"),
+        ]
+    )
+    NotebookClient(made, kernel_name="python3").execute()
+    assert "image/png" in made.cells[1].outputs[0].data

@@ -40,9 +40,17 @@ def setup() -> None:
     np.random.seed(0)
     pd.set_option("display.precision", 4, "display.max_rows", 20, "display.max_columns", 12, "display.width", 110)
     np.set_printoptions(precision=4, suppress=True, linewidth=100)
+    _show_figures()
     from bundlebook.plots import use_style
 
     use_style()
+
+
+def _show_figures() -> None:
+    """Show figures below their cells, also where a variable MPLBACKEND, set for scripts, names another place."""
+    shell = get_ipython()
+    if hasattr(shell, "kernel") and "inline" not in os.environ.get("MPLBACKEND", "inline"):
+        shell.run_line_magic("matplotlib", "inline")
 
 
 def record(name: str, value: float | int | str | bool, unit: str = "", digits: int = 4) -> None:
