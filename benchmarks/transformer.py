@@ -206,6 +206,10 @@ def asking(model: TransformerCompleter, n_items: int) -> np.ndarray:
     return keras.ops.convert_to_numpy(asked.predict_on_batch(single))[:, 0]
 
 
+def write(found: dict[str, Any], target: Path) -> None:
+    target.write_text(json.dumps(found, indent=1, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
 @click.command()
 @click.option("--shop", "name", default="completejourney", show_default=True)
 @click.option("--windows", default="validation,test", show_default=True)
@@ -228,6 +232,9 @@ def main(name: str, windows: str, cases: int, seeds: int, seed: int, out: Path) 
     found["versions"] = {package: version(package) for package in ("keras", "numpy")}
     found["planted in the sample shop"] = planted(seed, seeds)
     found["later complements, validation"] = complements(split, seed, seeds)
+    for part in ("planted in the sample shop", "later complements, validation"):
+        print(part, json.dumps(found[part], ensure_ascii=False), flush=True)
+    write(found, target)
     for window in filter(None, windows.split(",")):
         if window == "test":
             held_out = HeldOutTest(split)
@@ -238,7 +245,7 @@ def main(name: str, windows: str, cases: int, seeds: int, seed: int, out: Path) 
         else:
             task = split.task("validation")
         found["windows"][window] = completed(task, split.baskets, cases, seed, seeds)
-        target.write_text(json.dumps(found, indent=1, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8")
+        write(found, target)
         for method, told in found["windows"][window]["methods"].items():
             print(window, method, {metric: round(values[0], 4) for metric, values in told.items()}, flush=True)
 
