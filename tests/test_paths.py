@@ -1,5 +1,7 @@
 """Every folder can be moved by one variable, and no output tells where the project lies."""
 
+import signal
+
 import pytest
 
 from bundlebook import paths
@@ -30,3 +32,19 @@ def test_where_nothing_can_be_written_is_said_before_the_work(tmp_path, file):
     if file:
         paths.check_writable(tmp_path / "in_the_way", file=True)
     assert (tmp_path / "in_the_way").read_text(encoding="utf-8") == "kept"
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGXFSZ"), reason="limits of files are a thing of Unix")
+@pytest.mark.parametrize("limit", [0, 1000])
+def test_a_full_disk_is_said_before_the_work(tmp_path, limit):
+    """On a full disk an empty file can be made, so only bytes tell. Here the limit of a process stands for the disk."""
+    import resource
+
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, before[1]))
+    try:
+        with pytest.raises(BundlebookError, match="cannot be written"):
+            paths.check_writable(tmp_path / "out")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    paths.check_writable(tmp_path / "out")

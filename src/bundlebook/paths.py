@@ -4,6 +4,7 @@ Notebooks are started from many working directories (nbval from the notebook's f
 caller's), so nothing in the project may depend on the current one.
 """
 
+import errno
 import os
 import tempfile
 from pathlib import Path
@@ -56,7 +57,11 @@ def shown(path: Path) -> str:
         return Path(path).name
 
 
-def check_writable(target: Path, *, file: bool = False) -> None:
+#: Bytes that must fit before any work begins. An empty file fits on a full disk.
+_PROBE = 1 << 16
+
+
+def check_writable(target: Path, *, file: bool = False, remedy: str = "free some space, or name another place") -> None:
     """Make the folder of an output and see that it can be written, so that no work is done in vain.
 
     Parameters
@@ -65,6 +70,8 @@ def check_writable(target: Path, *, file: bool = False) -> None:
         The folder, or with *file* the file, that is to be written later. An existing file is left as it is.
     file : bool
         Whether *target* is a file.
+    remedy : str
+        What the reader is told to do.
 
     Raises
     ------
@@ -74,12 +81,11 @@ def check_writable(target: Path, *, file: bool = False) -> None:
     folder = target.parent if file else target
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            pass
+        with tempfile.TemporaryFile(dir=folder, buffering=0) as probe:
+            if probe.write(bytes(_PROBE)) < _PROBE:  # a disk that takes a part is full as well
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         if file and target.exists():
             with target.open("ab"):
                 pass
     except OSError as error:
-        raise BundlebookError(
-            f"cannot be written: {error.strerror}", where=shown(target), remedy="free some space, or name another place"
-        ) from error
+        raise BundlebookError(f"cannot be written: {error.strerror}", where=shown(target), remedy=remedy) from error
