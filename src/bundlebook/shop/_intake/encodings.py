@@ -154,6 +154,8 @@ def _judge(lines: list[bytes], file: str, row: int) -> tuple[str, str]:
             where=f"{file}, row {row}",
             remedy="export it again in one encoding, UTF-8 if there is a choice",
         )
+    if _japanese(sample):  # second bytes are plain letters here, so that it looks like Western text below
+        return "shift_jis", "read so, it holds kana between common kanji"
     from charset_normalizer import from_bytes
 
     choice = _OTHERS if lonely < 0.5 else [name for name in _OTHERS if name.startswith("cp12")]
@@ -203,6 +205,15 @@ def _korean(sample: bytes) -> bool:
     text = _decoded(sample, "cp949")
     high = [character for character in text or "" if ord(character) > 127]
     return len(high) >= _ENOUGH and sum("\uac00" <= character <= "\ud7a3" for character in high) >= 0.9 * len(high)
+
+
+def _japanese(sample: bytes) -> bool:
+    """Whether in Shift JIS nearly all is kana and common kanji (level 1), with kana among them."""
+    text = _decoded(sample, "shift_jis")
+    high = [character for character in text or "" if ord(character) > 127]
+    kana = sum("\u3041" <= character <= "\u30fe" for character in high)
+    common = sum(0x81 <= character.encode("shift_jis")[0] <= 0x98 for character in high)
+    return bool(high) and kana >= 0.1 * len(high) and common >= 0.95 * len(high)
 
 
 def _lonely_letters(sample: bytes) -> float:
