@@ -8,6 +8,7 @@ Kills and offers are of the sample shop. For `offers` its customers are copied u
 tenths of the original's baskets, into an event store; so no two are alike, and none is a real person.
 """
 
+import contextlib
 import json
 import multiprocessing
 import os
@@ -17,12 +18,14 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from pathlib import Path
 
 import click
 import numpy as np
 import pandas as pd
+import psutil
 
 from bundlebook import paths
 from bundlebook.feedback import (
@@ -53,6 +56,15 @@ def cpu_seconds():
     """Processor time of this process and of those it has ended, in seconds."""
     used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     return sum(one.ru_utime + one.ru_stime for one in used)
+
+
+def watch(peak):
+    """Note the most memory that any one process held which this one has started, in MiB, four times a second."""
+    while True:
+        for process in psutil.Process().children(recursive=True):
+            with contextlib.suppress(psutil.Error):
+                peak[0] = max(peak[0], process.memory_info().rss / 2**20)
+        time.sleep(0.25)
 
 
 def digests(folder):
@@ -194,12 +206,13 @@ def offers_(users, folder, processes):
             if tables:
                 store.take_in(pd.concat(tables), f"part {batch}", f"part {batch}")
         (store_folder / "done").touch()
-    began, cpu = time.monotonic(), cpu_seconds()
+    began, cpu, beside = time.monotonic(), cpu_seconds(), [0.0]
+    threading.Thread(target=watch, args=(beside,), daemon=True).start()
     told = write_offers(
         "sample", folder / f"offers-{users}.parquet", state=store_folder, progress=True, processes=processes
     )
     seconds, cpu = time.monotonic() - began, cpu_seconds() - cpu
-    peak = [resource.getrusage(who).ru_maxrss / 1024 for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     with EventStore(store_folder) as store:
         events = len(store)
     figures = {
@@ -207,14 +220,14 @@ def offers_(users, folder, processes):
         "events": events,
         "seconds": round(seconds, 1),
         "CPU seconds": round(cpu, 1),
-        "peak MiB": round(peak[0]),
+        "peak MiB": round(peak),
         "learned from": told.learned_from,
         "already done": told.resumed,
         "bundles": told.bundles,
     }
     if processes > 1:
-        figures |= {"processes": processes, "peak MiB of a further process": round(peak[1])}
-    keep(f"offer, {users} customers", figures)
+        figures["peak MiB of each further process"] = round(beside[0])
+    keep(f"offer, {users} customers, {processes} process{'es' if processes > 1 else ''}", figures)
 
 
 def _command(words):
