@@ -293,11 +293,10 @@ def private_pairs(
     found = np.flatnonzero(adjusted <= alpha)
     found = found[np.lexsort((found, p[found]))]
     first, second = above[0][found], above[1][found]
-    table = {"itemset": list(zip(baskets.items[first].tolist(), baskets.items[second].tolist(), strict=True))}
-    table |= {"count": count[found], "expected": expected[found]}
+    table = pd.DataFrame({"count": count[found], "expected": expected[found]})
+    table.insert(0, "itemset", list(zip(baskets.items[first].tolist(), baskets.items[second].tolist(), strict=True)))
     with np.errstate(divide="ignore", invalid="ignore"):
-        table |= {"adjusted_lift": count[found] / expected[found], "p_adjusted": adjusted[found]}
-    return pd.DataFrame(table)
+        return table.assign(adjusted_lift=table["count"] / table["expected"], p_adjusted=adjusted[found])
 
 
 def _noised(total: np.ndarray, norm: float, rho: float, ledger: Ledger, what: str) -> np.ndarray:
