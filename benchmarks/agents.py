@@ -86,7 +86,7 @@ def pages(shop, task) -> dict[str, dict[str, float]]:
             "mean gap, %": round(float(100 * (1 - np.array(found) / best).mean()), 2),
             "largest gap, %": round(float(100 * (1 - np.array(found) / best).max()), 1),
             "within 1 %": round(float((1 - np.array(found) / best < 0.01).mean()), 2),
-            "processor ms, p50": round(float(np.median(clock[name])), 1),
+            "processor ms, p50": round(float(np.median(clock[name])), 2),
         }
         for name, found in values.items()
     }
