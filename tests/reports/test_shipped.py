@@ -4,6 +4,7 @@ import json
 import re
 
 import nbformat
+import pandas as pd
 import pytest
 from bs4 import BeautifulSoup
 
@@ -12,6 +13,7 @@ from bundlebook.chapters import _normalise
 from bundlebook.reports import BatchRun, declared_parameters, find_batch, load_batch, report
 from tests.reports.looking import latex, loads
 
+SAMPLE = paths.data() / "sample_shop"
 TEMPLATES = sorted((paths.root() / "reports" / "templates").glob("*.ipynb"))
 
 
@@ -102,6 +104,32 @@ def test_a_segment_too_small_for_bundles_says_so_and_passes(segments):
     assert found["Customers"] == 19
     assert "First bundle" not in found
     assert "There is nothing to bundle" in (segments / "lapsed.html").read_text()
+
+
+@pytest.mark.parametrize(
+    ("catalogue", "log", "told"),
+    [
+        (["item_id", "name", "price"], None, "First bundle"),
+        (["item_id", "name", "category", "product_type"], ["user_id", "item_id", "time"], "without a known price"),
+    ],
+    ids=["no label but the id", "no price"],
+)
+def test_a_segment_of_a_shop_that_lacks_labels_or_prices(tmp_path, catalogue, log, told):
+    shop = tmp_path / "shop"
+    shop.mkdir()
+    read = {name: pd.read_csv(SAMPLE / f"{name}.csv", dtype=str) for name in ("product_data", "user_data")}
+    read["product_data"][catalogue].to_csv(shop / "product_data.csv", index=False)
+    events = read["user_data"]
+    (events if log is None else events.loc[events["event"] == "purchase", log]).to_csv(
+        shop / "user_data.csv", index=False
+    )
+    batch = load_batch(find_batch("segments"), shop=str(shop), only=["frequent-large"])
+    assert BatchRun(batch, slots=1, out=tmp_path / "out").run() == 0
+    found = figures(tmp_path / "out" / "segments", "frequent-large")
+    assert ("First bundle" in found) == (told == "First bundle")
+    assert told in BeautifulSoup((tmp_path / "out/segments/frequent-large.html").read_text(), "html.parser").get_text(
+        " "
+    )
 
 
 def test_a_campaign_of_the_real_shop(tmp_path):
