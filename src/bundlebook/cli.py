@@ -61,11 +61,15 @@ def _told(data: str, accept_loss: bool) -> "Shop":
 
 def _chapters_for(shop: "Shop") -> tuple[str, ...]:
     """Beginnings of the chapters that this shop can be given, none for all; says on stderr why others are left out."""
+    from bundlebook.chapters import chapter_files
     from bundlebook.errors import BundlebookError
+    from bundlebook.profiles import item_vectors
     from bundlebook.shop import clean, group_baskets, time_split
 
+    cleaned, _ = clean(shop)
     try:
-        time_split(group_baskets(clean(shop)[0])).task("validation")
+        split = time_split(group_baskets(cleaned))
+        split.task("validation")
     except BundlebookError as error:
         click.echo(
             f"Chapters {', '.join(_WITHOUT_PREDICTION)} only. All others judge what returning users buy next, and "
@@ -73,9 +77,20 @@ def _chapters_for(shop: "Shop") -> tuple[str, ...]:
             err=True,
         )
         return _WITHOUT_PREDICTION
+    try:
+        item_vectors(cleaned, split)
+    except BundlebookError as error:
+        click.echo(
+            f"Without chapter {_DESCRIBES}. It describes users by what their items are like, and here "
+            f"{error.problem}.\n  Remedy: {error.remedy}",
+            err=True,
+        )
+        return *(file.stem[:2] for file in chapter_files() if file.stem[:2] != _DESCRIBES), "data-card", "model-cards"
     return ()
 
 
+#: The chapter that needs a catalogue which tells items apart.
+_DESCRIBES = "08"
 #: Chapters that need no user who comes back.
 _WITHOUT_PREDICTION = ("01", "02", "03")
 _STATE = click.option(

@@ -2,6 +2,7 @@
 
 import json
 
+import pandas as pd
 import pytest
 
 from bundlebook import chapters, paths
@@ -46,3 +47,15 @@ def test_association_needs_no_user_who_comes_back(tmp_path, monkeypatch, custome
     folder.mkdir()
     made_shops.write(folder, **{**usual, "customers": customers})
     assert report("chapters", str(folder), only=("03",)) == 0
+
+
+def test_judging_needs_no_catalogue_that_tells_items_apart(tmp_path, monkeypatch):
+    monkeypatch.setenv("BUNDLEBOOK_OUT", str(tmp_path / "out"))
+    usual = {name: choices[0] for name, choices in made_shops.CHOICES.items()}
+    folder = tmp_path / "shop"
+    folder.mkdir()
+    made_shops.write(folder, **{**usual, **dict.fromkeys(("names", "money", "levels", "quantities"), "none")})
+    log = pd.read_csv(folder / "user_data.csv")
+    log.assign(time=log["time"].str[:10]).to_csv(folder / "user_data.csv", index=False)  # hours would tell them apart
+    short = [f"{name}={SHORT[name]}" for name in ("EPOCHS", "RUNS", "RUN_EPOCHS", "RESAMPLES")]
+    assert report("chapters", str(folder), only=("05", "07"), settings=short) == 0

@@ -15,7 +15,6 @@ from typing import Any
 
 import pandas as pd
 
-from bundlebook.errors import BundlebookError
 from bundlebook.profiles import ProfileMatch, item_vectors, people
 from bundlebook.recommenders import (
     BPR,
@@ -70,10 +69,7 @@ class MethodInputs:
     @cached_property
     def vectors(self) -> pd.DataFrame:
         """Attributes of every item, for content-based methods."""
-        try:
-            return item_vectors(self.shop, self.split)
-        except ValueError as error:
-            raise BundlebookError("the catalogue tells no item from another", where="product_data") from error
+        return item_vectors(self.shop, self.split)
 
 
 @dataclass(frozen=True)

@@ -41,6 +41,11 @@ def item_vectors(shop: Shop, split: Split) -> pd.DataFrame:
         - ``hour``: share of the purchases in each part of the day.
         - ``word``: tf-idf of the words of label, name and text, with Euclidean length 1.
 
+    Raises
+    ------
+    BundlebookError
+        If the catalogue tells no item from another.
+
     Notes
     -----
     An item without a purchase in the training weeks is known from the catalogue alone: blocks that come from
@@ -61,7 +66,14 @@ def item_vectors(shop: Shop, split: Split) -> pd.DataFrame:
         _hours(lines, items),
         _words(products, items),
     ]
-    return pd.concat([block for block in blocks if block.shape[1]], axis=1).astype(np.float32)
+    blocks = [block for block in blocks if block.shape[1]]
+    if not blocks:
+        raise BundlebookError(
+            "the catalogue tells no item from another",
+            where="product_data",
+            remedy="add a column category, brand, price or name",
+        )
+    return pd.concat(blocks, axis=1).astype(np.float32)
 
 
 def _blocks(vectors: pd.DataFrame) -> dict[str, list[int]]:
