@@ -72,7 +72,7 @@ def judged(model: ProbabilisticRecommender, shop: Shop, split: Split, people: Ba
         pages = []
         for user in range(people.n_users):
             filters = one.filters_ if new is None else replace(one.filters_, new=new[user], at_least_new=1)
-            priced = one.price(one.candidates(people.of_users([user]), filters=filters, sizes=(2,)))
+            priced = one.price(one.candidates(people.of_users(np.array([user])), filters=filters, sizes=(2,)))
             priced = priced.where(priced.discount == 0)
             goal = objective(replace(priced, revenue=priced.probability), one.category_, Weights(1, 0, 0))
             pages.append([priced.sets.ids(row) for row in choose(goal, bundles)])
