@@ -254,6 +254,21 @@ COLUMNS = [
         "rename",
         shop="columns: {user_data: {quantity: price}}\n",
     ),
+    named(
+        "more columns than a table has",
+        f"{U}, row 1",
+        "20,003 columns",
+        "not a column for each item",
+        user_data__csv=rows("7,A1,2021-01" + ",1" * 20_000, header=LONG.decode().strip() + ",x" * 20_000),
+    ),
+    named(
+        "more columns in parquet than a table has",
+        "user_data.parquet",
+        "2,001 columns",
+        "not a column for each item",
+        **NO_CSV,
+        user_data__parquet=parquet(pa.table({f"x{i}": [1] for i in range(2_001)})),
+    ),
     named("mapping for an absent file", Y, "'columns: users'", "remove", shop="columns: {users: {id: user_id}}\n"),
     named("mapping for an unknown file", Y, "'userdata'", "'user_data'", shop="columns: {userdata: {id: user_id}}\n"),
 ]

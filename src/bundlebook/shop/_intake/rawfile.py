@@ -22,6 +22,8 @@ from bundlebook.shop.schema import Column, Table
 MEMORY_SHARE = 0.8
 #: Bytes of memory for each cell of a parquet file, while its own types and the result live side by side (measured: 41).
 _CELL_BYTES = 50
+#: Columns of one table. Each takes some milliseconds whatever it holds: a header of 109 kB took a minute to read.
+_MOST_COLUMNS = 2_000
 
 
 #: Characters that nobody sees, and that make two spellings of one identifier: the inside of a [character class].
@@ -192,9 +194,15 @@ def match_header(file: str, found: list[str], table: Table, settings: Settings) 
     Raises
     ------
     BundlebookError
-        If a column has no name, occurs twice, is missing, or looks like a misspelt one.
+        If there are too many columns, or one has no name, occurs twice, is missing, or looks like a misspelt one.
     """
     where = f"{file}, row 1" if file.endswith(".csv") else file
+    if len(found) > _MOST_COLUMNS:
+        raise BundlebookError(
+            f"there are {len(found):,} columns, more than {_MOST_COLUMNS:,}",
+            where=where,
+            remedy="keep those that are needed; one row is one event or one item, and not a column for each item",
+        )
     mapping = settings.columns.get(table.file, {})
     if "" in found:
         raise BundlebookError(
