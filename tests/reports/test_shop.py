@@ -58,8 +58,11 @@ def test_every_page_is_made_of_every_shop(choices, tmp_path, capsys):
         for choice in choices.items():
             assert SAID.get(choice, {}).get(page, "") in text, (page, choice, text)
         assert not NEVER.search(text), (page, NEVER.findall(text), text)
+        assert not re.search(r"with \d+ or more baskets before|by -\d|is -\d", text), (page, text)
         assert not users & set(re.findall(r"[\w-]+", text)), page
         assert page == "shop_data" or choices["money"] != "none" or not re.search(r"\bspen[dt]", text), page
+    if choices["span"] == "5 weeks" and choices["customers"] == "return":
+        assert re.search(r"cannot be foreseen: the log is \d+ days long", told["shop_next"])
 
 
 def test_what_was_lost_is_the_first_thing_said(tmp_path, capsys):
