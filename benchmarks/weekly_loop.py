@@ -9,6 +9,7 @@ tenths of the original's baskets, into an event store; so no two are alike, and 
 """
 
 import contextlib
+import itertools
 import json
 import multiprocessing
 import os
@@ -196,15 +197,14 @@ def offers_(users, folder, processes):
     store_folder = folder / f"store-{users}"
     if not (store_folder / "done").exists():
         shutil.rmtree(store_folder, ignore_errors=True)
-        with EventStore(store_folder) as store, store.change():
-            tables, batch = [], 0
-            for table in copies(users):
-                tables.append(table)
-                if len(tables) == 40:
+        with EventStore(store_folder) as store:
+            turns = copies(users)
+            for batch in itertools.count():
+                tables = list(itertools.islice(turns, 40))
+                if not tables:
+                    break
+                with store.change():
                     store.take_in(pd.concat(tables), f"part {batch}", f"part {batch}")
-                    tables, batch = [], batch + 1
-            if tables:
-                store.take_in(pd.concat(tables), f"part {batch}", f"part {batch}")
         (store_folder / "done").touch()
     began, cpu, beside = time.monotonic(), cpu_seconds(), [0.0]
     threading.Thread(target=watch, args=(beside,), daemon=True).start()

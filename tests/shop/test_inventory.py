@@ -65,6 +65,8 @@ def test_seventeen_weeks_without_prices_are_cut_by_time(sample):
     shop = shop.with_tables(events=events, products=products)
     found = capabilities(shop)
     assert not (found.has_prices or found.has_discounts or found.has_names)
+    assert np.isnan(found.discounted)
+    assert "discounted  unknown" in str(found)  # 0.0% would say that nothing was ever discounted
     assert (found.weeks, found.levels) == (17, ("item_id",))
     split = time_split(group_baskets(clean(shop)[0]))
     ends = (split.start, split.train_end, split.validation_end, split.test_end)

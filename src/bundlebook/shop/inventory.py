@@ -1,5 +1,6 @@
 """What a shop's tables hold, and what was lost on the way into them, so that no analysis has to guess either."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -41,7 +42,7 @@ class Capabilities:
     priced : float
         Share of the purchase lines with a price above 0.
     discounted : float
-        Share of the priced lines that were paid below their shelf price; 0 without shelf prices.
+        Share of the priced lines that were paid below their shelf price; nan where no shelf price is known.
     named : float
         Share of the items whose name is not just their identifier.
     levels : tuple of str
@@ -104,8 +105,10 @@ class Capabilities:
             value = getattr(self, name)
             if isinstance(value, tuple):
                 number, meaning = "", f"{meaning}: {', '.join(value) or 'none'}"
+            elif isinstance(value, float):
+                number = "unknown" if math.isnan(value) else f"{value:.1%}"
             else:
-                number = f"{value:.1%}" if isinstance(value, float) else f"{value:,}"
+                number = f"{value:,}"
             lines.append(f"{name:<10} {number:>8}  {meaning}")
         return "\n".join(lines)
 
@@ -133,7 +136,7 @@ def capabilities(shop: Shop) -> Capabilities:
     """
     lines, products = shop.purchases, shop.products
     priced = lines["price"] > 0
-    shelf = lines["list_price"] if "list_price" in lines else lines["price"]
+    shelf = lines["list_price"] if "list_price" in lines else pd.Series(np.nan, lines.index)
     days = lines["time"].to_numpy().astype("datetime64[D]")
     visits = pd.DataFrame({"user": lines["user_id"].to_numpy(), "day": days}).drop_duplicates()["user"].value_counts()
     try:
@@ -147,7 +150,7 @@ def capabilities(shop: Shop) -> Capabilities:
     described = [] if shop.users is None else shop.users["user_id"]
     return Capabilities(
         priced=_share(priced),
-        discounted=_share((lines["price"] < 0.995 * shelf)[priced]),
+        discounted=_share((lines["price"] < 0.995 * shelf)[priced]) if shelf[priced].notna().any() else math.nan,
         named=_share((products["name"] != products["item_id"]) & products["name"].notna()),
         levels=tuple(shop.levels),
         users=len(visits),
