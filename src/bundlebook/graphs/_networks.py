@@ -9,7 +9,7 @@ import keras  # noqa: E402
 from keras import ops  # noqa: E402
 
 from bundlebook.graphs import layers  # noqa: E402
-from bundlebook.graphs.closed_form import two_sided  # noqa: E402
+from bundlebook.graphs.closed_form import idf_rows  # noqa: E402
 
 
 def _labelled_cross_entropy(labels, logits):
@@ -96,23 +96,27 @@ class TwoViews(keras.Model):
 
     def __init__(self, data, users: np.ndarray, settings):
         super().__init__()
-        taken, bought = data.user_bundle["train"][users].tocoo(), two_sided(data.user_item).tocoo()
-        content = data.bundle_item.tocoo()
-        self.users_bundles = self._pair(taken)
+        taken = data.user_bundle["train"][users]
+        bought, content = idf_rows(data.user_item)[users].tocoo(), idf_rows(data.bundle_item).tocoo()
+        self.users_bundles = self._pair(taken.tocoo())
         self.users_items, self.bought = self._pair(bought), self._float(bought.data)
-        self.content = self._pair(content)
-        self.inside = self._float(1 / np.maximum(np.bincount(content.row, minlength=data.shape[1]), 1))[:, None]
-        self.places = ops.convert_to_tensor(users.astype(np.int32))
-        self.sizes, self.settings = (len(users), *data.shape), settings
+        self.content, self.inside = self._pair(content), self._float(content.data)
+        self.sizes, self.settings = (len(users), *data.shape[1:]), settings
         small = keras.initializers.RandomNormal(stddev=0.1)
-        names = ("users_b", "users_i", "bundles", "items") if settings.own else ("bundles", "items")
-        many = dict(zip(("users_b", "users_i", "bundles", "items"), self.sizes, strict=True))
+        many = dict(zip(("bundles", "items"), self.sizes[1:], strict=True))
+        if settings.own:
+            many |= {"users_b": len(users), "users_i": len(users)}
         self.tables = {
-            name: self.add_weight(shape=(many[name], settings.width), initializer=small, name=name) for name in names
+            name: self.add_weight(shape=(size, settings.width), initializer=small, name=name)
+            for name, size in many.items()
         }
         self.level = self.add_weight(shape=(data.shape[1],), initializer="zeros", name="level")
+        n = np.asarray(taken.sum(axis=0)).ravel()
+        self.level.assign(np.log((n + 0.5) / (n + 0.5).sum()))  # popularity need not be learned
         self.drop = keras.layers.Dropout(settings.dropped)
-        self.compile(optimizer=keras.optimizers.Adam(settings.rate), loss=_cross_entropy_of_rows)
+        steps = settings.epochs * -(-len(users) // settings.batch)
+        rate = keras.optimizers.schedules.CosineDecay(settings.rate, steps)
+        self.compile(optimizer=keras.optimizers.Adam(rate), loss=_cross_entropy_of_rows)
 
     @staticmethod
     def _pair(matrix):
@@ -134,14 +138,13 @@ class TwoViews(keras.Model):
 
     def views(self, weight, training):
         """Users and bundles in both views: (U, d), (B, d), (U, d), (B, d)."""
-        n_users, n_all, n_bundles, n_items = self.sizes
+        n_users, n_bundles, n_items = self.sizes
         user_b, bundle_b = self._round(self.users_bundles, weight, n_users, n_bundles, "users_b", "bundles")
         bought = self.drop(self.bought, training=training)
-        user_i, item = self._round(self.users_items, bought, n_all, n_items, "users_i", "items")
+        user_i, item = self._round(self.users_items, bought, n_users, n_items, "users_i", "items")
         bundle, inside = self.content
-        kept = self.drop(ops.ones_like(inside, dtype="float32"), training=training)
-        bundle_i = layers.send(item, inside, bundle, kept, n_bundles) * self.inside
-        return user_b, bundle_b, ops.take(user_i, self.places, axis=0), bundle_i
+        bundle_i = layers.send(item, inside, bundle, self.drop(self.inside, training=training), n_bundles)
+        return user_b, bundle_b, user_i, bundle_i
 
     def call(self, inputs, training=False):
         rows, some, weight = (part[0] for part in inputs)

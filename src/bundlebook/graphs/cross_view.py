@@ -20,10 +20,12 @@ class CrossView:
               L = -\frac{1}{|E|} \sum_{(u, b) \in E} \ln \frac{e^{S_{ub}}}{\sum_{b'} e^{S_{ub'}}}
               + \beta\, (L_{\text{users}} + L_{\text{bundles}})
 
-    In the bundle view one round of LightGCN runs over the user–bundle graph; in the item view one over the user–item
-    graph, and a bundle is the mean of its items. :math:`L_{\text{users}}` is the cross entropy of finding a user's
+    In the bundle view one round of LightGCN runs over the user–bundle graph. In the item view users and bundles are
+    sums of their items: an item that n_i of n rows hold weighs :math:`\ln(n / n_i)`, as rare items tell more, and the
+    weights of a user or of a bundle have length 1. :math:`L_{\text{users}}` is the cross entropy of finding a user's
     other view among those of the batch, by cosine over a temperature. In each step a share of the user–bundle edges
-    carries no messages, and those alone are the positive labels.
+    carries no messages, and those alone are the positive labels. The numbers c start at the log of the bundles'
+    popularity, and the learning rate falls to 0 along a cosine.
 
     Parameters
     ----------
@@ -32,13 +34,13 @@ class CrossView:
     own : bool
         Whether users have vectors of their own, or are what their neighbours send.
     hidden, dropped : float
-        Share of the user–bundle edges that are hidden in a step, and of the other edges that are dropped.
+        Share of the user–bundle edges that are hidden in a step, and of the edges to items that are dropped.
     agree, temperature : float
         β and the temperature.
     l2 : float
         Weight of the sum of squares.
     rate : float
-        Learning rate of Adam.
+        First learning rate of Adam.
     epochs, batch : int
         Passes over the users, and users per step.
     every : int
@@ -76,7 +78,7 @@ class CrossView:
         ----------
         data : BundleData
         users : ndarray of int
-            Users with a training pair; the others send along items only.
+            Users with a training pair. The others count only for the weights of the items.
         judge : callable
             Takes scores, shape (len(users), n_bundles), and returns what is to be large, measured on the tune part.
         tell : callable, optional
