@@ -1,16 +1,18 @@
 """Does a Transformer complete baskets better than counting? The rows of chapter 11, on both windows.
 
-    python benchmarks/transformer.py                                       # two windows, three seeds; 11 CPU minutes
-    python benchmarks/transformer.py --windows validation
+    python benchmarks/transformer.py                                       # two windows, three seeds; 20 CPU minutes
+    python benchmarks/transformer.py --windows validation --no-vectors     # the rest stays as it was
+    python benchmarks/transformer.py --windows validation --no-vectors --only Transformer --only "without attention"
     python benchmarks/transformer.py --shop sample --cases 300 --out DIR   # a minute
 
 Writes ``transformer.json`` beside this file: Recall@10 and NDCG@10 of finding an item that was hidden in a basket, with
 intervals over households, and paired differences. What is learned is trained with several seeds, and a household's
-figure is its mean over them. Beside it stands what the vectors of the items know: whether they find the pairs that were
-planted in the sample shop, and which pairs become complements later. Fitted networks are kept in the cache. Everything
-was chosen on the validation window; the test window is opened through the function that lists every look, and the looks
-are written. On one thread, for another number of threads adds up in another order and gives a slightly different
-network.
+figure is its mean over them. On the validation window attention is also taken out, with as many epochs, and the same
+networks are asked for the next basket. Beside it stands what the vectors of the items know: whether they find the pairs
+that were planted in the sample shop, and which pairs become complements later. Fitted networks are kept in the cache.
+Everything was chosen on the validation window; the test window is opened through the function that lists every look,
+and the looks are written. On one thread, for another number of threads adds up in another order and gives a slightly
+different network.
 """
 
 import json
@@ -32,6 +34,7 @@ from bundlebook.evaluation import (
     metrics,
     paired_differences,
     rank,
+    tracks,
 )
 from bundlebook.recommenders import (
     EASE,
@@ -48,18 +51,25 @@ from bundlebook.simulator import read_truth
 
 RESULTS = Path(__file__).with_suffix(".json")
 RESAMPLES = 2000
+PLANTED, LATER = "planted in the sample shop", "later complements, validation"
+NEXT = "next basket, validation"
 LOGIT, SUM, EASE_ALONE = "conditional logit", "frequency + EASE", "EASE, basket"
 LOGIT_ALONE = "conditional logit, basket alone"
 FULL, ALONE = "Transformer", "Transformer, basket alone"
+PLAIN = "without attention"
 #: Networks, and their settings beside the seed.
 NETWORKS: dict[str, dict[str, Any]] = {FULL: {}, ALONE: {"history": False}}
+#: The network without attention, with as many epochs, on the validation window only.
+ABLATIONS: dict[str, dict[str, Any]] = {PLAIN: {"attend": False}}
 #: Networks whose vectors are asked what goes together: EASE's score of the cart may stand beside them in training.
 BESIDE: dict[str, dict[str, Any]] = {"with EASE beside": {}, "alone": {"links": 0.0}}
 #: What each network is held against.
-REFERENCES = {FULL: (SUM, LOGIT), ALONE: (EASE_ALONE, LOGIT_ALONE)}
+REFERENCES = {FULL: (SUM, LOGIT, PLAIN), ALONE: (EASE_ALONE, LOGIT_ALONE)}
 
 
-def completed(task: Task, baskets: Baskets, cases: int, seed: int, seeds: int) -> dict[str, Any]:
+def completed(
+    task: Task, baskets: Baskets, cases: int, seed: int, seeds: int, only: tuple[str, ...] = ()
+) -> dict[str, Any]:
     """Figures of every method on one window, those of what is learned as means over seeds."""
     at, inside = task.at, baskets.between(task.at, task.until)
     known = np.isin(inside.user_ids, task.visible.user_ids)[inside.user]
@@ -77,13 +87,15 @@ def completed(task: Task, baskets: Baskets, cases: int, seed: int, seeds: int) -
         return values.groupby(hidden.user).mean()
 
     runs = {name: [per_household(score)] for name, score in scores.items()}
-    seconds: dict[str, list[float]] = {name: [] for name in NETWORKS}
+    networks = NETWORKS | (ABLATIONS if task.name == "validation" else {})
+    networks = {name: settings for name, settings in networks.items() if not only or name in only}
+    seconds: dict[str, list[float]] = {name: [] for name in networks}
     for its_seed in range(seed, seed + seeds):
         logits = {LOGIT: BasketCompleter(seed=its_seed), LOGIT_ALONE: BasketCompleter(seed=its_seed, history=False)}
         for name, completer in logits.items():
             score = completer.fit(past, at).scores(carts, past, hidden.user, at)
             runs.setdefault(name, []).append(per_household(score))
-        for name, settings in NETWORKS.items():
+        for name, settings in networks.items():
             model = fit_cached(TransformerCompleter(seed=its_seed, **settings), task.visible, at)
             runs.setdefault(name, []).append(per_household(model.completions(carts, past, hidden.user, at)))
             seconds[name].append(model.fit_seconds_)
@@ -101,8 +113,51 @@ def completed(task: Task, baskets: Baskets, cases: int, seed: int, seeds: int) -
         if len(each) > 1
     }
     found["differences"] = {
-        name: {other: differences(rows, name, other) for other in others} for name, others in REFERENCES.items()
+        name: {other: differences(rows, name, other) for other in others if other in rows}
+        for name, others in REFERENCES.items()
+        if name in rows
     }
+    return found
+
+
+def joined(kept: dict[str, Any], found: dict[str, Any]) -> dict[str, Any]:
+    """Figures of an earlier run with those of this one put among them, by method."""
+    parts = {key: joined(kept.get(key, {}), part) if isinstance(part, dict) else part for key, part in found.items()}
+    return kept | parts
+
+
+def next_baskets(split: Split, seed: int, seeds: int, only: tuple[str, ...] = ()) -> dict[str, Any]:
+    """What the networks with and without attention say of the next basket after the validation day, as means of seeds.
+
+    The cart is empty then; "explore" are items that the household never bought. Networks come from the cache.
+    """
+    task = split.task("validation", "next_basket")
+    simple = DecayedFrequency().fit(task.visible, task.at)
+    methods = {simple.name: [simple]}
+    for name, settings in {FULL: NETWORKS[FULL], **ABLATIONS}.items():
+        if only and name not in only:
+            continue
+        each = [TransformerCompleter(seed=one, **settings) for one in range(seed, seed + seeds)]
+        methods[name] = [fit_cached(model, task.visible, task.at) for model in each]
+    found: dict[str, Any] = {}
+    for place, track in tracks(task).items():
+        rows: dict[str, list[pd.DataFrame]] = {}
+        for name, each in methods.items():
+            for model in each:
+                score = model.scores(task.histories.of_users(track.rows), task.at)
+                lists = rank(score, track.truth, 10, track.candidates())
+                rows.setdefault(name, []).append(pd.DataFrame({"NDCG@10": metrics.ndcg(lists, 10)}))
+        mean = {name: sum(runs) / len(runs) for name, runs in rows.items()}
+        pairs = {name: [simple.name] for name in methods if name != simple.name}
+        pairs[FULL] += [name for name in ABLATIONS if name in methods]
+        found[place] = {
+            "users": len(track.rows),
+            "by seed": {name: [float(run["NDCG@10"].mean()) for run in runs] for name, runs in rows.items()},
+            "differences": {
+                name: {other: differences(mean, name, other)["NDCG@10"] for other in others}
+                for name, others in pairs.items()
+            },
+        }
     return found
 
 
@@ -216,8 +271,12 @@ def write(found: dict[str, Any], target: Path) -> None:
 @click.option("--cases", default=2000, show_default=True, type=click.IntRange(50))
 @click.option("--seeds", default=3, show_default=True, type=click.IntRange(1))
 @click.option("--seed", default=2021, show_default=True)
+@click.option("--only", multiple=True, metavar="NAME", help="Only these networks, the Transformer among them.")
+@click.option("--vectors/--no-vectors", default=True, help="Whether what the vectors know is measured, too.")
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), default=RESULTS.parent)
-def main(name: str, windows: str, cases: int, seeds: int, seed: int, out: Path) -> None:
+def main(
+    name: str, windows: str, cases: int, seeds: int, seed: int, only: tuple[str, ...], vectors: bool, out: Path
+) -> None:
     """Complete baskets of both windows with every method, and write the figures."""
     os.environ.update(TF_NUM_INTRAOP_THREADS="1", TF_NUM_INTEROP_THREADS="1")  # before TensorFlow is imported
     out.mkdir(parents=True, exist_ok=True)
@@ -230,11 +289,11 @@ def main(name: str, windows: str, cases: int, seeds: int, seed: int, out: Path) 
     found["windows"] = kept.get("windows", {}) if same else {}
     found["looks"] = kept.get("looks", []) if same else []
     found["versions"] = {package: version(package) for package in ("keras", "numpy")}
-    found["planted in the sample shop"] = planted(seed, seeds)
-    found["later complements, validation"] = complements(split, seed, seeds)
-    for part in ("planted in the sample shop", "later complements, validation"):
-        print(part, json.dumps(found[part], ensure_ascii=False), flush=True)
-    write(found, target)
+    found |= {part: kept[part] for part in (PLANTED, LATER, NEXT) if same and part in kept}
+    if vectors:
+        found |= {PLANTED: planted(seed, seeds), LATER: complements(split, seed, seeds)}
+        print(json.dumps({part: found[part] for part in (PLANTED, LATER)}, ensure_ascii=False), flush=True)
+        write(found, target)
     for window in filter(None, windows.split(",")):
         if window == "test":
             held_out = HeldOutTest(split)
@@ -244,7 +303,11 @@ def main(name: str, windows: str, cases: int, seeds: int, seed: int, out: Path) 
             found["looks"] = held_out.readings
         else:
             task = split.task("validation")
-        found["windows"][window] = completed(task, split.baskets, cases, seed, seeds)
+        told_here = completed(task, split.baskets, cases, seed, seeds, only)
+        found["windows"][window] = joined(found["windows"].get(window, {}) if only else {}, told_here)
+        if window == "validation" and (not only or FULL in only):
+            found[NEXT] = next_baskets(split, seed, seeds, only)
+            print(NEXT, json.dumps(found[NEXT]), flush=True)
         write(found, target)
         for method, told in found["windows"][window]["methods"].items():
             print(window, method, {metric: round(values[0], 4) for metric, values in told.items()}, flush=True)
