@@ -70,7 +70,9 @@ BARS = {
 @click.option("--without", multiple=True, metavar="NAME", help="All recommenders but these.")
 @click.option("--add", multiple=True, metavar="NAME", help="Judge these, and put them among the rows of the file.")
 @click.option("--seeds", default=3, show_default=True, type=click.IntRange(1), help="Runs of what is learned.")
-@click.option("--thorough", is_flag=True, help="Networks thrice at product level, too, and for new households.")
+@click.option(
+    "--thorough", is_flag=True, help="Networks thrice at product level and when added, too, and for new households."
+)
 @click.option("--seed", default=2021, show_default=True)
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="Folder to write to.")
 def main(
@@ -103,7 +105,9 @@ def main(
     try:
         for level in levels.split(","):
             split = split_for(shop, level)
-            if level == "item_id" and not thorough:
+            if add and not thorough:
+                options = replace(options, new_to_networks=False)
+            elif level == "item_id" and not thorough:
                 options = replace(options, network_seeds=1, new_to_networks=False)
             chosen, left_out = plan(Size.of(split), memory_gb=6, minutes=30, methods=entrants, networks=not small)
             board = make_leaderboard(shop, split, chosen, options, progress=sys.stderr.isatty() or not small)
@@ -180,11 +184,17 @@ def add_row(board: dict, run: dict, name: str) -> None:
         kept = board["tasks"][task]
         for part in ("probabilities", "reliability"):
             put(kept.get(part, {}), content.get(part, {}))
+        best_first = sorted(kept.get("probabilities", {}).items(), key=lambda row: row[1]["log loss"])
+        for part in ("probabilities", "reliability"):
+            if part in kept:
+                kept[part] = {one: kept[part][one] for one, _ in best_first if one in kept[part]}
         for place, track in content["tracks"].items():
             old = kept["tracks"][place]
             put(old.get("lists", {}), track.get("lists", {}))
             for metric, rows in track["metrics"].items():
                 put(old["metrics"][metric], rows)
+                if name not in rows:
+                    continue  # a network that was not fitted again without the new households
                 told, best = old["metrics"][metric], old["level with the best"][metric][0]
                 (_, low, high, _), (_, best_low, best_high, _) = told[name], told[best]
                 apart = high < best_low if _metric_of(metric).higher_is_better else low > best_high

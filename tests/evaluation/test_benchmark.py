@@ -141,6 +141,8 @@ def test_a_row_that_is_added_stands_as_in_a_run_of_all():
     board = without_method(whole, name)
     script.add_row(board, whole, name)
     assert list(board["methods"]) == list(whole["methods"])
+    for part in ("probabilities", "reliability"):
+        assert list(board["tasks"]["window"][part]) == list(whole["tasks"]["window"][part])
     for task, content in whole["tasks"].items():
         for place, track in content["tracks"].items():
             level = board["tasks"][task]["tracks"][place].pop("level with the best")
