@@ -2,7 +2,6 @@
 
     python benchmarks/leaderboard.py                        # everything; minutes, resumable
     python benchmarks/leaderboard.py --levels item_id       # one level; the other one stays as it was
-    python benchmarks/leaderboard.py --add Transformer      # one more row; the others stay as they were
     python benchmarks/leaderboard.py --profile small        # the sample shop without networks; seconds, what CI runs
     python benchmarks/leaderboard.py --profile prototype    # an earlier protocol, to compare implementations
 
@@ -37,9 +36,6 @@ from bundlebook.evaluation import (
     summary,
     write_figures,
 )
-from bundlebook.evaluation.metrics import _metric_of
-from bundlebook.evaluation.statistics import _holm
-from bundlebook.evaluation.stored import _REFERENCE
 from bundlebook.recommenders import EASE, DecayedFrequency, TifuKNN
 from bundlebook.shop import Shop, Split, clean, group_baskets, load_shop
 
@@ -68,11 +64,8 @@ BARS = {
 @click.option("--levels", default="product_type,item_id", show_default=True, help="Levels, separated by commas.")
 @click.option("--only", multiple=True, metavar="NAME", help="Only these recommenders.")
 @click.option("--without", multiple=True, metavar="NAME", help="All recommenders but these.")
-@click.option("--add", multiple=True, metavar="NAME", help="Judge these, and put them among the rows of the file.")
 @click.option("--seeds", default=3, show_default=True, type=click.IntRange(1), help="Runs of what is learned.")
-@click.option(
-    "--thorough", is_flag=True, help="Networks thrice at product level and when added, too, and for new households."
-)
+@click.option("--thorough", is_flag=True, help="Networks thrice at product level, too, and for new households.")
 @click.option("--seed", default=2021, show_default=True)
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="Folder to write to.")
 def main(
@@ -80,7 +73,6 @@ def main(
     levels: str,
     only: tuple[str, ...],
     without: tuple[str, ...],
-    add: tuple[str, ...],
     seeds: int,
     thorough: bool,
     seed: int,
@@ -95,7 +87,6 @@ def main(
             pd.DataFrame([row for level in levels.split(",") for row in prototype(shop, level)]).to_string(index=False)
         )
         return
-    only = (*only, *add, *(_REFERENCE.values() if add else ()))
     unknown = {*only, *without} - {method.name for method in METHODS}
     if unknown:
         raise click.BadParameter(f"unknown recommenders {sorted(unknown)}", param_hint="--only or --without")
@@ -105,9 +96,7 @@ def main(
     try:
         for level in levels.split(","):
             split = split_for(shop, level)
-            if add and not thorough:
-                options = replace(options, new_to_networks=False)
-            elif level == "item_id" and not thorough:
+            if level == "item_id" and not thorough:
                 options = replace(options, network_seeds=1, new_to_networks=False)
             chosen, left_out = plan(Size.of(split), memory_gb=6, minutes=30, methods=entrants, networks=not small)
             board = make_leaderboard(shop, split, chosen, options, progress=sys.stderr.isatty() or not small)
@@ -123,19 +112,9 @@ def main(
         "versions": {name: version(name) for name in ("bundlebook", "keras", "numpy", "scikit-learn", "scipy")},
         "python": platform.python_version(),
     }
-    folder = out or (HERE if profile == "full" and (add or not only) else Path.cwd())
+    folder = out or (HERE if profile == "full" and not only else Path.cwd())
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / "leaderboard.json"
-    if add:
-        kept = json.loads(file.read_text(encoding="utf-8"))
-        for level, content in boards.items():
-            for name in set(add) & set(content["methods"]):
-                add_row(kept["boards"][level], content, name)
-                later = kept["made"].setdefault("rows added later, with costs of their own run", {})
-                later[level] = sorted({*later.get(level, []), name})
-        write_figures(file, kept)
-        _draw(folder, list(kept["boards"]))
-        return
     kept = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {"made": {}, "boards": {}}
     same = all(kept["made"].get(key) == made[key] for key in ("profile", "shop"))
     others = {level: board for level, board in kept["boards"].items() if same and level not in boards}
@@ -153,67 +132,6 @@ def main(
     failed = {name: reason for content in boards.values() for name, reason in content["failed"].items()}
     if failed:
         raise click.ClickException("gave up: " + "; ".join(f"{name} ({reason})" for name, reason in failed.items()))
-
-
-def add_row(board: dict, run: dict, name: str) -> None:
-    """Put one method of a run into a stored board of the same users and items; what its rows share is corrected.
-
-    All draws of the bootstrap have one seed, so a difference to a reference is what a run of all methods would tell.
-    Holm's correction is made again over the methods of the board. A method whose interval lies apart from the best
-    one's is not level with it; where they overlap, the run has to hold both and tells.
-
-    Raises
-    ------
-    ClickException
-        If the board is another one, if the run lacks a best method it has to be held against, or if the new one is
-        the best: then every row has to be made anew.
-    """
-    same = ("level", "users", "items", "baskets", "test window")
-    if any(board[key] != run[key] for key in same):
-        raise click.ClickException("the stored board is one of other baskets; make all rows anew")
-    order = [method.name for method in METHODS]
-
-    def put(into: dict, found: dict) -> None:
-        if name in found:
-            rows = into | {name: found[name]}
-            into.clear()
-            into |= {one: rows[one] for one in sorted(rows, key=order.index)}
-
-    put(board["methods"], run["methods"])
-    for task, content in run["tasks"].items():
-        kept = board["tasks"][task]
-        for part in ("probabilities", "reliability"):
-            put(kept.get(part, {}), content.get(part, {}))
-        best_first = sorted(kept.get("probabilities", {}).items(), key=lambda row: row[1]["log loss"])
-        for part in ("probabilities", "reliability"):
-            if part in kept:
-                kept[part] = {one: kept[part][one] for one, _ in best_first if one in kept[part]}
-        for place, track in content["tracks"].items():
-            old = kept["tracks"][place]
-            put(old.get("lists", {}), track.get("lists", {}))
-            for metric, rows in track["metrics"].items():
-                put(old["metrics"][metric], rows)
-                if name not in rows:
-                    continue  # a network that was not fitted again without the new households
-                told, best = old["metrics"][metric], old["level with the best"][metric][0]
-                (_, low, high, _), (_, best_low, best_high, _) = told[name], told[best]
-                apart = high < best_low if _metric_of(metric).higher_is_better else low > best_high
-                level = old["level with the best"][metric]
-                if not apart and best not in rows:
-                    raise click.ClickException(f"{name} may be level with {best} ({metric}, {task}, {place}): add both")
-                if track["level with the best"][metric][0] == name and name != best:
-                    raise click.ClickException(f"{name} is the best ({metric}, {task}, {place}): make all rows anew")
-                if not apart and name in track["level with the best"][metric] and name not in level:
-                    level.append(name)
-            for metric, rows in track["against"].items():
-                put(old["against"][metric], rows)
-                every = old["against"][metric]
-                for one, p in zip(every, _holm(np.array([row["p"] for row in every.values()])), strict=True):
-                    every[one]["p_holm"] = round(float(p), 5)
-    board["left out"].pop(name, None)
-    board["readings of the test window"] += [
-        line for line in run["readings of the test window"] if line not in board["readings of the test window"]
-    ]
 
 
 def prototype(shop: Shop, level: str) -> list[dict]:

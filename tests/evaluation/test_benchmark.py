@@ -5,7 +5,6 @@ import os
 import subprocess
 import sys
 
-import click
 import numpy as np
 import pandas as pd
 import pytest
@@ -14,7 +13,6 @@ from click.testing import CliRunner
 from bundlebook import cli, paths
 from bundlebook.evaluation import Options, Stored
 from bundlebook.reports import evaluate_shop
-from tests.scripts import benchmark_script
 
 
 @pytest.fixture(scope="module")
@@ -115,56 +113,3 @@ def test_lists_of_a_shop_with_eight_items_hold_eight(tmp_path, monkeypatch):
 def test_the_command_says_what_is_wrong_in_one_line(tmp_path):
     result = CliRunner().invoke(cli.main, ["evaluate", "--data", str(tmp_path / "nowhere")])
     assert result.exit_code == 1 and "there is no folder" in result.output and "Traceback" not in result.output
-
-
-def leaves(content, path=()):
-    """Every number of a nested table, with the keys that lead to it."""
-    if isinstance(content, dict):
-        for key, part in content.items():
-            yield from leaves(part, (*path, key))
-    elif isinstance(content, list):
-        for number, part in enumerate(content):
-            yield from leaves(part, (*path, number))
-    else:
-        yield path, content
-
-
-def without_method(content, name):
-    if isinstance(content, dict):
-        return {key: without_method(part, name) for key, part in content.items() if key != name}
-    return [part for part in content if part != name] if isinstance(content, list) else content
-
-
-def test_a_row_that_is_added_stands_as_in_a_run_of_all():
-    script, file = benchmark_script("leaderboard"), paths.root() / "benchmarks" / "leaderboard.json"
-    whole, name = json.loads(file.read_text(encoding="utf-8"))["boards"]["product_type"], "item neighbours"
-    board = without_method(whole, name)
-    script.add_row(board, whole, name)
-    assert list(board["methods"]) == list(whole["methods"])
-    for part in ("probabilities", "reliability"):
-        assert list(board["tasks"]["window"][part]) == list(whole["tasks"]["window"][part])
-    for task, content in whole["tasks"].items():
-        for place, track in content["tracks"].items():
-            level = board["tasks"][task]["tracks"][place].pop("level with the best")
-            assert {metric: set(names) for metric, names in level.items()} == {
-                metric: set(names) for metric, names in track.pop("level with the best").items()
-            }
-    told, expected = dict(leaves(board)), dict(leaves(whole))
-    assert told.keys() == expected.keys()
-    for path, value in expected.items():
-        assert told[path] == (pytest.approx(value, abs=2e-3) if "p_holm" in path else value), path
-
-
-def test_a_row_of_other_baskets_is_refused():
-    script, file = benchmark_script("leaderboard"), paths.root() / "benchmarks" / "leaderboard.json"
-    boards = json.loads(file.read_text(encoding="utf-8"))["boards"]
-    with pytest.raises(click.ClickException, match="other baskets"):
-        script.add_row(boards["item_id"], boards["product_type"], "popularity")
-
-
-def test_a_row_that_is_the_best_is_refused():
-    script, file = benchmark_script("leaderboard"), paths.root() / "benchmarks" / "leaderboard.json"
-    whole = json.loads(file.read_text(encoding="utf-8"))["boards"]["product_type"]
-    level = whole["tasks"]["window"]["tracks"]["all"]["level with the best"]["NDCG@10"]
-    with pytest.raises(click.ClickException, match="is the best"):
-        script.add_row(without_method(whole, level[0]), whole, level[0])
