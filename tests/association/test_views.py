@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import sparse
 from sklearn.metrics.pairwise import cosine_similarity
 
 from bundlebook.association import (
@@ -13,6 +14,7 @@ from bundlebook.association import (
     item_cosine,
     load,
     parents,
+    representatives,
     revenue_baskets,
     rules_for,
     save,
@@ -21,7 +23,7 @@ from bundlebook.association import (
     utility,
 )
 from bundlebook.errors import BundlebookError
-from bundlebook.shop import Shop
+from bundlebook.shop import Baskets, Shop
 
 
 @pytest.fixture(scope="module")
@@ -175,3 +177,11 @@ def test_top_and_order(rules):
         rules_for(["beer"], rules, by="charm")
     with pytest.raises(BundlebookError, match="give a list"):
         rules_for("beer", rules)
+
+
+def test_representatives_need_an_item_of_each_group_in_the_baskets():
+    days = np.arange(2).astype("datetime64[D]")
+    held = Baskets(sparse.csr_matrix(np.ones((2, 2))), np.zeros(2, int), days, np.array(["u"]), np.array(["a", "b"]))
+    assert representatives(held, ["a", "never bought"], ["b"], least=2) == ("a", "b")
+    with pytest.raises(BundlebookError, match="no basket holds an item"):
+        representatives(held, ["a"], ["never bought"])

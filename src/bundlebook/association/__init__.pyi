@@ -7,6 +7,7 @@ from .adjusted import (
 )
 from .hierarchy import (
     parents as parents,
+    representatives as representatives,
     revenue_baskets as revenue_baskets,
     surprise as surprise,
     utility as utility,

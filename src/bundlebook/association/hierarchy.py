@@ -117,3 +117,51 @@ def utility(value: Baskets, itemsets: Iterable[tuple[str, ...]]) -> np.ndarray:
         spent = (columns.data[part][np.searchsorted(columns.indices[part], rows)].sum() for part in parts)
         out.append(sum(spent, 0.0))
     return np.array(out)
+
+
+def representatives(baskets: Baskets, first: Iterable[str], second: Iterable[str], least: int = 5) -> tuple[str, str]:
+    r"""Choose the two items that stand for a pair of groups: those that most baskets hold together.
+
+    .. math:: \arg\max_{i \in A,\, j \in B} |\{b : i \in b,\, j \in b\}|
+
+    Groups can go together although their best sellers do not: the best sellers stand only where no two items are in
+    *least* baskets together.
+
+    Parameters
+    ----------
+    baskets : Baskets
+        Of single items.
+    first, second : iterable of str
+        Items of each group, at least one of each in the baskets. The groups share no item.
+    least : int
+        Baskets that must hold both.
+
+    Returns
+    -------
+    tuple of str
+        An item of the first group and one of the second. Of equal pairs the one that is bought more; then by name.
+
+    Examples
+    --------
+    >>> from scipy import sparse
+    >>> rows = [[1, 0, 0, 1], [1, 0, 0, 0], [1, 0, 1, 0], [0, 1, 1, 0], [0, 1, 1, 0]]
+    >>> b = Baskets(sparse.csr_matrix(rows), np.zeros(5, int), np.arange(5).astype("datetime64[D]"),
+    ...             np.array(["u"]), np.array(["brush", "roller", "paint", "varnish"]))
+    >>> representatives(b, ["brush", "roller"], ["paint", "varnish"], least=2)
+    ('roller', 'paint')
+    >>> representatives(b, ["brush", "roller"], ["paint", "varnish"], least=3)
+    ('brush', 'paint')
+    """
+    held = baskets.incidence.tocsc()
+    sold = held.sum(axis=0).A1
+    best_first = np.lexsort((baskets.items, -sold))
+    a, b = (best_first[np.isin(baskets.items[best_first], list(group))] for group in (first, second))
+    if not (len(a) and len(b)):
+        raise BundlebookError("no basket holds an item of one of the groups", remedy="give groups that were bought")
+    both = (held[:, a].T @ held[:, b]).tocoo()
+    enough = both.data >= least
+    if not enough.any():
+        return str(baskets.items[a[0]]), str(baskets.items[b[0]])
+    count, one, other = both.data[enough], a[both.row[enough]], b[both.col[enough]]
+    best = np.lexsort((baskets.items[other], baskets.items[one], -sold[one] - sold[other], -count))[0]
+    return str(baskets.items[one[best]]), str(baskets.items[other[best]])
