@@ -56,7 +56,7 @@ from bundlebook.recommenders import (
     UserKNN,
     Weighted,
 )
-from bundlebook.shop import Task, clean, load_shop
+from bundlebook.shop import Shop, Task, clean, item_groups, load_shop
 
 RESULTS = Path(__file__).with_suffix(".json")
 RESAMPLES = 2000
@@ -79,6 +79,8 @@ TREES, BOTH = "boosted trees", "trees + network"
 ALL, STACKED_ALL = "ensemble of trees and networks", "trees and networks stacked"
 #: Smaller trees for the question what a group of features is worth: every rung has this budget.
 RUNG = {"rounds": 80, "most_pairs": 400_000}
+#: The features that need groups of items.
+OF_GROUPS = "items like it"
 #: Numbers of baskets that new households are known by.
 KNOWN = (1, 2, 4)
 #: What new households are met with.
@@ -88,23 +90,38 @@ FUSION = (1.0, 0.5, 0.5)
 METRICS = ("Recall@10", "NDCG@10", "Log loss")
 
 
+#: Labels of items and of their groups, pair by pair; None at a level whose items are not grouped.
+Groups = tuple[tuple[str, str], ...] | None
+
+
+def groups_of(shop: Shop, level: str) -> Groups:
+    """Return the product type of every product, as the leaderboard gives it to the trees; None at coarser levels."""
+    groups = item_groups(shop, level) if level == "item_id" else None
+    return None if groups is None else tuple(groups.items())
+
+
+def fresh_trees(seed: int, groups: Groups = None, **settings: Any) -> BoostedTrees:
+    return BoostedTrees("next_basket", groups=None if groups is None else dict(groups), seed=seed, **settings)
+
+
 @cache
-def trees(seed: int, window: str) -> BoostedTrees:
+def trees(seed: int, window: str, groups: Groups = None) -> BoostedTrees:
     """Return the trees of a window: one object, so that all rows that use them share one fit."""
-    return BoostedTrees(target="next_basket", seed=seed)
+    return fresh_trees(seed, groups)
 
 
-def recommender(name: str, seed: int, seeds: int, window: str = "") -> Recommender:
+def recommender(name: str, seed: int, seeds: int, window: str = "", groups: Groups = None) -> Recommender:
     """Make a method by its name in the tables."""
     if name == TREES:
-        return trees(seed, window)
+        return trees(seed, window, groups)
     if name == BOTH:
-        return Ensemble([trees(seed, window), recommender(NETWORK, seed, seeds)], BOTH)
+        return Ensemble([trees(seed, window, groups), recommender(NETWORK, seed, seeds)], BOTH)
     every = [seed + n for n in range(seeds)]
     if name == ALL:
-        return Ensemble([*(trees(n, window) for n in every), *(recommender(NETWORK, n, seeds) for n in every)], ALL)
+        forests = [trees(n, window, groups) for n in every]
+        return Ensemble([*forests, *(recommender(NETWORK, n, seeds) for n in every)], ALL)
     if name == STACKED_ALL:
-        members = [BoostedTrees(target="next_basket", seed=seed), recommender(ENSEMBLE, seed, seeds), UserKNN()]
+        members = [fresh_trees(seed, groups), recommender(ENSEMBLE, seed, seeds), UserKNN()]
         return Stacked(members, target="next_basket", name=STACKED_ALL)
     if name in BASELINES:
         return Calibrated(BASELINES[name](), target="next_basket")
@@ -128,9 +145,9 @@ def rows(seeds: int, seed: int) -> list[tuple[str, int]]:
     return [(name, seed) for name in BASELINES] + learned + [(name, seed) for name in mixed]
 
 
-def row(name: str, seed: int, seeds: int, prepared: PreparedTask) -> Result:
+def row(name: str, seed: int, seeds: int, prepared: PreparedTask, groups: Groups = None) -> Result:
     """One fit, judged: from disk if it was made before."""
-    model = recommender(name, seed, seeds, prepared.task.name)
+    model = recommender(name, seed, seeds, prepared.task.name, groups)
     model.name = name
     return judge_cached(model, {"next": prepared}, seed=seed, kind="next-basket")["next"]
 
@@ -194,12 +211,14 @@ def told(judged: dict[str, Result]) -> dict[str, Any]:
     }
 
 
-def worth(prepared: PreparedTask, seed: int) -> dict[str, dict[str, Any]]:
+def worth(prepared: PreparedTask, seed: int, groups: Groups = None) -> dict[str, dict[str, Any]]:
     """What small trees lose without each group of their features: mean and paired 95 % interval, relative to all."""
     judged = {}
     for group in (None, *FEATURE_GROUPS):
+        if group == OF_GROUPS and groups is None:
+            continue
         label = f"without {group}" if group else "all features"
-        less = BoostedTrees(target="next_basket", without=(group,) if group else (), seed=seed, name=label, **RUNG)
+        less = fresh_trees(seed, groups, without=(group,) if group else (), name=label, **RUNG)
         found = judge_cached(less, {"next": prepared}, seed=seed, kind="next-basket")["next"]
         judged[label] = averaged([found])
         print("worth", label, _short(found), flush=True)
@@ -207,12 +226,12 @@ def worth(prepared: PreparedTask, seed: int) -> dict[str, dict[str, Any]]:
     return {"methods": {label: summary(one) for label, one in judged.items()}, "relative": change}
 
 
-def strangers(task: Task, seed: int) -> dict[str, Any]:
+def strangers(task: Task, seed: int, groups: Groups = None) -> dict[str, Any]:
     """What households that no method has met are promised and buy, by the number of baskets that are known."""
     short = newcomers(task, KNOWN, seed=seed)
     visible, told = short[KNOWN[0]][0].visible, {}
     made = {name: Calibrated(BASELINES[name](), target="next_basket") for name in MEET[:-1]}
-    for name, model in (made | {TREES: BoostedTrees(target="next_basket", seed=seed)}).items():
+    for name, model in (made | {TREES: fresh_trees(seed, groups)}).items():
         model.fit(visible, task.at)
         rows = {}
         for n, (met, _) in short.items():
@@ -263,11 +282,11 @@ def main(
     result: dict[str, Any] = {"levels": {}}
     wanted = [row for row in rows(seeds, seed) if not only or row[0] in {*only, *BASELINES}]
     for level in levels.split(","):
-        split = split_for(shop, level)
+        split, groups = split_for(shop, level), groups_of(shop, shop.level(level))
         test, told_of = HeldOutTest(split), {}
         for window in windows.split(","):
             if window == "test":
-                test.settle({n: repr(settings_of(recommender(n, s, seeds))) for n, s in wanted})
+                test.settle({n: repr(settings_of(recommender(n, s, seeds, groups=groups))) for n, s in wanted})
             task = test.open("next_basket") if window == "test" else split.task(window, "next_basket")
             prepared = prepare(task, requests=0, population=(task.histories, task.truth), seed=seed)
             runs: dict[str, list[Result]] = {}
@@ -275,14 +294,14 @@ def main(
                 if minutes and time.monotonic() - began > 60 * minutes:
                     print("time is up; run it again to go on")
                     return
-                runs.setdefault(method, []).append(row(method, its_seed, seeds, prepared))
+                runs.setdefault(method, []).append(row(method, its_seed, seeds, prepared, groups))
                 latest = runs[method][-1]
                 print(level, window, method, its_seed, _short(latest), flush=True)
             told_of[window] = told({method: averaged(found) for method, found in runs.items()})
             if TREES in runs:
-                told_of[window]["new households"] = strangers(task, seed)
+                told_of[window]["new households"] = strangers(task, seed, groups)
             if TREES in runs and window == "validation":
-                told_of[window]["worth of the features"] = worth(prepared, seed)
+                told_of[window]["worth of the features"] = worth(prepared, seed, groups)
         result["levels"][split.baskets.level] = {"items": split.baskets.n_items, **told_of}
     result |= {
         "shop": {"name": name, "checksum": shop.checksum},

@@ -78,7 +78,7 @@ def test_new_households_and_the_worth_of_features_are_told(benchmark, monkeypatc
     monkeypatch.setattr(benchmark, "rows", lambda seeds, seed: [("popularity", 1), (benchmark.TREES, 1)])
     monkeypatch.setattr(benchmark, "RUNG", {"rounds": 5, "cuts": 1, "most_pairs": 2000})
     monkeypatch.setattr(
-        benchmark, "trees", lambda seed, window: benchmark.BoostedTrees("next_basket", rounds=5, cuts=1)
+        benchmark, "trees", lambda seed, window, groups: benchmark.BoostedTrees("next_basket", rounds=5, cuts=1)
     )
     small = ["--shop", "sample", "--levels", "auto", "--seeds", "1", "--windows", "validation", "--out", str(tmp_path)]
     done = CliRunner().invoke(benchmark.main, small)

@@ -9,7 +9,7 @@ from hypothesis import given, settings, strategies as st
 from scipy import sparse
 
 from bundlebook.errors import BundlebookError
-from bundlebook.shop import CleaningPolicy, Shop, clean, group_baskets
+from bundlebook.shop import CleaningPolicy, Shop, clean, group_baskets, item_groups
 from tests.shop.random_shop import random_shop
 
 PRODUCTS = pd.DataFrame(
@@ -250,3 +250,18 @@ def test_the_real_shop_has_the_baskets_of_its_tills(cleaned_shop):
     assert b.n_baskets == shop.events["basket_id"].nunique()
     assert b.quantities.nnz == len(shop.events)
     assert b.quantities.sum() == pytest.approx(shop.events["quantity"].sum())
+
+
+def test_an_item_belongs_to_the_coarser_label_that_most_of_its_products_have(shop):
+    groups = item_groups(shop, "item_id")
+    assert groups.to_dict() == {"milk": "dairy", "soy": "dairy", "ham": "meat"}  # "odd" has no category
+    assert item_groups(shop, "category") is None
+    products = pd.DataFrame(
+        {
+            "item_id": list("abcde"),
+            "product_type": ["milk", "milk", "milk", "jam", "jam"],
+            "category": ["fresh", "dairy", "dairy", "sweet", "bread"],
+        }
+    )
+    assert item_groups(shop.with_tables(products=products)).to_dict() == {"jam": "bread", "milk": "dairy"}
+    assert item_groups(shop.with_tables(products=PRODUCTS.drop(columns="category")), "item_id") is None

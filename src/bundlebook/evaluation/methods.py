@@ -45,7 +45,7 @@ from bundlebook.recommenders import (
     UserKNN,
     Weighted,
 )
-from bundlebook.shop import Shop, Split
+from bundlebook.shop import Shop, Split, item_groups
 
 #: Operations per second that times are estimated by.
 _PER_SECOND = 20e9
@@ -70,6 +70,12 @@ class MethodInputs:
     def vectors(self) -> pd.DataFrame:
         """Attributes of every item, for content-based methods."""
         return item_vectors(self.shop, self.split)
+
+    @cached_property
+    def groups(self) -> pd.Series | None:
+        """The next coarser label of every product; None at coarser levels, where it brings nothing."""
+        level = self.split.baskets.level
+        return item_groups(self.shop, level) if level == "item_id" else None
 
 
 @dataclass(frozen=True)
@@ -141,7 +147,7 @@ def _training(microseconds: float) -> Callable[[Size], float]:
 
 def _boosting(size: Size) -> float:
     """Boosted trees: their rows are bounded, the neighbours of every cut are not."""
-    return 6e11 + 250.0 * _user_pairs(size)
+    return 9e11 + 250.0 * (_user_pairs(size) + _item_pairs(size))
 
 
 @dataclass(frozen=True)
@@ -264,7 +270,7 @@ METHODS: tuple[Method, ...] = (
     Method(
         "boosted trees",
         "trees",
-        lambda inputs, seed: BoostedTrees(seed=seed),
+        lambda inputs, seed: BoostedTrees(groups=inputs.groups, seed=seed),
         True,
         memory=lambda size: 6e8 + _similar_users(size),
         flops=_boosting,
@@ -272,7 +278,9 @@ METHODS: tuple[Method, ...] = (
     Method(
         "stacked counting, neighbours + trees",
         "trees",
-        lambda inputs, seed: Stacked([DecayedFrequency(), UserKNN(), ItemKNN(), BoostedTrees(seed=seed)], seed=seed),
+        lambda inputs, seed: Stacked(
+            [DecayedFrequency(), UserKNN(), ItemKNN(), BoostedTrees(groups=inputs.groups, seed=seed)], seed=seed
+        ),
         True,
         memory=lambda size: 6e8 + 24.0 * size.users * size.items + _similar_users(size),
         flops=lambda size: 2 * (_boosting(size) + _user_pairs(size) + _item_pairs(size)),

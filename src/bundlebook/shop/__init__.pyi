@@ -12,7 +12,7 @@ from ._intake.writer import (
     preview as preview,
     write_shop as write_shop,
 )
-from .baskets import Baskets as Baskets, group_baskets as group_baskets
+from .baskets import Baskets as Baskets, group_baskets as group_baskets, item_groups as item_groups
 from .campaigns import Campaigns as Campaigns, load_campaigns as load_campaigns
 from .cleaning import (
     clean as clean,

@@ -245,6 +245,41 @@ def group_baskets(shop: Shop, level: str = "auto", by: str = "auto") -> Baskets:
     return _assemble(lines.loc[known, parts], column[known], items, by, level)
 
 
+def item_groups(shop: Shop, level: str = "auto") -> pd.Series | None:
+    """Return the label of each item at the next coarser level, for methods that look at items of one kind together.
+
+    Parameters
+    ----------
+    shop : Shop
+    level : str
+        Level of the items, as in :func:`group_baskets`.
+
+    Returns
+    -------
+    Series of str, or None
+        Indexed by the labels of *level*, ascending; None where the catalogue has no coarser level. An item without a
+        coarser label is absent. Where products of one label differ, the most frequent coarser label counts, of equal
+        ones the first in the alphabet.
+
+    Examples
+    --------
+    >>> from bundlebook.shop import load_shop
+    >>> shop = load_shop("sample")
+    >>> item_groups(shop).loc["batteries"]
+    'Office'
+    >>> item_groups(shop, shop.levels[-1]) is None
+    True
+    """
+    level = shop.level(level)
+    coarser = shop.levels[shop.levels.index(level) + 1 :]
+    if not coarser:
+        return None
+    known = shop.products[[level, coarser[0]]].dropna().astype(str)
+    many = known.groupby([level, coarser[0]]).size().reset_index(name="products")
+    many = many.sort_values([level, "products", coarser[0]], ascending=[True, False, True])
+    return many.drop_duplicates(level).set_index(level)[coarser[0]]
+
+
 def _columns(shop: Shop, item_id: pd.Series, level: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Whether each line has a label at a level, its column, and the labels of the columns; looked up once per item."""
     code, items = pd.factorize(item_id)
