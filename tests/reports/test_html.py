@@ -48,6 +48,12 @@ def render(*cells, **options) -> SimpleNamespace:
     return SimpleNamespace(html=html, warnings=warnings)
 
 
+def test_a_number_stays_with_its_per_cent_sign_and_an_interval_in_one_line():
+    prose = "A gain of 9 % [8 %, 10 %], or .007 [−.001, .013], against 52 ± 10 and [two, 3] in `[1, 2] %` and `5 %`."
+    text = BeautifulSoup(render(new_markdown_cell(prose)).html, "html.parser").get_text().replace("\u00a0", "~")
+    assert "A gain of 9~% [8~%,~10~%], or .007 [−.001,~.013], against 52~±~10 and [two,~3] in [1, 2] % and 5 %." in text
+
+
 def test_a_page_holds_formulas_diagrams_chinese_figures_and_tables():
     result = render(
         new_markdown_cell("# A page (页面)\n\nInline $x_t \\in \\mathbb{R}$ and\n\n$$\n\\frac{a}{b}\n$$\n\n## Part"),

@@ -25,7 +25,7 @@ def smoothing(values: np.ndarray, before: np.ndarray, after: dict[str, np.ndarra
     for number, (name, sizes) in enumerate(after.items()):
         ax.plot(values, sizes, MARKERS[number + 1], color=PALETTE[number], label=name)
     ax.set(title="Smoothing keeps what neighbours share", xlabel="eigenvalue λ (1: smooth)", ylabel="size of the part")
-    ax.set_ylim(bottom=0)
+    ax.set_ylim(bottom=-0.04 * ax.get_ylim()[1])  # a marker at 0 is shown whole
     ax.legend(loc="upper left")
 
 

@@ -38,6 +38,8 @@ _WHOLE = re.compile(r"(?=\S*[-–/])(?=\S*\d)\S{3,19}")
 #: Kinds of output a page can show, best first. Scripts and widgets need a kernel or a network: their text is shown.
 _KINDS = ["text/html", "text/markdown", "image/svg+xml", "text/vnd.mermaid", "text/latex", "image/png", "image/jpeg"]
 _KINDS += ["text/plain"]
+#: Spaces at which no line may end: before a per cent sign, and inside an interval and around ±.
+_TIED = re.compile(r"(?<=\d) (?=%)|(?<=\d) (?=± ?\d)|(?<=±) (?=\d)|(?<=,) (?=[-+−]?[\d.]+(?: ?%)?\])")
 #: Elements that go with all they hold: what is inside is a program, a style sheet or a document of its own.
 _WHOLE_TAGS = {"script", "style", "iframe", "object", "embed", "audio", "video", "form", "svg", "math", "template"}
 _WHOLE_TAGS |= {"noscript", "title", "textarea", "select"}
@@ -248,7 +250,13 @@ def _add_class(tag: Tag, name: str) -> None:
 
 
 def _lay_out_text(soup: BeautifulSoup) -> None:
-    """Let printed lines wrap, but keep columns aligned: what has gaps in several lines scrolls by itself."""
+    """Let printed lines wrap, but keep columns aligned: what has gaps in several lines scrolls by itself.
+
+    Outside of code and prints, numbers stay with their per cent sign and an interval in one line.
+    """
+    for text in soup.find_all(string=_TIED):
+        if text.find_parent(("pre", "code")) is None:
+            text.replace_with(_TIED.sub("\u00a0", text))
     for said in soup.find_all("pre", class_="said"):
         if sum(bool(_GAP.search(line)) for line in said.get_text().splitlines()) > 1:
             _add_class(said, "columns")
