@@ -391,7 +391,7 @@ EXERCISES = (
             ),
             (
                 lambda score, cart, hidden: _mean_loss(np.where(cart > 0, -np.inf, score), np.s_[:, hidden]),
-                "You look up every hidden item in every cart. Each cart has one hidden item: one row, one column.",
+                "Look up one hidden item per cart: one row, one column. And mask what lies in the cart, not the rest.",
             ),
             (
                 lambda score, cart, hidden: float(
