@@ -1,6 +1,7 @@
-"""Order of the tests, the cases that Hypothesis draws, and what happens in a notebook after its first failing cell."""
+"""Order of the tests, what kernels inherit, the cases that Hypothesis draws, and what follows a cell that fails."""
 
 import os
+import tempfile
 
 import pytest
 from hypothesis import settings
@@ -10,6 +11,10 @@ import bundlebook  # noqa: F401  (settings that the kernels inherit)
 # Two workers, each with as many threads of linear algebra as there are cores, spin while they wait for each other: on
 # two busy cores the eigenvectors of 900 items took 28 times the processor seconds. Kernels inherit this.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+# A bare profile: what somebody's own IPython does at its start, such as showing every warning, is no chapter's output.
+_profile = tempfile.TemporaryDirectory(prefix="ipython-")
+os.environ["IPYTHONDIR"] = _profile.name
 
 # Drawn anew, a rare case would fail a run that changed nothing. Look for new ones with `--hypothesis-profile=search`.
 settings.register_profile("same", derandomize=True)

@@ -1,7 +1,9 @@
 """pyproject.toml, requirements.lock and environment.yml describe one environment."""
 
+import os
 import re
 import tomllib
+from pathlib import Path
 
 import pytest
 import yaml
@@ -50,3 +52,9 @@ def test_conda_installs_the_same_lock():
 def test_conda_allows_the_same_pythons():
     python = next(Requirement(part) for part in ENVIRONMENT["dependencies"] if str(part).startswith("python"))
     assert str(python.specifier) == str(Requirement("python" + PYPROJECT["project"]["requires-python"]).specifier)
+
+
+def test_the_chapters_run_without_a_profile_of_the_one_who_tests_them():
+    """A startup file with `warnings.simplefilter("always")` made a chapter fail whose code had nothing wrong."""
+    profile = Path(os.environ["IPYTHONDIR"])
+    assert profile.name.startswith("ipython-") and not list(profile.glob("profile_*/startup/*.py"))

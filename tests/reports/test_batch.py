@@ -226,11 +226,15 @@ def test_what_a_cell_prints_and_shows_is_bounded_and_figures_do_not_hang_on_the_
 ):
     monkeypatch.setenv("MPLBACKEND", "agg")
     monkeypatch.delenv("OPENBLAS_NUM_THREADS")  # the tests' own kernels have it from conftest.py
+    startup = workshop.out.parent / "ipython" / "profile_default" / "startup"
+    startup.mkdir(parents=True)
+    (startup / "00-mine.py").write_text("mine = True")
+    monkeypatch.setenv("IPYTHONDIR", str(startup.parents[1]))
     monkeypatch.setattr(_kernels, "_MOST_SHOWN", 100_000)
     shows = "from IPython.display import HTML, display\nfor _ in range(100): display(HTML('x' * 9000))"
     figure = "import matplotlib.pyplot as plt\n_ = plt.plot([1, K])"
     workshop.notebook("endless", "while True: print('x' * 1000)")
-    workshop.notebook("modest", shows, figure, "import os\nprint('after', os.environ['OPENBLAS_NUM_THREADS'])")
+    workshop.notebook("modest", shows, figure, "import os\nprint('mine' in vars(), os.environ['OPENBLAS_NUM_THREADS'])")
     file = workshop.batch({"template": "endless.ipynb", "timeout": 5}, {"template": "modest.ipynb"})
     jobs = run(workshop, file)[1]
     assert (jobs["endless"]["status"], jobs["modest"]["status"]) == ("timed out", "passed")
@@ -240,7 +244,35 @@ def test_what_a_cell_prints_and_shows_is_bounded_and_figures_do_not_hang_on_the_
     cells = nbformat.read(runs / "modest" / "executed.ipynb", as_version=4).cells
     assert len(cells[-3].outputs) == 12 and "[cut here" in cells[-3].outputs[-1].text
     assert "image/png" in cells[-2].outputs[0].data
-    assert cells[-1].outputs[0].text == "after 1\n"
+    assert cells[-1].outputs[0].text == "False 1\n"
+
+
+def test_a_program_that_floods_its_output_fills_neither_disk_nor_memory(workshop, pinned, monkeypatch):
+    """`yes`, called by a cell, made a log of 300 MB, which took the run 2 GB and its neighbours two minutes."""
+    monkeypatch.delenv("PYTEST_CURRENT_TEST")  # where it is set, a kernel does not catch what programs print
+    workshop.notebook("yes", "import os\n_ = os.system('yes xxxxxxxxxxxxxxx | head -c 30000000')", "print('after')")
+    job = run(workshop, workshop.batch({"template": "yes.ipynb"}))[1]["yes"]
+    assert job["status"] == "passed"
+    kept = workshop.out / "trial" / "runs" / "yes"
+    assert (kept / "kernel.log").stat().st_size < 2 * _kernels._MOST_PRINTED
+    cells = nbformat.read(kept / "executed.ipynb", as_version=4).cells
+    assert len(cells[-2].outputs[0].text) < 2 * _kernels._MOST_PRINTED and cells[-1].outputs[0].text == "after\n"
+
+
+def test_what_all_cells_of_a_job_show_is_bounded_and_so_is_what_an_exception_says(monkeypatch):
+    monkeypatch.setattr(_kernels, "_MOST_OF_JOB", 250)
+    watch, kept = _kernels.Watch(), []
+    for cell in range(4):
+        watch.begin(cell)
+        for _ in range(3):
+            message = {"msg_type": "stream", "header": {}, "content": {"name": "stdout", "text": "x" * 80}}
+            kept += [message["content"]["text"]] if watch.admits(message) else []
+    assert [len(text.replace(_kernels._CUT, "")) for text in kept] == [80, 80, 80, 10, 0, 0]
+    assert [text.endswith(_kernels._CUT) for text in kept] == [False, False, False, True, True, True]
+    monkeypatch.setattr(_kernels, "_MOST_PRINTED", 100)
+    said = {"evalue": "y" * 1000, "traceback": ["z" * 1000, "short"], "ename": "ValueError"}
+    assert watch.admits({"msg_type": "error", "content": said})
+    assert said["evalue"] == "y" * 100 + _kernels._CUT and said["traceback"] == ["z" * 100 + _kernels._CUT, "short"]
 
 
 def test_odd_figures_and_parameters_end_no_batch_and_leave_valid_files(workshop, pinned):

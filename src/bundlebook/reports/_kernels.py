@@ -4,17 +4,20 @@ The executed notebook cannot be asked: papermill marks every cell of a notebook 
 out of time as completed. The status comes from the exception, and the place from the hooks nbclient calls.
 """
 
+import asyncio
 import errno
 import logging
 import os
 import signal
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from subprocess import Popen, TimeoutExpired
+from tempfile import TemporaryDirectory
 from threading import Event, Lock, Thread, current_thread, main_thread
 from typing import TYPE_CHECKING, Any
 
@@ -31,9 +34,14 @@ NOT_STARTED, NOT_WRITTEN, INTERRUPTED = "not started", "not written", "interrupt
 _START_TIMEOUT = 60
 #: Seconds a kernel has to end by itself once its last cell has run.
 _FAREWELL = 10
-#: Characters one cell may print, and may show in other ways. What goes beyond is cut: no job may fill the memory.
-_MOST_PRINTED, _MOST_SHOWN = 500_000, 10_000_000
-_CUT = "\n[cut here: the cell printed or showed more than a page can hold]\n"
+#: Characters one cell may print, and may show in other ways, and all cells of a job together. What goes beyond is cut:
+#: no job may fill the memory, and papermill writes all that was shown anew with every cell.
+_MOST_PRINTED, _MOST_SHOWN, _MOST_OF_JOB = 500_000, 10_000_000, 30_000_000
+_CUT = "\n[cut here: more was printed or shown than a page can hold]\n"
+_SHOWING = {"display_data", "execute_result", "update_display_data"}
+#: Seconds to wait for what a finished cell still has to say. Large outputs, on a busy machine, take more than the four
+#: that nbclient grants, and the cell was then said to have run out of time.
+_LAST_WORDS = 120
 _DISK = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EFBIG}
 
 
@@ -61,6 +69,7 @@ class Watch:
     process: Popen | None = None
     stopped: bool = False
     _shown: dict[bool, int] = field(default_factory=dict)
+    _total: int = 0
     _lock: Lock = field(default_factory=Lock)
 
     def begin(self, cell: int) -> None:
@@ -68,21 +77,36 @@ class Watch:
         self.cell = cell
         self._shown.clear()
 
+    def full(self, kind: str) -> bool:
+        """Whether a message of this kind need not even be read: its cell has printed or shown what it may."""
+        return (kind == "stream" or kind in _SHOWING) and self._room(kind == "stream") < 0
+
     def admits(self, message: dict[str, Any]) -> bool:
         """Whether a kernel's message still fits what its cell may show; the first that does not becomes a note."""
         kind, content = message["msg_type"], message["content"]
+        if self.full(kind):
+            return False
+        _shorten(content)
         printed = kind == "stream"
-        if not printed and kind not in ("display_data", "execute_result", "update_display_data"):
+        if not printed and kind not in _SHOWING:
             return True
-        text = content["text"] if printed else ""
-        before, most = self._shown.get(printed, 0), _MOST_PRINTED if printed else _MOST_SHOWN
-        after = before + (len(text) if printed else sum(len(str(part)) for part in content["data"].values()))
-        self._shown[printed] = after
-        if after > most >= before:
-            note = {"name": content.get("name", "stderr"), "text": text[: most - before] + _CUT}
+        text, room = content["text"] if printed else "", self._room(printed)
+        size = len(text) if printed else sum(len(str(part)) for part in content["data"].values())
+        if size > room:
+            note = {"name": content.get("name", "stderr"), "text": text[:room] + _CUT}
             message["content"], message["msg_type"] = note, "stream"
             message["header"]["msg_type"] = "stream"
-        return before <= most
+            self._shown[printed] = max(_MOST_PRINTED, _MOST_SHOWN) + 1
+            self._total += len(text[:room])
+        else:
+            self._shown[printed] = self._shown.get(printed, 0) + size
+            self._total += size
+        return True
+
+    def _room(self, printed: bool) -> int:
+        """Characters that the cell may still print or show; negative once it was told so."""
+        of_cell = (_MOST_PRINTED if printed else _MOST_SHOWN) - self._shown.get(printed, 0)
+        return min(of_cell, max(_MOST_OF_JOB - self._total, 0))
 
     def adopt(self, process: Popen | None) -> None:
         """Remember a kernel's process, and end it at once if the batch was stopped while it started."""
@@ -146,7 +170,7 @@ class Outcome:
 
 def quieten() -> None:
     """Keep libraries from writing into the progress; what they say is in the status and the log."""
-    for name in ("papermill", "papermill.translators", "nbclient", "traitlets", "fontTools"):
+    for name in ("papermill", "papermill.translators", "nbclient", "traitlets", "fontTools", "asyncio"):
         logger = logging.getLogger(name)
         logger.setLevel(logging.CRITICAL)
 
@@ -195,7 +219,7 @@ def _attempt(job: "Job", output: Path, log: Path, watch: Watch) -> Outcome:
     def count(notebook) -> None:
         watch.cells = sum(cell.cell_type == "code" and bool(cell.source.strip()) for cell in notebook.cells)
 
-    with log.open("ab") as stream:
+    with _bounded(log, watch) as stream:
         try:
             papermill.execute_notebook(
                 str(job.template),
@@ -204,6 +228,7 @@ def _attempt(job: "Job", output: Path, log: Path, watch: Watch) -> Outcome:
                 progress_bar=False,
                 start_timeout=_START_TIMEOUT,
                 execution_timeout=job.timeout,
+                iopub_timeout=_LAST_WORDS,
                 kernel_manager_class=_kernel_class(job.template.parent, stream, watch),
                 on_notebook_start=count,
                 on_cell_start=begin,
@@ -222,6 +247,34 @@ def _attempt(job: "Job", output: Path, log: Path, watch: Watch) -> Outcome:
             said = error.strerror if isinstance(error, OSError) and error.strerror else str(error).strip()
             return Outcome(status, kind, (said.splitlines() or [kind])[0])
     return Outcome(PASSED)
+
+
+@contextmanager
+def _bounded(log: Path, watch: Watch) -> Iterator[int]:
+    """A pipe for what a kernel's process says outside of cells: its beginning is written to a file, the rest ends here.
+
+    What a program that a cell calls prints comes here too, besides the page: 300 MB in half a minute.
+    """
+    file = log.open("ab", buffering=0)
+    reading, writing = os.pipe()
+
+    def drain() -> None:
+        left = _MOST_PRINTED
+        with file, os.fdopen(reading, "rb", buffering=0) as pipe:
+            while said := pipe.read(65536):
+                if left > 0:
+                    with suppress(OSError):  # a full disk is told by whoever writes the pages
+                        file.write(said[:left] if len(said) <= left else said[:left] + _CUT.encode())
+                left -= len(said)
+
+    drains = Thread(target=drain, name="report-kernel-log", daemon=True)
+    drains.start()
+    try:
+        yield writing
+    finally:
+        os.close(writing)
+        # The pipe of a kernel that is gone ends at once, unless what it has started lives on.
+        drains.join(timeout=2 if watch.process is not None and watch.process.poll() is not None else 0.1)
 
 
 def _see_off(process: Popen, watch: Watch) -> None:
@@ -245,18 +298,54 @@ def _death(watch: Watch) -> str:
     return f"the kernel was ended by {name}{reason}"
 
 
-def _kernel_class(folder: Path, log, watch: Watch) -> type:
+def _shorten(content: dict[str, Any]) -> None:
+    """Cut what an exception says, in its message and its traceback, to what a cell may print."""
+    if isinstance(content.get("evalue"), str):
+        content["evalue"] = _brief(content["evalue"])
+    if isinstance(content.get("traceback"), list):
+        content["traceback"] = [_brief(str(line)) for line in content["traceback"]]
+
+
+def _brief(text: str) -> str:
+    return text if len(text) <= _MOST_PRINTED else text[:_MOST_PRINTED] + _CUT
+
+
+@cache
+def _bare_profile() -> TemporaryDirectory:
+    return TemporaryDirectory(prefix="bundlebook-ipython-", ignore_cleanup_errors=True)
+
+
+def _profile() -> str:
+    """A folder for IPython without anybody's startup files; in a job's draft it would grow while that is removed."""
+    return _bare_profile().name
+
+
+def _kernel_class(folder: Path, log: int, watch: Watch) -> type:
     """A kernel manager for one job: starts in the template's folder, logs to a file, is known to the watch."""
     from jupyter_client.channels import AsyncZMQSocketChannel
     from jupyter_client.manager import AsyncKernelManager
 
     # jupyter_client derives its asynchronous classes from the synchronous ones: its own methods need the same ignores.
     class BoundedChannel(AsyncZMQSocketChannel):
+        async def _recv(self, **options):  # type: ignore[override]
+            # What will be thrown away is not unpacked: a program that floods its pipe is faster than that, and what
+            # waits to be read fills the memory of the run, which all jobs share.
+            _, frames = self.session.feed_identities(await self.socket.recv_multipart(**options))
+            kind = self.session.unpack(frames[1]).get("msg_type", "")
+            return None if watch.full(kind) else self.session.deserialize(frames)
+
         async def get_msg(self, *arguments, **options):  # type: ignore[override]
             while True:
                 message = await super().get_msg(*arguments, **options)
-                if watch.admits(message):
+                if message is not None and watch.admits(message):
                     return message
+                await asyncio.sleep(0)  # where messages wait already, nothing above lets the clock of the cell run
+
+    class BriefChannel(AsyncZMQSocketChannel):
+        async def get_msg(self, *arguments, **options):  # type: ignore[override]
+            message = await super().get_msg(*arguments, **options)
+            _shorten(message["content"])
+            return message
 
     class JobKernelManager(AsyncKernelManager):
         async def start_kernel(self, **options):  # type: ignore[override]
@@ -264,6 +353,7 @@ def _kernel_class(folder: Path, log, watch: Watch) -> type:
             # debugger's advice on frozen modules must not differ from one run to the next.
             environment = {**os.environ, "PYTHONHASHSEED": "0", "PYDEVD_DISABLE_FILE_VALIDATION": "1"}
             environment.pop("MPLBACKEND", None)  # any but the notebook's own shows no figure
+            environment["IPYTHONDIR"] = _profile()  # what somebody's own IPython does at its start is no part of it
             # Threads of linear algebra spin while they wait. Those of two kernels on two cores wait for each other, and
             # eigenvectors took 28 times the processor seconds. One thread also adds up alike on every machine.
             environment.setdefault("OPENBLAS_NUM_THREADS", "1")
@@ -274,6 +364,7 @@ def _kernel_class(folder: Path, log, watch: Watch) -> type:
         def client(self, **options):
             client = super().client(**options)
             client.iopub_channel_class = BoundedChannel
+            client.shell_channel_class = BriefChannel
             return client
 
         async def shutdown_kernel(self, now=False, restart=False):  # type: ignore[override]
