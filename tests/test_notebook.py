@@ -70,3 +70,16 @@ def test_figures_are_shown_whatever_the_environment_says(monkeypatch):
     )
     NotebookClient(made, kernel_name="python3").execute()
     assert "image/png" in made.cells[1].outputs[0].data
+
+
+def test_names_in_tables_are_not_set_as_mathematics():
+    """JupyterLab made `($5, 10% off $50)` of a name a formula and lost half of it."""
+    shows = "import pandas as pd\npd.DataFrame({'name': [NAME]})"
+    names = ["'Card ($5, 10% off $50)'", r"r'\(x^2\)'", "'plain'"]
+    cells = [f"NAME = {name}\n{shows}{style}" for name in names for style in ("", ".style")]
+    made = new_notebook(
+        cells=[new_code_cell("from bundlebook import notebook\nnotebook.setup()"), *map(new_code_cell, cells)]
+    )
+    NotebookClient(made, kernel_name="python3").execute()
+    shown = [cell.outputs[0].data["text/html"] for cell in made.cells[1:]]
+    assert ["mathjax_ignore" in html for html in shown] == [True] * 4 + [False] * 2

@@ -12,6 +12,7 @@ import textwrap
 import warnings
 from collections.abc import Callable
 from importlib.metadata import version
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -41,6 +42,7 @@ def setup() -> None:
     pd.set_option("display.precision", 4, "display.max_rows", 20, "display.max_columns", 12, "display.width", 110)
     np.set_printoptions(precision=4, suppress=True, linewidth=100)
     _show_figures()
+    _show_names_as_they_are()
     from bundlebook.plots import use_style
 
     use_style()
@@ -51,6 +53,22 @@ def _show_figures() -> None:
     shell = get_ipython()
     if hasattr(shell, "kernel") and "inline" not in os.environ.get("MPLBACKEND", "inline"):
         shell.run_line_magic("matplotlib", "inline")
+
+
+def _show_names_as_they_are() -> None:
+    """Keep JupyterLab from setting as mathematics what stands between two dollars in a table."""
+    formatter = getattr(get_ipython(), "display_formatter", None)
+    if formatter is not None:
+        for kind in (pd.DataFrame, "pandas.io.formats.style.Styler"):
+            formatter.formatters["text/html"].for_type(kind, _html_of)
+
+
+def _html_of(table: Any) -> str | None:
+    html_of = table._repr_html_()
+    if html_of is None or not {"$", "\\"} & set(html_of):  # stored tables without either stay as they are
+        return html_of
+    with pd.option_context("display.html.use_mathjax", False, "styler.html.mathjax", False):
+        return table._repr_html_()
 
 
 def record(name: str, value: float | int | str | bool, unit: str = "", digits: int = 4) -> None:
