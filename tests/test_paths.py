@@ -1,5 +1,7 @@
 """Every folder can be moved by one variable, and no output tells where the project lies."""
 
+import errno
+import os
 import signal
 
 import pytest
@@ -32,6 +34,18 @@ def test_where_nothing_can_be_written_is_said_before_the_work(tmp_path, file):
     if file:
         paths.check_writable(tmp_path / "in_the_way", file=True)
     assert (tmp_path / "in_the_way").read_text(encoding="utf-8") == "kept"
+
+
+@pytest.mark.parametrize(("number", "remedy"), [(errno.EACCES, "ask its owner"), (errno.ENOSPC, "free some space")])
+def test_the_remedy_is_one_for_what_stands_in_the_way(tmp_path, monkeypatch, number, remedy):
+    """Who may not write into the folder of another user was told to free some space."""
+
+    def refuse(*arguments, **options):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(paths.tempfile, "TemporaryFile", refuse)
+    with pytest.raises(BundlebookError, match=f"{remedy}.*, or use `--state FOLDER`"):
+        paths.check_writable(tmp_path, elsewhere="use `--state FOLDER`")
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGXFSZ"), reason="limits of files are a thing of Unix")

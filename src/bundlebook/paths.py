@@ -61,7 +61,11 @@ def shown(path: Path) -> str:
 _PROBE = 1 << 16
 
 
-def check_writable(target: Path, *, file: bool = False, remedy: str = "free some space, or name another place") -> None:
+#: What keeps a user out, rather than a disk that is full.
+_FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}
+
+
+def check_writable(target: Path, *, file: bool = False, elsewhere: str = "name another place") -> None:
     """Make the folder of an output and see that it can be written, so that no work is done in vain.
 
     Parameters
@@ -70,8 +74,8 @@ def check_writable(target: Path, *, file: bool = False, remedy: str = "free some
         The folder, or with *file* the file, that is to be written later. An existing file is left as it is.
     file : bool
         Whether *target* is a file.
-    remedy : str
-        What the reader is told to do.
+    elsewhere : str
+        How the reader names another place.
 
     Raises
     ------
@@ -88,4 +92,7 @@ def check_writable(target: Path, *, file: bool = False, remedy: str = "free some
             with target.open("ab"):
                 pass
     except OSError as error:
-        raise BundlebookError(f"cannot be written: {error.strerror}", where=shown(target), remedy=remedy) from error
+        first = "ask its owner for the right to write there" if error.errno in _FORBIDDEN else "free some space"
+        raise BundlebookError(
+            f"cannot be written: {error.strerror}", where=shown(target), remedy=f"{first}, or {elsewhere}"
+        ) from error

@@ -155,7 +155,7 @@ class EventStore:
             raise BundlebookError(
                 "there is no event store", where=paths.shown(self.folder), remedy="run `bundlebook update --data SHOP`"
             )
-        paths.check_writable(self.folder)
+        paths.check_writable(self.folder, elsewhere="keep what comes in elsewhere, with `--state FOLDER`")
         self._lock = FileLock(self.folder / "lock", timeout=0)
         try:
             self._lock.acquire()

@@ -61,8 +61,8 @@ class Store:
             If another run is writing into the same folder, or nothing can be written there.
         """
         lock, where = FileLock(self.runs / ".lock", timeout=0), paths.shown(self.folder)
-        remedy = "free some space, or set BUNDLEBOOK_OUT to a folder that can be written"
-        paths.check_writable(self.folder, remedy=remedy)
+        elsewhere = "set BUNDLEBOOK_OUT to a folder that can be written"
+        paths.check_writable(self.folder, elsewhere=elsewhere)
         try:
             self.runs.mkdir(parents=True, exist_ok=True)
             lock.acquire()
@@ -70,7 +70,9 @@ class Store:
             problem = "another `bundlebook report` is writing into this folder"
             raise BundlebookError(problem, where=where, remedy="wait for it to end") from error
         except OSError as error:
-            raise BundlebookError(f"cannot be written: {error.strerror}", where=where, remedy=remedy) from error
+            raise BundlebookError(
+                f"cannot be written: {error.strerror}", where=where, remedy=f"free some space, or {elsewhere}"
+            ) from error
         try:
             for draft in (*self.runs.glob(".draft-*"), *self.folder.glob(".printing-*")):
                 shutil.rmtree(draft, ignore_errors=True)
