@@ -159,6 +159,7 @@ def _new(folder: Path, files: tuple[Path, ...], columns: tuple[str, ...], yes: b
     from bundlebook import paths
     from bundlebook.shop import (
         MOST_LOST,
+        NO_CUSTOMER,
         Wishes,
         aside_lines,
         capabilities,
@@ -196,7 +197,12 @@ def _new(folder: Path, files: tuple[Path, ...], columns: tuple[str, ...], yes: b
     lost = float(shop.losses["revenue"].sum())
     accept = " --accept-loss" if lost > MOST_LOST else ""
     if accept:
-        click.echo(f"\n{lost:.0%} of the revenue is lost: look at set_aside.csv before you accept that.")
+        click.echo(f"\n{lost:.0%} of {shop.worth} is lost: look at set_aside.csv before you accept that.")
+        if said["guests"] == "aside" and written.aside["reason"].eq(NO_CUSTOMER).any() and "basket_id" in shop.events:
+            click.echo(
+                "Rows without a customer can be kept, each receipt as a user of its own:"
+                f" delete {paths.shown(folder)} and run the same command with --guests receipt."
+            )
     click.echo(f"\nNext: {_typed()} report --data {shlex.quote(str(folder))}{accept}")
 
 

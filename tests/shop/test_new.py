@@ -397,5 +397,27 @@ def test_a_large_loss_is_told_by_the_next_commands_too(tmp_path):
     table.to_csv(tmp_path / "log.csv", index=False)
     result = run(tmp_path / "s", "--from", tmp_path / "log.csv")
     assert result.exit_code == 0, result.output
-    assert "--accept-loss" in result.output
+    assert "--accept-loss" in result.output and "run the same command with --guests receipt" in result.output
     assert load_shop(tmp_path / "s").losses["revenue"].sum() > 0.2
+    result = run(tmp_path / "t", "--from", tmp_path / "log.csv", "--guests", "receipt")
+    assert result.exit_code == 0 and "--guests" not in result.output
+
+
+def test_lines_without_a_price_weigh_as_much_whether_kept_or_set_aside(tmp_path):
+    """A third of the prices missing made 26 % of the revenue of one line in five, beside 21 % at the next command."""
+    table = pd.DataFrame(
+        {
+            "Rechnung": TRUTH["order"],
+            "Kunde": TRUTH["user"].where(TRUTH["order"] % 5 > 0),
+            "Artikel": TRUTH["item"],
+            "Datum": TRUTH["time"],
+            "Preis": pd.Series(10.0, TRUTH.index).where(np.arange(len(TRUTH)) % 3 > 0),
+        }
+    )
+    table.to_csv(tmp_path / "log.csv", index=False)
+    written = write_shop(propose_shop([tmp_path / "log.csv"]), tmp_path / "s")
+    share = table["Kunde"].isna().mean()
+    assert written.aside["revenue"].sum() == pytest.approx(share) == written.aside["rows"].sum() / written.rows
+    shop = load_shop(tmp_path / "s")
+    assert shop.losses["revenue"].sum() == pytest.approx(share, rel=0.01)
+    assert "basket_id" in shop.events

@@ -6,6 +6,7 @@ from ._intake.increments import (
 )
 from ._intake.proposal import Proposal as Proposal, Wishes as Wishes, propose_shop as propose_shop
 from ._intake.writer import (
+    NO_CUSTOMER as NO_CUSTOMER,
     Written as Written,
     aside_lines as aside_lines,
     check_new as check_new,

@@ -32,6 +32,8 @@ _ORDER = [
     "session_id",
     "store_id",
 ]
+#: Why a row is set aside that could be kept with ``guests="receipt"``.
+NO_CUSTOMER = "no customer is named"
 _ASIDE = ["file", "row", "column", "value", "reason", "revenue"]
 #: Words of a column that says whether an order was called off, which mean that it was not.
 _NOT = ("", "0", "false", "no", "n", "nein", "non", "否", "none", "null")
@@ -136,6 +138,7 @@ def _write(proposal: Proposal, draft: Path) -> Written:
     orders = _order_table(proposal)
     asides: list[pd.DataFrame] = []
     kept_revenue = returned = 0.0
+    bought = priced = 0
     has_event = any("event" in reading.columns for reading in proposal.logs)
     columns = [name for name in _ORDER if name != "event" or has_event]
     columns = [name for name in columns if name in _written_columns(proposal)]
@@ -156,6 +159,8 @@ def _write(proposal: Proposal, draft: Path) -> Written:
             written.rows += len(batch.cells) + len(batch.ragged)
             written.kept += len(events)
             kept_revenue += converted.revenue
+            bought += converted.bought
+            priced += converted.priced
             returned += converted.returned
     if not written.kept:
         table = pd.concat(asides).groupby("reason")["rows"].sum().sort_values(ascending=False)
@@ -170,7 +175,8 @@ def _write(proposal: Proposal, draft: Path) -> Written:
     if catalogue is not None:
         products = _merged(catalogue, products, written.notes)
     products.to_csv(draft / "product_data.csv", index=False)
-    _sum_up(written, asides, kept_revenue, returned)
+    typical = kept_revenue / priced if kept_revenue else 1.0
+    _sum_up(written, asides, kept_revenue + (bought - priced) * typical, typical, returned if kept_revenue else 0.0)
     if not written.rows - written.kept:
         (draft / SET_ASIDE).unlink()
     (draft / FILE).write_text(settings_text(proposal, written), encoding="utf-8")
@@ -187,18 +193,17 @@ def _written_columns(proposal: Proposal) -> set[str]:
     return found
 
 
-def _sum_up(written: Written, asides: list[pd.DataFrame], kept_revenue: float, returned: float) -> None:
-    """Shares of the revenue; a row whose price cannot be read counts as the mean kept row does."""
+def _sum_up(written: Written, asides: list[pd.DataFrame], kept: float, typical: float, returned: float) -> None:
+    """Shares of the revenue; a row without a price, kept or set aside, counts as much as the mean row with one does."""
     table = pd.concat(asides).groupby("reason").sum()
-    typical = kept_revenue / written.kept if kept_revenue else 1.0
     table["revenue"] = table["known"] + table["unknown"] * typical
-    total = (kept_revenue or float(written.kept)) + table["revenue"].sum()
+    total = (kept + table["revenue"].sum()) or 1.0
     table = table.assign(revenue=table["revenue"] / total, rows=table["rows"].astype(int)).reset_index()
     order = ["revenue", "rows", "reason"]
     written.aside = table.sort_values(order, ascending=[False, False, True], ignore_index=True)[
         ["reason", "rows", "revenue"]
     ]
-    written.returned = returned / total if kept_revenue else 0.0
+    written.returned = returned / total
 
 
 def _order_table(proposal: Proposal) -> pd.DataFrame | None:
@@ -224,6 +229,8 @@ class _Converted:
     items: pd.DataFrame
     aside: pd.DataFrame
     revenue: float
+    bought: int
+    priced: int
     returned: float
 
 
@@ -292,7 +299,10 @@ class _Converter:
         aside = faults.table(batch, reading.export.name, lost)
         bought = frame["event"].eq("purchase") if "event" in frame else good
         items = _cut_paths(items, reading.path_mark)
-        return _Converted(frame[good], items[good], aside, float(money[good & bought].sum()), float(back))
+        worth = money[good & bought]
+        return _Converted(
+            frame[good], items[good], aside, float(worth.sum()), len(worth), int(worth.notna().sum()), float(back)
+        )
 
     def _fill_orders(self, raw: dict[str, pd.Series]) -> None:
         """What only the first line of an order says holds for its other lines too."""
@@ -319,7 +329,7 @@ class _Converter:
         absent = user.str.lower().isin(_BLANK)
         if self.proposal.wishes.guests == "receipt" and "basket_id" in raw:
             return user.where(~absent | (raw["basket_id"] == ""), "receipt " + raw["basket_id"])
-        faults.late.append((absent, "user_id", raw["user_id"], "no customer is named"))
+        faults.late.append((absent, "user_id", raw["user_id"], NO_CUSTOMER))
         return user
 
     def _prices(self, values: dict[str, pd.Series], units: pd.Series) -> tuple[pd.Series, pd.Series | None]:
