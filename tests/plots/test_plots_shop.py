@@ -2,6 +2,7 @@
 
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 import pytest
 
 from bundlebook.plots import shop as plots
@@ -32,3 +33,12 @@ def test_wide_bars_count_everybody_and_mark_one():
 def test_the_discount_title_counts_discounts():
     plots.prices(np.array([1.0, 1.0, 0.5, 2.0]), np.array([1.0, 1.0, 1.0, 2.0]), "$")
     assert any(a.get_title(loc="left") == "Discounted: 25%" for a in plt.gcf().axes)
+
+
+def test_hours_are_drawn_where_there_are_any():
+    """Dates without a time of day drew one bar of 100 % at midnight."""
+    days = pd.Series(pd.date_range("2021-01-01", periods=60))
+    for times, panels in ((days, 2), (days + pd.Timedelta(hours=9), 3)):
+        plots.times(times)
+        assert len(plt.gcf().axes) == panels
+        plt.close("all")

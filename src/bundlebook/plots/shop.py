@@ -102,14 +102,16 @@ def items(purchases_per_item: np.ndarray, *, axes: Panels | None = None) -> None
 
 @figure
 def times(time: pd.Series, *, axes: Panels | None = None) -> None:
-    """Draw purchases by week, by weekday and by hour, on whatever clock the times are written.
+    """Draw purchases by week, by weekday and, where any time of day is known, by hour, on the clock of the file.
 
     Parameters
     ----------
     time : Series of datetime64
         One entry per purchase.
     """
-    weeks, weekdays, hours = get_axes(axes, 1, 3, figsize=(11, 3.4), width_ratios=(1.6, 0.9, 1.2))
+    has_hours = bool((time != time.dt.normalize()).any())
+    ratios = (1.6, 0.9, 1.2) if has_hours else (1.6, 0.9)
+    weeks, weekdays, *rest = get_axes(axes, 1, len(ratios), figsize=(11, 3.4), width_ratios=ratios)
     monday = time.dt.normalize() - pd.to_timedelta(time.dt.day_of_week, unit="D")
     by_week = monday.value_counts().sort_index()
     weeks.plot(by_week.index, by_week.to_numpy(), color=PALETTE[0], lw=1.8)
@@ -120,12 +122,15 @@ def times(time: pd.Series, *, axes: Panels | None = None) -> None:
     day = time.dt.day_of_week.value_counts().reindex(range(7), fill_value=0)
     weekdays.bar(_WEEKDAYS, day / day.sum(), color=PALETTE[1])
     weekdays.set(title="By weekday", xlabel="weekday", ylabel="share of purchases")
-    hour = time.dt.hour.value_counts().reindex(range(24), fill_value=0)
-    hours.bar(hour.index, hour / hour.sum(), color=PALETTE[2])
-    hours.set(title="By hour, as recorded", xlabel="hour in the file", ylabel="share of purchases")
-    hours.set_xticks(range(0, 24, 4))
     weeks.yaxis.set_major_formatter(EngFormatter(sep=" "))
-    for axis, most in ((weekdays.yaxis, day.max() / day.sum()), (hours.yaxis, hour.max() / hour.sum())):
+    shares = [(weekdays.yaxis, day.max() / day.sum())]
+    for hours in rest[:has_hours]:
+        hour = time.dt.hour.value_counts().reindex(range(24), fill_value=0)
+        hours.bar(hour.index, hour / hour.sum(), color=PALETTE[2])
+        hours.set(title="By hour, as recorded", xlabel="hour in the file", ylabel="share of purchases")
+        hours.set_xticks(range(0, 24, 4))
+        shares.append((hours.yaxis, hour.max() / hour.sum()))
+    for axis, most in shares:
         axis.set_major_formatter(PercentFormatter(1.0, decimals=0))
         axis.set_major_locator(MultipleLocator(0.05 if most < 0.3 else 0.2))
 
