@@ -77,6 +77,21 @@ def test_what_was_lost_is_the_first_thing_said(tmp_path, capsys):
     plt.close("all")
 
 
+def test_rows_that_stand_twice_are_told_with_their_revenue(tmp_path, capsys):
+    mpl.use("agg")
+    made_shops.write(tmp_path, **{name: options[0] for name, options in made_shops.CHOICES.items()})
+    log = pd.read_csv(tmp_path / "user_data.csv", dtype=str)
+    log = log.drop_duplicates()
+    pd.concat([log, log.head(len(log) // 20)]).to_csv(tmp_path / "user_data.csv", index=False)
+    told = run("shop_data", tmp_path, capsys)
+    plt.close("all")
+    found = re.search(
+        r"([\d,]+) events equal an earlier one in every column and were left out: (.*?)% of the rev", told
+    )
+    assert int(found[1].replace(",", "")) == len(log) // 20
+    assert 2 < float(found[2]) < 8
+
+
 def test_hours_of_a_log_of_days_have_few_marks():
     """All purchases of a log of days stand at midnight: a mark at every 5 % would be twenty of them."""
     times(pd.Series(pd.date_range("2022-01-03", periods=60)))
