@@ -5,6 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from bundlebook import paths
 from bundlebook.evaluation import Stored
 from bundlebook.plots import evaluation as plots
 
@@ -59,6 +60,16 @@ def test_names_on_the_front_overlap_neither_dots_nor_each_other():
     for number, box in enumerate(boxes):
         assert not any(box.overlaps(other) for other in boxes[number + 1 :])
         assert not any(box.contains(*dot) for dot in dots)
+
+
+def test_names_of_the_stored_leaderboard_do_not_overlap():
+    file = paths.root() / "benchmarks" / "leaderboard.json"
+    plots.accuracy_against_cost({level: Stored.read(file, level) for level in ("product_type", "item_id")})
+    for ax in plt.gcf().axes:
+        boxes, inside = [text.get_window_extent() for text in ax.texts], ax.get_window_extent()
+        for number, box in enumerate(boxes):
+            assert not any(box.overlaps(other) for other in boxes[number + 1 :]), ax.get_title()
+            assert inside.y0 <= box.y0 and box.y1 <= inside.y1, ax.get_title()
 
 
 def test_steps_are_drawn_by_what_is_known():

@@ -307,7 +307,7 @@ def accuracy_against_cost(
             ax.vlines(row.seconds, row.low, row.high, color=colour, lw=1.2, alpha=0.6)
             ax.plot(row.seconds, row.mean, marker, color=colour, mec="white", mew=0.6, ms=7, alpha=0.9)
         ax.set(xscale="log", xlabel="processor seconds to fit (log scale)", ylabel=f"{metric}, 95 % interval")
-        ax.set(title=f"{plain(level)}: {titles[track]}", ylim=(0, 1.25 * table["high"].max()))
+        ax.set(title=f"{plain(level)}: {titles[track]}")
         ax.xaxis.set_major_formatter(FuncFormatter(lambda seconds, _: f"{seconds:g}"))
         ax.xaxis.set_minor_formatter(NullFormatter())
         low, high = ax.get_xlim()
@@ -321,6 +321,7 @@ def _name_front(ax: Axes, table: pd.DataFrame) -> None:
     """Write the names of the methods that no cheaper one equals, clear of all dots and of each other."""
     cheapest = table.sort_values(["seconds", "mean"], ascending=[True, False], kind="stable")
     front = cheapest[cheapest["mean"] > cheapest["mean"].cummax().shift(fill_value=-np.inf)]
+    ax.set_ylim(0, (1.1 + 0.07 * len(front)) * table["high"].max())  # room for a stair of names
     ax.figure.canvas.draw()
     corner = ax.get_window_extent()
     dots = ax.transData.transform(table[["seconds", "mean"]].to_numpy(float)) - corner.p0
