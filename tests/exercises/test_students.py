@@ -325,7 +325,7 @@ ANSWERS = {
     ],
     "11.4": [(lambda a, g: a * ((a * g).sum(axis=1, keepdims=True) - g), "sign is turned round")],
     "11.5": [
-        (lambda score, cart, hidden: -np.log(shares(score, cart)[:, hidden]).mean(), "every hidden item in every cart"),
+        (lambda score, cart, hidden: -np.log(shares(score, cart)[:, hidden]).mean(), "one row, one column"),
         (lambda score, cart, hidden: -np.log(shares(score, cart)[range(5), hidden].mean()), "logarithm of the mean"),
         (lambda score, cart, hidden: -np.log(shares(score, cart, None)[range(5), hidden]).mean(), "softmax of its own"),
         (lambda score, cart, hidden: -np.log2(shares(score, cart)[range(5), hidden]).mean(), "base 2"),

@@ -92,9 +92,16 @@ def test_rows_that_stand_twice_are_told_with_their_revenue(tmp_path, capsys):
     assert 2 < float(found[2]) < 8
 
 
-def test_hours_of_a_log_of_days_have_few_marks():
-    """All purchases of a log of days stand at midnight: a mark at every 5 % would be twenty of them."""
+def test_a_log_of_days_has_no_panel_of_hours():
     times(pd.Series(pd.date_range("2022-01-03", periods=60)))
+    panels = len(plt.gcf().axes)
+    plt.close("all")
+    assert panels == 2
+
+
+def test_hours_of_a_log_of_one_hour_have_few_marks():
+    """Where all purchases stand at one hour, a mark at every 5 % would be twenty of them."""
+    times(pd.Series(pd.date_range("2022-01-03 09:00", periods=60)))
     plt.gcf().canvas.draw()
     _, weekdays, hours = plt.gcf().axes
     shown = [
