@@ -27,6 +27,7 @@ import pandas as pd
 
 from bundlebook.evaluation import (
     HeldOutTest,
+    MethodInputs,
     PreparedTask,
     Result,
     averaged,
@@ -56,7 +57,7 @@ from bundlebook.recommenders import (
     UserKNN,
     Weighted,
 )
-from bundlebook.shop import Shop, Task, clean, item_groups, load_shop
+from bundlebook.shop import Shop, Split, Task, clean, load_shop
 
 RESULTS = Path(__file__).with_suffix(".json")
 RESAMPLES = 2000
@@ -94,9 +95,9 @@ METRICS = ("Recall@10", "NDCG@10", "Log loss")
 Groups = tuple[tuple[str, str], ...] | None
 
 
-def groups_of(shop: Shop, level: str) -> Groups:
-    """Return the product type of every product, as the leaderboard gives it to the trees; None at coarser levels."""
-    groups = item_groups(shop, level) if level == "item_id" else None
+def groups_of(shop: Shop, split: Split) -> Groups:
+    """Return the groups that the leaderboard gives to the trees, in a form that can be a key."""
+    groups = MethodInputs(shop, split).groups
     return None if groups is None else tuple(groups.items())
 
 
@@ -282,7 +283,8 @@ def main(
     result: dict[str, Any] = {"levels": {}}
     wanted = [row for row in rows(seeds, seed) if not only or row[0] in {*only, *BASELINES}]
     for level in levels.split(","):
-        split, groups = split_for(shop, level), groups_of(shop, shop.level(level))
+        split = split_for(shop, level)
+        groups = groups_of(shop, split)
         test, told_of = HeldOutTest(split), {}
         for window in windows.split(","):
             if window == "test":

@@ -13,7 +13,6 @@ from bundlebook.association import (
     frequent_itemsets,
     item_cosine,
     load,
-    parents,
     representatives,
     revenue_baskets,
     rules_for,
@@ -23,7 +22,7 @@ from bundlebook.association import (
     utility,
 )
 from bundlebook.errors import BundlebookError
-from bundlebook.shop import Baskets, Shop
+from bundlebook.shop import Baskets, Shop, item_groups
 
 
 @pytest.fixture(scope="module")
@@ -58,11 +57,12 @@ def test_utility_counts_money_where_all_items_meet(shop):
         utility(value, [("beer",)])
 
 
-def test_parents_take_the_larger_then_the_first(shop):
-    assert parents(shop, "product_type", "department") == {"milk": "food", "pan": "home", "tea": "food"}
-    assert parents(shop, "product_type", "category")["pan"] == "garden"
+def test_groups_at_a_named_level_take_the_larger_then_the_first(shop):
+    groups = item_groups(shop, "product_type", "department")
+    assert groups.to_dict() == {"milk": "food", "pan": "home", "tea": "food"}
+    assert item_groups(shop, "product_type", "category")["pan"] == "garden"
     with pytest.raises(BundlebookError, match="unknown level"):
-        parents(shop, "product_type", "aisle")
+        item_groups(shop, "product_type", "aisle")
 
 
 def test_surprise_by_hand():

@@ -6,7 +6,6 @@ from .adjusted import (
     linked_pairs as linked_pairs,
 )
 from .hierarchy import (
-    parents as parents,
     representatives as representatives,
     revenue_baskets as revenue_baskets,
     surprise as surprise,

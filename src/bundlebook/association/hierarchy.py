@@ -10,28 +10,6 @@ from bundlebook.errors import BundlebookError
 from bundlebook.shop import Baskets, Shop, group_baskets
 
 
-def parents(shop: Shop, child: str, parent: str) -> dict[str, str]:
-    """Map the labels of one level to those of a coarser one.
-
-    Parameters
-    ----------
-    shop : Shop
-    child, parent : str
-        Columns of ``shop.products``. A child that is filed under several parents goes to the one with most
-        products, the first in alphabetical order if tied.
-
-    Returns
-    -------
-    dict of str to str
-    """
-    for level in (child, parent):
-        shop.level(level)
-    pairs = shop.products[[child, parent]].dropna().astype(str)
-    sizes = pairs.groupby([child, parent], sort=True).size().reset_index(name="products")
-    largest = sizes.sort_values(["products", parent], ascending=[False, True], kind="stable").drop_duplicates(child)
-    return dict(sorted(zip(largest[child], largest[parent], strict=True)))
-
-
 def surprise(pairs: pd.DataFrame, singles: pd.Series, coarse: pd.DataFrame, coarse_singles: pd.Series, parent: dict):
     r"""Compare pairs with what the pair of their parents already tells (Srikant and Agrawal, 1995).
 
@@ -52,7 +30,7 @@ def surprise(pairs: pd.DataFrame, singles: pd.Series, coarse: pd.DataFrame, coar
     coarse_singles : Series
         Baskets of each parent.
     parent : dict of str to str
-        What :func:`parents` returned.
+        Of each item that of its group, as :func:`bundlebook.shop.item_groups` gives it.
 
     Returns
     -------

@@ -73,7 +73,7 @@ class MethodInputs:
 
     @cached_property
     def groups(self) -> pd.Series | None:
-        """The next coarser label of every product; None at coarser levels, where it brings nothing."""
+        """The next coarser label of every product; None at coarser levels, where it was not tried."""
         level = self.split.baskets.level
         return item_groups(self.shop, level) if level == "item_id" else None
 

@@ -124,7 +124,8 @@ def times(time: pd.Series, *, axes: Panels | None = None) -> None:
     weekdays.set(title="By weekday", xlabel="weekday", ylabel="share of purchases")
     weeks.yaxis.set_major_formatter(EngFormatter(sep=" "))
     shares = [(weekdays.yaxis, day.max() / day.sum())]
-    for hours in rest[:has_hours]:
+    if has_hours:
+        (hours,) = rest
         hour = time.dt.hour.value_counts().reindex(range(24), fill_value=0)
         hours.bar(hour.index, hour / hour.sum(), color=PALETTE[2])
         hours.set(title="By hour, as recorded", xlabel="hour in the file", ylabel="share of purchases")

@@ -312,12 +312,8 @@ def _brief(text: str) -> str:
 
 @cache
 def _bare_profile() -> TemporaryDirectory:
-    return TemporaryDirectory(prefix="bundlebook-ipython-", ignore_cleanup_errors=True)
-
-
-def _profile() -> str:
     """A folder for IPython without anybody's startup files; in a job's draft it would grow while that is removed."""
-    return _bare_profile().name
+    return TemporaryDirectory(prefix="bundlebook-ipython-", ignore_cleanup_errors=True)
 
 
 def _kernel_class(folder: Path, log: int, watch: Watch) -> type:
@@ -353,7 +349,7 @@ def _kernel_class(folder: Path, log: int, watch: Watch) -> type:
             # debugger's advice on frozen modules must not differ from one run to the next.
             environment = {**os.environ, "PYTHONHASHSEED": "0", "PYDEVD_DISABLE_FILE_VALIDATION": "1"}
             environment.pop("MPLBACKEND", None)  # any but the notebook's own shows no figure
-            environment["IPYTHONDIR"] = _profile()  # what somebody's own IPython does at its start is no part of it
+            environment["IPYTHONDIR"] = _bare_profile().name  # nobody's own startup files are part of it
             # Threads of linear algebra spin while they wait. Those of two kernels on two cores wait for each other, and
             # eigenvectors took 28 times the processor seconds. One thread also adds up alike on every machine.
             environment.setdefault("OPENBLAS_NUM_THREADS", "1")

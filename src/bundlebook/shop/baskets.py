@@ -245,21 +245,23 @@ def group_baskets(shop: Shop, level: str = "auto", by: str = "auto") -> Baskets:
     return _assemble(lines.loc[known, parts], column[known], items, by, level)
 
 
-def item_groups(shop: Shop, level: str = "auto") -> pd.Series | None:
-    """Return the label of each item at the next coarser level, for methods that look at items of one kind together.
+def item_groups(shop: Shop, level: str = "auto", coarser: str | None = None) -> pd.Series | None:
+    """Return the label of each item at a coarser level, for methods that look at items of one kind together.
 
     Parameters
     ----------
     shop : Shop
     level : str
         Level of the items, as in :func:`group_baskets`.
+    coarser : str, optional
+        Level of the groups; the next coarser one if None.
 
     Returns
     -------
     Series of str, or None
-        Indexed by the labels of *level*, ascending; None where the catalogue has no coarser level. An item without a
-        coarser label is absent. Where products of one label differ, the most frequent coarser label counts, of equal
-        ones the first in the alphabet.
+        Indexed by the labels of *level*, ascending; None where the catalogue has no next coarser level. An item
+        without a coarser label is absent. Where products of one label differ, the most frequent coarser label counts,
+        of equal ones the first in the alphabet.
 
     Examples
     --------
@@ -271,13 +273,15 @@ def item_groups(shop: Shop, level: str = "auto") -> pd.Series | None:
     True
     """
     level = shop.level(level)
-    coarser = shop.levels[shop.levels.index(level) + 1 :]
-    if not coarser:
-        return None
-    known = shop.products[[level, coarser[0]]].dropna().astype(str)
-    many = known.groupby([level, coarser[0]]).size().reset_index(name="products")
-    many = many.sort_values([level, "products", coarser[0]], ascending=[True, False, True])
-    return many.drop_duplicates(level).set_index(level)[coarser[0]]
+    if coarser is None:
+        coarser = next(iter(shop.levels[shop.levels.index(level) + 1 :]), None)
+        if coarser is None:
+            return None
+    above = shop.level(coarser)
+    known = shop.products[[level, above]].dropna().astype(str)
+    many = known.groupby([level, above]).size().reset_index(name="products")
+    many = many.sort_values([level, "products", above], ascending=[True, False, True])
+    return many.drop_duplicates(level).set_index(level)[above]
 
 
 def _columns(shop: Shop, item_id: pd.Series, level: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
